@@ -1,0 +1,77 @@
+// Which instruction set the machine runs, asked once at run time, and the kernels compiled for it.
+//
+// The levels are those of the x86-64 psABI. Each line asks for the features that tell a level from the one
+// below; no processor has these without the rest of the level.
+#include "tauflow.h"
+
+#include <cstring>
+
+namespace tauflow {
+
+// Built by CMake for the processor's family, best first: X(namespace, name)
+#if defined(TAUFLOW_X86)
+#define EACH_ISA(X) X(v4, "x86-64-v4") X(v3, "x86-64-v3") X(v2, "x86-64-v2") X(scalar, "scalar")
+#elif defined(__aarch64__)
+#define EACH_ISA(X) X(neon, "neon")
+#else
+#define EACH_ISA(X) X(scalar, "scalar")
+#endif
+
+#define DECLARE(ISA, NAME) \
+    namespace ISA { template <typename Real> const Kernels<Real> &table(); }
+EACH_ISA(DECLARE)
+#undef DECLARE
+
+namespace {
+
+struct Choice {
+    const char *name;
+    const Kernels<float> &(*single)();
+    const Kernels<double> &(*wide)();
+};
+
+const Choice choices[] = {
+#define CHOICE(ISA, NAME) {NAME, ISA::table<float>, ISA::table<double>},
+    EACH_ISA(CHOICE)
+#undef CHOICE
+};
+
+const Choice *find(const char *name) {
+    for (const Choice &choice : choices)
+        if (std::strcmp(choice.name, name) == 0) return &choice;
+    return nullptr;
+}
+
+const Choice *in_use = find(isa());
+
+}  // namespace
+
+const char *isa() {
+#if defined(TAUFLOW_X86)
+    const bool v2 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
+    const bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                    __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+    const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                    __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                    __builtin_cpu_supports("avx512vl");
+    return v4 ? "x86-64-v4" : v3 ? "x86-64-v3" : v2 ? "x86-64-v2" : "scalar";
+#elif defined(__aarch64__)
+    return "neon";
+#else
+    return "scalar";
+#endif
+}
+
+const char *isa_in_use() { return in_use->name; }
+
+bool use_isa(const char *name) {
+    const Choice *const best = find(isa()), *const wanted = find(name);
+    if (!wanted || wanted < best) return false;  // better ones stand before
+    in_use = wanted;
+    return true;
+}
+
+template <> const Kernels<float> &kernels<float>() { return in_use->single(); }
+template <> const Kernels<double> &kernels<double>() { return in_use->wide(); }
+
+}  // namespace tauflow

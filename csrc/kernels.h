@@ -1,0 +1,21 @@
+// What each cell's file gives to the table of its instruction set.
+#pragma once
+
+#include "tauflow.h"
+
+#ifndef TAUFLOW_ISA
+#define TAUFLOW_ISA scalar
+#endif
+
+namespace tauflow {
+namespace TAUFLOW_ISA {
+
+template <typename Real> std::size_t layer_saved_bytes(const Sequence<Real> &, const Layer<Real> &);
+template <typename Real> Real layer_forward(const Sequence<Real> &, const Layer<Real> &);
+template <typename Real>
+void layer_backward(const Sequence<Real> &, const Layer<Real> &, const SequenceGradients<Real> &, const LayerGradients<Real> &);
+
+template <typename Real> const Kernels<Real> &table();
+
+}  // namespace TAUFLOW_ISA
+}  // namespace tauflow

@@ -1,0 +1,246 @@
+// Vectors of numbers, one lane per sample of the batch, and the functions of them that a cell needs.
+//
+// The only place that knows an instruction set. Everything is in the namespace of the set it is compiled for and inline, so
+// that no function compiled for a newer processor can be linked into the path of an older one.
+//
+// Lanes<Real, BYTES> is BYTES / sizeof(Real) samples: BYTES = 64 for a full block of the batch, 16 for a small one. A lane
+// never sees its neighbours, and both widths do the same operations in the same order: a sample's numbers do not depend
+// on the batch it came in. A multiply-add is fused where, and only where, fma() is written (contraction is off).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__x86_64__) || defined(__amd64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#ifndef TAUFLOW_ISA
+#define TAUFLOW_ISA scalar
+#endif
+
+#define INLINE inline __attribute__((always_inline))
+
+namespace tauflow {
+namespace TAUFLOW_ISA {
+
+#if defined(__AVX512F__)
+constexpr int REGISTER = 64, REGISTERS = 32;
+#elif defined(__AVX2__)
+constexpr int REGISTER = 32, REGISTERS = 16;
+#elif defined(__aarch64__)
+constexpr int REGISTER = 16, REGISTERS = 32;
+#else
+constexpr int REGISTER = 16, REGISTERS = 16;
+#endif
+
+// The compiler's own vectors: + - * / < and ?: come with them.
+template <typename Real, int BYTES> struct Native;
+#define NATIVE(REAL, BITS, BYTES)                                   \
+    template <> struct Native<REAL, BYTES> {                        \
+        typedef REAL type __attribute__((vector_size(BYTES)));      \
+        typedef BITS bits __attribute__((vector_size(BYTES)));      \
+        typedef REAL memory __attribute__((vector_size(BYTES), aligned(sizeof(REAL)), may_alias)); \
+    };
+NATIVE(float, std::uint32_t, 16)
+NATIVE(float, std::uint32_t, 32)
+NATIVE(float, std::uint32_t, 64)
+NATIVE(double, std::uint64_t, 16)
+NATIVE(double, std::uint64_t, 32)
+NATIVE(double, std::uint64_t, 64)
+#undef NATIVE
+
+template <typename Real, int BYTES> using Vec = typename Native<Real, BYTES>::type;
+
+// A register's numbers from memory and back, at any address that is right for one number.
+template <int BYTES, typename Real> INLINE Vec<Real, BYTES> get(const Real *p) {
+    return *reinterpret_cast<const typename Native<Real, BYTES>::memory *>(p);
+}
+template <int BYTES, typename Real> INLINE void put(Vec<Real, BYTES> a, Real *p) {
+    *reinterpret_cast<typename Native<Real, BYTES>::memory *>(p) = a;
+}
+
+// fused(a, b, c) = a b + c, rounded once where the processor can.
+#define FUSED(REAL, BYTES, ...) \
+    INLINE Vec<REAL, BYTES> fused(Vec<REAL, BYTES> a, Vec<REAL, BYTES> b, Vec<REAL, BYTES> c) { return __VA_ARGS__; }
+#if defined(__FMA__)
+FUSED(float, 16, (Vec<float, 16>)_mm_fmadd_ps((__m128)a, (__m128)b, (__m128)c))
+FUSED(double, 16, (Vec<double, 16>)_mm_fmadd_pd((__m128d)a, (__m128d)b, (__m128d)c))
+FUSED(float, 32, (Vec<float, 32>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c))
+FUSED(double, 32, (Vec<double, 32>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c))
+#elif defined(__aarch64__)
+FUSED(float, 16, (Vec<float, 16>)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b))
+FUSED(double, 16, (Vec<double, 16>)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b))
+#else
+FUSED(float, 16, a * b + c)
+FUSED(double, 16, a * b + c)
+#endif
+#if defined(__AVX512F__)
+FUSED(float, 64, (Vec<float, 64>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c))
+FUSED(double, 64, (Vec<double, 64>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c))
+#endif
+#undef FUSED
+
+template <typename Real, int BYTES> struct Lanes {
+    static constexpr int WIDTH = BYTES < REGISTER ? BYTES : REGISTER;  // bytes of one register
+    static constexpr int N = BYTES / WIDTH;                            // registers
+    static constexpr int count = BYTES / int(sizeof(Real));            // samples
+    using V = Vec<Real, WIDTH>;
+    V v[N];
+
+    static INLINE Lanes load(const Real *p) {
+        Lanes a;
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) a.v[n] = get<WIDTH>(p + n * (WIDTH / sizeof(Real)));
+        return a;
+    }
+    static INLINE Lanes splat(Real s) {
+        Lanes a;
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) a.v[n] = s - V{};
+        return a;
+    }
+    INLINE void store(Real *p) const {
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n) put<WIDTH>(v[n], p + n * (WIDTH / sizeof(Real)));
+    }
+};
+
+#define LANES template <typename Real, int B> INLINE Lanes<Real, B>
+#define EACH_REGISTER(EXPRESSION)                                              \
+    Lanes<Real, B> out;                                                        \
+    _Pragma("GCC unroll 4") for (int n = 0; n < Lanes<Real, B>::N; ++n) out.v[n] = (EXPRESSION); \
+    return out;
+
+LANES operator+(Lanes<Real, B> a, Lanes<Real, B> b) { EACH_REGISTER(a.v[n] + b.v[n]) }
+LANES operator-(Lanes<Real, B> a, Lanes<Real, B> b) { EACH_REGISTER(a.v[n] - b.v[n]) }
+LANES operator*(Lanes<Real, B> a, Lanes<Real, B> b) { EACH_REGISTER(a.v[n] * b.v[n]) }
+LANES operator/(Lanes<Real, B> a, Lanes<Real, B> b) { EACH_REGISTER(a.v[n] / b.v[n]) }
+LANES operator-(Lanes<Real, B> a) { EACH_REGISTER(-a.v[n]) }
+LANES fma(Lanes<Real, B> a, Lanes<Real, B> b, Lanes<Real, B> c) { EACH_REGISTER(fused(a.v[n], b.v[n], c.v[n])) }
+LANES fma(Lanes<Real, B> a, Real b, Lanes<Real, B> c) { return fma(a, Lanes<Real, B>::splat(b), c); }
+LANES fma(Lanes<Real, B> a, Lanes<Real, B> b, Real c) { return fma(a, b, Lanes<Real, B>::splat(c)); }
+
+// where a < b: yes, else no (and no where either is NaN)
+LANES where_less(Lanes<Real, B> a, Lanes<Real, B> b, Lanes<Real, B> yes, Lanes<Real, B> no) {
+    EACH_REGISTER(a.v[n] < b.v[n] ? yes.v[n] : no.v[n])
+}
+LANES at_most(Lanes<Real, B> a, Real limit) { return where_less(Lanes<Real, B>::splat(limit), a, Lanes<Real, B>::splat(limit), a); }
+LANES at_least(Lanes<Real, B> a, Real limit) { return where_less(a, Lanes<Real, B>::splat(limit), Lanes<Real, B>::splat(limit), a); }
+
+template <typename Real> struct Bits;  // how a number is stored, and where the series of exp may stop
+template <> struct Bits<float> {
+    using Int = std::uint32_t;
+    static constexpr Int sign = 0x80000000u, one = 0x3f800000u;
+    static constexpr int mantissa = 23;
+    static constexpr float rounder = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest whole number in the low bits
+    static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
+    static constexpr float lowest = -87.0f, highest = 88.0f;  // where exp stays a normal number
+    // (exp(r) - 1 - r) / r^2 on |r| <= ln(2)/2, highest power first (Cephes, expf)
+    static constexpr float series[6] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
+                                        4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
+};
+template <> struct Bits<double> {
+    using Int = std::uint64_t;
+    static constexpr Int sign = 0x8000000000000000u, one = 0x3ff0000000000000u;
+    static constexpr int mantissa = 52;
+    static constexpr double rounder = 6755399441055744.0;  // 1.5 * 2^52
+    static constexpr double ln2_high = 6.93145751953125e-1, ln2_low = 1.42860682030941723212e-6;
+    static constexpr double lowest = -708.0, highest = 709.0;
+    // 1/13! ... 1/2!: the remainder is below 1e-17
+    static constexpr double series[12] = {1.6059043836821614599e-10, 2.0876756987868098979e-9, 2.5052108385441718775e-8,
+                                          2.7557319223985890653e-7,  2.7557319223985890653e-6, 2.4801587301587301587e-5,
+                                          1.9841269841269841270e-4,  1.3888888888888888889e-3, 8.3333333333333333333e-3,
+                                          4.1666666666666666667e-2,  1.6666666666666666667e-1, 5.0000000000000000000e-1};
+};
+
+// exp(x) = scale (1 + rest), scale a power of two; x within Bits::lowest .. highest, or NaN
+template <typename Real, int B> INLINE void split_exp(Lanes<Real, B> x, Lanes<Real, B> &scale, Lanes<Real, B> &rest) {
+    using K = Bits<Real>;
+    using L = Lanes<Real, B>;
+    const L rounded = fma(x, L::splat(Real(1.4426950408889634074)), K::rounder);
+    const L whole = rounded - L::splat(K::rounder);
+    L r = fma(whole, -K::ln2_high, x);
+    r = fma(whole, -K::ln2_low, r);
+    L q = L::splat(K::series[0]);
+    for (std::size_t i = 1; i < sizeof K::series / sizeof(Real); ++i) q = fma(q, r, K::series[i]);
+    rest = fma(q, r * r, r);
+    using Int = typename Native<Real, L::WIDTH>::bits;
+#pragma GCC unroll 4
+    for (int n = 0; n < L::N; ++n) scale.v[n] = (typename L::V)(((Int)rounded.v[n] << K::mantissa) + K::one);
+}
+
+LANES exp(Lanes<Real, B> x) {
+    Lanes<Real, B> scale, rest;
+    split_exp(at_least(at_most(x, Bits<Real>::highest), Bits<Real>::lowest), scale, rest);
+    return fma(scale, rest, scale);
+}
+
+// exp(x) - 1 for lowest <= x <= highest, without the cancellation near zero
+LANES expm1(Lanes<Real, B> x) {
+    Lanes<Real, B> scale, rest;
+    split_exp(x, scale, rest);
+    return fma(scale, rest, scale - Lanes<Real, B>::splat(1));
+}
+
+LANES sigmoid(Lanes<Real, B> x) {
+    const auto one = Lanes<Real, B>::splat(1);
+    return one / (one + exp(-x));
+}
+
+// By exp(-2|x|) - 1, which keeps the relative accuracy of small x.
+LANES tanh(Lanes<Real, B> x) {
+    using L = Lanes<Real, B>;
+    using Int = typename Native<Real, L::WIDTH>::bits;
+    L minus_twice, out;
+#pragma GCC unroll 4
+    for (int n = 0; n < L::N; ++n) minus_twice.v[n] = (typename L::V)((Int)x.v[n] | Bits<Real>::sign) * Real(2);
+    const L t = expm1(at_least(minus_twice, Real(-60)));
+    const L size = t / (t + L::splat(2));  // -|tanh|
+#pragma GCC unroll 4
+    for (int n = 0; n < L::N; ++n)
+        out.v[n] = (typename L::V)(((Int)size.v[n] & ~Bits<Real>::sign) | ((Int)x.v[n] & Bits<Real>::sign));
+    return out;
+}
+
+// The sum over lanes, in the order of the lanes.
+template <typename Real, int B> INLINE Real sum(Vec<Real, B> a) {
+    Real lanes[B / sizeof(Real)], total = 0;
+    put<B>(a, lanes);
+    for (Real lane : lanes) total += lane;
+    return total;
+}
+template <typename Real, int B> INLINE Real sum_lanes(Lanes<Real, B> a) {
+    Real lanes[B / sizeof(Real)], total = 0;
+    a.store(lanes);
+    for (Real lane : lanes) total += lane;
+    return total;
+}
+
+// Four (or two) rows of four (or two) numbers, exchanged for columns.
+INLINE void transpose(Vec<float, 16> (&a)[4]) {
+#if defined(__has_builtin) && __has_builtin(__builtin_shufflevector)
+#define PICK(A, B, I, J, K, M) __builtin_shufflevector(A, B, I, J, K, M)
+#else
+    typedef std::int32_t Order __attribute__((vector_size(16)));
+#define PICK(A, B, I, J, K, M) __builtin_shuffle(A, B, Order{I, J, K, M})
+#endif
+    const Vec<float, 16> low01 = PICK(a[0], a[1], 0, 4, 1, 5), high01 = PICK(a[0], a[1], 2, 6, 3, 7);
+    const Vec<float, 16> low23 = PICK(a[2], a[3], 0, 4, 1, 5), high23 = PICK(a[2], a[3], 2, 6, 3, 7);
+    a[0] = PICK(low01, low23, 0, 1, 4, 5), a[1] = PICK(low01, low23, 2, 3, 6, 7);
+    a[2] = PICK(high01, high23, 0, 1, 4, 5), a[3] = PICK(high01, high23, 2, 3, 6, 7);
+#undef PICK
+}
+INLINE void transpose(Vec<double, 16> (&a)[2]) {
+    const Vec<double, 16> first = {a[0][0], a[1][0]}, second = {a[0][1], a[1][1]};
+    a[0] = first, a[1] = second;
+}
+
+#undef LANES
+#undef EACH_REGISTER
+
+}  // namespace TAUFLOW_ISA
+}  // namespace tauflow

@@ -1,0 +1,17 @@
+// The kernels of one instruction set, for both number types. Compiled once for each set, as the cells are.
+#include "kernels.h"
+
+namespace tauflow {
+namespace TAUFLOW_ISA {
+
+template <typename Real> const Kernels<Real> &table() {
+    static const Kernels<Real> kernels = {
+        layer_saved_bytes<Real>, layer_forward<Real>, layer_backward<Real>,
+    };
+    return kernels;
+}
+template const Kernels<float> &table<float>();
+template const Kernels<double> &table<double>();
+
+}  // namespace TAUFLOW_ISA
+}  // namespace tauflow

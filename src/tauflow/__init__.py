@@ -1,0 +1,96 @@
+"""Liquid neural networks for irregular time series.
+
+The public names stand in one table, and each loads its module on first use: `import tauflow` takes no time,
+and `tauflow --help` never loads torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import analysis, cells, datasets, files, losses, solvers, training, wirings
+    from .analysis import certify
+    from .cells import CTRNN, GRU, GRUODE, LSTM, LTC, RNN, CfC, GatedLTC, WiredCfC
+    from .cells.mixed_memory import MixedMemory
+    from .data import read_table
+    from .errors import TauflowError
+    from .estimators import Forecaster
+    from .files import load, save
+    from .sequence import Bidirectional, Recurrent, Stack
+    from .training import fit
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CTRNN",
+    "GRU",
+    "GRUODE",
+    "LSTM",
+    "LTC",
+    "RNN",
+    "Bidirectional",
+    "CfC",
+    "Forecaster",
+    "GatedLTC",
+    "MixedMemory",
+    "Recurrent",
+    "Stack",
+    "TauflowError",
+    "WiredCfC",
+    "__version__",
+    "analysis",
+    "cells",
+    "certify",
+    "datasets",
+    "files",
+    "fit",
+    "load",
+    "losses",
+    "read_table",
+    "save",
+    "solvers",
+    "training",
+    "wirings",
+]
+
+_SUBMODULES = ("analysis", "cells", "datasets", "files", "losses", "solvers", "training", "wirings")
+
+_HOME = {
+    "CTRNN": "cells",
+    "GRU": "cells",
+    "GRUODE": "cells",
+    "LSTM": "cells",
+    "LTC": "cells",
+    "RNN": "cells",
+    "CfC": "cells",
+    "GatedLTC": "cells",
+    "MixedMemory": "cells.mixed_memory",
+    "WiredCfC": "cells",
+    "Bidirectional": "sequence",
+    "Recurrent": "sequence",
+    "Stack": "sequence",
+    "read_table": "data",
+    "Forecaster": "estimators",
+    "fit": "training",
+    "certify": "analysis",
+    "load": "files",
+    "save": "files",
+    "TauflowError": "errors",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name on its first use (PEP 562); afterwards it is an ordinary attribute."""
+    if name in _SUBMODULES:
+        return import_module(f".{name}", __name__)
+    if name in _HOME:
+        value: object = getattr(import_module(f".{_HOME[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"tauflow has no {name!r}; its public names are in tauflow.__all__")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,28 @@
+"""The C++ core: a contiguous tensor's data_ptr() and size in, numbers out. The caller keeps the tensor."""
+
+def version() -> str:
+    """The version that this core was built from."""
+
+def isa() -> str:
+    """The best instruction set of this machine: x86-64-v4, x86-64-v3, x86-64-v2, neon or scalar."""
+
+def check_gaps(ptr: int, n: int, is_double: bool) -> int:
+    """The index of the first of n time gaps that is negative, NaN or infinite, else -1."""
+
+def isa_in_use() -> str:
+    """The instruction set that the kernels use."""
+
+def use_isa(name: str) -> bool:
+    """Use another instruction set, for tests; False when this machine or build has none."""
+
+# A kernel takes sizes and addresses as tuples, in the order of the structs in csrc/tauflow.h.
+
+def layer_saved_bytes(is_double: bool, sequence: tuple[int, ...], layer: tuple[int, ...]) -> int: ...
+def layer_forward(is_double: bool, sequence: tuple[int, ...], layer: tuple[int, ...]) -> float: ...
+def layer_backward(
+    is_double: bool,
+    sequence: tuple[int, ...],
+    layer: tuple[int, ...],
+    of_sequence: tuple[int, ...],
+    of_layer: tuple[int, ...],
+) -> None: ...

@@ -1,0 +1,128 @@
+"""What a cell is: a state h (batch, state), a step to the next sample, and an output read from the state.
+
+A liquid cell is a **leak**, dh/dt = drive(x, h) - rate(x, h) * h with rate > 0: it derives from `LeakCell` and writes `leak`.
+A cell without such an equation (CfC, the static baselines) derives from `Cell` and writes `step`.
+A new cell is one file in this folder; it is found by its class attribute `name`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from abc import ABC, abstractmethod
+from functools import partial
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from .. import solvers
+from ..errors import TauflowError
+from ..wirings import Wiring
+
+
+class CellError(TauflowError, ValueError):
+    """A cell that does not exist, or an option that it does not have."""
+
+
+class Cell(nn.Module, ABC):
+    """One recurrent cell: x (batch, inputs), dt (batch,) since the previous sample, h (batch, state_size)."""
+
+    name: ClassVar[str] = ""  # what the registry, the command line and model files call it
+    liquid: ClassVar[bool] = True  # False: a static network, here for comparison
+    flow: ClassVar[bool] = False  # True: dt = 0 is the identity by the equation itself
+
+    inputs: int
+    state_size: int
+    outputs: int
+    arguments: dict[str, Any]
+
+    @abstractmethod
+    def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
+        """The state after one sample: x (batch, inputs), dt (batch,), h (batch, state_size) -> (batch, state_size)."""
+
+    def forward(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
+        return self.step(x, dt, h)
+
+    def output(self, h: Tensor) -> Tensor:
+        """What the cell shows of its state, (batch, outputs); the state itself unless a cell says otherwise."""
+        return h
+
+    def initial_state(self, batch: int) -> Tensor:
+        """Zeros, (batch, state_size), where the parameters live."""
+        like = next(self.parameters())
+        return like.new_zeros(batch, self.state_size)
+
+    def reset_parameters(self) -> None:
+        """Draw new weights, all that the constructor drew; those of the layers inside unless a cell says otherwise."""
+        for layer in self.children():
+            if callable(reset := getattr(layer, "reset_parameters", None)):
+                reset()
+
+    def hull(self) -> tuple[Tensor, Tensor] | None:
+        """(low, high), each (state_size,): an interval that no state leaves, for every input and every dt >= 0.
+
+        A state that starts outside stays between its start and the interval. None where no such bound is known.
+        """
+        return None
+
+    def time_constants(self) -> Tensor | None:
+        """The learned time constant of each neuron, (units,), in units of dt; None for a cell that has none."""
+        return None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Remember the constructor's arguments for `config`, so that no cell has to."""
+        cell = super().__new__(cls)
+        bound = inspect.signature(cls.__init__).bind_partial(cell, *args, **kwargs)
+        bound.apply_defaults()
+        cell.arguments = dict(list(bound.arguments.items())[1:])
+        return cell
+
+    def config(self) -> dict[str, Any]:
+        """The constructor's arguments as JSON values; `cells.build(cell.name, **cell.config())` makes its like."""
+        return {name: value.to_dict() if isinstance(value, Wiring) else value for name, value in self.arguments.items()}
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={value!r}" for name, value in self.config().items() if not isinstance(value, dict))
+
+
+class LeakCell(Cell):
+    """A cell given by dh/dt = drive - rate * h. Subclasses set `solver` and `substeps` and write `leak`."""
+
+    flow = True
+    solver: str
+    substeps: int
+
+    @abstractmethod
+    def leak(self, u: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """(drive, rate), each (batch, units), rate > 0; `u` is what `project` made of the input."""
+
+    def project(self, x: Tensor) -> Tensor:
+        """What the leak needs of the input, computed once a step; the input itself unless a cell says otherwise."""
+        return x
+
+    def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
+        leak = partial(self.leak, self.project(x))
+        return solvers.integrate(self.solver, leak, h, dt[:, None], self.substeps)
+
+
+def check_sizes(inputs: int, units: int) -> None:
+    """Refuse sizes that no network has."""
+    for name, value in (("inputs", inputs), ("units", units)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise CellError(f"{name} is {value!r}, expected a whole number >= 1")
+
+
+def check_solver(solver: str, substeps: int) -> None:
+    """Refuse a solver that does not exist when the cell is built, not when it runs."""
+    solvers.get(solver)
+    if isinstance(substeps, bool) or not isinstance(substeps, int) or substeps < 1:
+        raise CellError(f"substeps is {substeps!r}, expected a whole number >= 1")
+
+
+def spread_tau(tau: float | tuple[float, float] | list[float], units: int) -> Tensor:
+    """Time constants (units,): all equal to a number, or spread evenly in the logarithm over (shortest, longest)."""
+    low, high = (tau, tau) if isinstance(tau, (int, float)) else tau
+    if not 0 < low <= high < float("inf"):
+        raise CellError(f"tau is {tau!r}, expected a positive number or (shortest, longest) in units of dt")
+    return torch.logspace(math.log10(low), math.log10(high), units)

@@ -1,0 +1,92 @@
+"""tauflow compare: liquid and static models on the same windows of a table, side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tauflow.cli.comparison import Watch, show, write
+from tauflow.cli.options import (
+    OUTPUT,
+    TRAINING,
+    Horizon,
+    Quiet,
+    Seed,
+    Table,
+    View,
+    asks,
+    named,
+    option,
+    reading,
+    training,
+)
+from tauflow.cli.output import check_output
+
+DEFAULT = "cfc,gated_ltc,ctrnn,lstm,gru,ridge"
+TRIVIAL = ("seasonal_naive", "persistence")  # always there: a model that can't beat them has not learned
+Cells = Annotated[str, option("Which models; trivial rules are always there.", TRAINING, metavar="NAMES", shown=True)]
+Seeds = Annotated[int, option("Seeds for each model, to see the spread.", TRAINING, min=1, metavar="N", shown=True)]
+
+
+@asks(columns=reading, training=training)
+def compare(
+    file: Table,
+    columns: dict[str, Any],
+    training: dict[str, Any],
+    cells: Cells = DEFAULT,
+    horizon: Horizon = 24,
+    test: Annotated[
+        str,
+        option(
+            "The last part, held out: 0.2 of the rows, 90D, or from 2018-04-01 on.", None, metavar="PART", shown=True
+        ),
+    ] = "0.2",
+    seeds: Seeds = 1,
+    seed: Seed = 0,
+    page: Annotated[Path | None, option("Also write a page with figures.", OUTPUT, metavar="HTML")] = None,
+    json: Annotated[Path | None, option("Also write all numbers.", OUTPUT, metavar="JSON")] = None,
+    view: View = None,
+    quiet: Quiet = False,
+) -> None:
+    """Which model forecasts this table best? Trains all on the same windows, tests them on the last part of the time.
+
+    Prints errors in the units of the target (MAE, RMSE), the MASE (below 1 beats repeating the last season), the number
+    of parameters, seconds of training, and microseconds to take in one new row. Into a pipe it prints CSV.
+
+    Example: [bold]tauflow compare traffic.csv --target volume --past temperature --horizon 24 --test 90D --seeds 3
+    --page traffic.html[/bold]
+    """
+    for path in (page, json):
+        if path is not None:
+            check_output(path)
+    from tauflow.data import read_table
+
+    table = read_table(file, **named(columns, file))
+    from tauflow import estimators
+
+    models = chosen(cells)
+    with Watch(models, seeds, quiet) as watch:
+        found = estimators.compare(
+            table, models, h=horizon, test=part(test), seeds=range(seed, seed + seeds), progress=watch.told, **training
+        )
+    write(found, page, json)
+    show(found, view, quiet, page)
+
+
+def chosen(names: str) -> tuple[str, ...]:
+    """The models named, and the trivial ones."""
+    given = [name.strip() for name in names.split(",") if name.strip()]
+    if not given:
+        raise typer.BadParameter("--cells is empty; give at least one model, such as cfc")
+    return tuple(dict.fromkeys([*given, *TRIVIAL]))
+
+
+def part(text: str) -> float | str:
+    """A share of the rows where it is a number below 1, else a duration or a time."""
+    try:
+        share = float(text)
+    except ValueError:
+        return text
+    return share

@@ -1,0 +1,130 @@
+"""A comparison while it runs and when it is done: live bars, the table of the terminal, the page and the JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from tauflow.cli.output import Format, complain, console, emit, plain
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.progress import Progress, TaskID
+
+COLOURS = {"liquid": "cyan", "static": "yellow", "trivial": "bright_black"}
+DROPPED = ("µs/step", "train s", "kind", "RMSE", "parameters", "MASE")  # where the terminal is narrow, this one first
+
+
+class Watch:
+    """One bar a model over all its seeds and epochs, on the error stream when that is a terminal; gone when done."""
+
+    def __init__(self, models: Iterable[str], seeds: int, quiet: bool) -> None:
+        self.seeds = seeds
+        self.bars: Progress | None = None
+        self.tasks: dict[str, TaskID] = {}
+        self.fractions: dict[tuple[str, int], float] = {}
+        screen = console(stderr=True)
+        if not quiet and screen.is_terminal:
+            self.bars = _bars(screen)
+            self.tasks = {model: self.bars.add_task(plain(model), total=seeds, numbers="waits") for model in models}
+
+    def __enter__(self) -> Self:
+        if self.bars is not None:
+            self.bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.bars is not None:
+            self.bars.stop()
+
+    def told(self, news: Any) -> None:
+        """One `Progress` of estimators.compare: model, seed, epoch, epochs, loss, validation, done."""
+        if self.bars is None or news.model not in self.tasks:
+            return
+        self.fractions[news.model, news.seed] = 1.0 if news.done else news.epoch / max(news.epochs, 1)
+        done = sum(fraction for (model, _), fraction in self.fractions.items() if model == news.model)
+        numbers = "done" if done >= self.seeds else _numbers(news)
+        self.bars.update(self.tasks[news.model], completed=done, numbers=numbers)
+
+
+def _bars(screen: Console) -> Progress:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    texts = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[numbers]}", markup=False)
+    return Progress(texts[0], BarColumn(bar_width=28), TimeElapsedColumn(), texts[1], console=screen, transient=True)
+
+
+def _numbers(news: Any) -> str:
+    shown = [f"{name} {value:.4g}" for name in ("loss", "validation") if (value := getattr(news, name)) is not None]
+    return f"seed {news.seed}, epoch {news.epoch}/{news.epochs}  {'  '.join(shown)}"
+
+
+def write(found: Any, page: Path | None, file: Path | None) -> None:
+    """The page and the JSON file, each whole or not at all."""
+    if page is not None:
+        from tauflow.report import comparison_page
+
+        comparison_page(found, page)
+    if file is not None:
+        from tauflow.atomic import write_bytes_atomically
+
+        text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        write_bytes_atomically(file, text.encode() + b"\n")
+
+
+def show(found: Any, view: Format | None, quiet: bool, page: Path | None) -> None:
+    emit(view, Format.csv, lambda screen: _told(screen, found, quiet), found.to_frame, found.to_dict)
+    if page is not None and not quiet:
+        complain(f"the page is {page.resolve()}")
+
+
+def _told(screen: Console, found: Any, quiet: bool) -> list[RenderableType]:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    ahead = f"{plain(found.target)}, {found.h} steps of {found.step} ahead"
+    tested = f"{found.forecasts:,} forecasts from {found.test_start} to {found.test_end}"
+    learned = f"learned from {found.train_rows:,} rows before"
+    notes = [] if quiet else [Padding(Text(f"- {plain(note)}", style="dim"), (0, 2)) for note in found.notes]
+    return [
+        Text(f"  {ahead}: {tested}, {learned}", style="dim"),
+        table(screen, found.rows),
+        Padding(Text(plain(found.verdict), style="bold"), (0, 2)),
+        *notes,
+    ]
+
+
+def table(screen: Console, rows: Sequence[Any]) -> RenderableType:
+    """The rows with as many columns as the terminal has room for; the lowest MAE is bold."""
+    from rich.measure import Measurement
+
+    from tauflow.report.rows import COLUMNS
+
+    texts = {column.title: column.texts(rows) for column in COLUMNS}
+    for title in ("", *DROPPED):
+        texts.pop(title, None)
+        grid = _grid(rows, texts)
+        if Measurement.get(screen, screen.options.update(max_width=10_000), grid).maximum <= screen.width:
+            break
+    return grid
+
+
+def _grid(rows: Sequence[Any], texts: dict[str, list[str]]) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from tauflow.report.rows import best
+
+    grid = Table(box=box.SIMPLE_HEAD, header_style="dim")
+    for title in texts:
+        grid.add_column(title, justify="left" if title in ("model", "kind") else "right", no_wrap=True)
+    winner = best(rows)
+    for row, cells in zip(rows, zip(*texts.values(), strict=True), strict=True):
+        first, *others = (Text(plain(cell)) for cell in cells)
+        first.stylize(COLOURS.get(row.kind, ""))
+        grid.add_row(first, *others, style="bold" if row is winner else "")
+    return grid

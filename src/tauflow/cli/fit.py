@@ -1,0 +1,78 @@
+"""tauflow fit: train one model on a table and write it to a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tauflow.cli.options import (
+    OUTPUT,
+    TRAINING,
+    Horizon,
+    Quiet,
+    Seed,
+    Table,
+    View,
+    asks,
+    named,
+    option,
+    reading,
+    training,
+)
+from tauflow.cli.output import Format, check_output, emit, plain
+
+
+@asks(columns=reading, training=training)
+def fit(
+    file: Table,
+    output: Annotated[Path, option("Where the model goes.", OUTPUT, "--output", "-o", metavar="MODEL")],
+    columns: dict[str, Any],
+    training: dict[str, Any],
+    cell: Annotated[
+        str, option("cfc, gated_ltc, ltc, ctrnn, lstm, gru, ridge, ...", TRAINING, metavar="NAME", shown=True)
+    ] = "cfc",
+    horizon: Horizon = 24,
+    seed: Seed = 0,
+    view: View = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train one model on all rows of a table and save it.
+
+    Times may be uneven and values may be missing: gaps are told to the network, nothing is filled in. The model file
+    holds numbers and names only, and is written whole or not at all.
+
+    Example: [bold]tauflow fit traffic.csv --target volume --past temperature,rain --future holiday --horizon 24
+    -o traffic.tau[/bold]
+    """
+    check_output(output)
+    from tauflow.data import read_table
+
+    table = read_table(file, **named(columns, file))
+    from tauflow.estimators import Forecaster
+
+    model = Forecaster(cell=cell, h=horizon, seed=seed, **training)
+    model.fit(table, progress=False if quiet else "auto")
+    model.save(output)
+    facts = {"model": str(output), "cell": cell, "horizon": horizon, "parameters": model.parameters}
+    if model.history is not None and model.history.message:
+        facts["training"] = model.history.message
+    emit(view, Format.json, lambda screen: _told(facts, file), lambda: _frame(facts), lambda: facts)
+
+
+def _told(facts: dict[str, Any], file: Path) -> list[Any]:
+    import shlex
+
+    from rich.text import Text
+
+    learned = f"{plain(facts['cell'])}, {facts['parameters']:,} parameters, forecasts {facts['horizon']} steps"
+    command = shlex.join(["tauflow", "predict", facts["model"], str(file)])
+    lines = [f"saved {plain(facts['model'])}: {learned}", *([facts["training"]] if "training" in facts else [])]
+    return [*map(Text, lines), Text(f"next, run:  {plain(command)}", style="bold", overflow="fold", no_wrap=True)]
+
+
+def _frame(facts: dict[str, Any]) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame([facts])

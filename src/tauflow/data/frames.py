@@ -1,0 +1,222 @@
+"""Any data frame (pandas, polars, pyarrow ... through narwhals), a Parquet file or a dict of arrays as columns by name.
+
+Data frames stop here: what leaves is numpy. Objects in a column (a mix of numbers, texts, dates) become text and take
+the same way as the fields of a text file.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tauflow.data.chunk import NEVER, Chunk, as_tokens
+from tauflow.errors import DataError, MissingExtraError
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+    from tauflow.data.text import Sink
+
+Array = NDArray[Any]
+Where = Callable[[int], str]
+SAMPLE = 1000
+_PER_UNIT = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+
+
+class FrameSource:
+    """Columns of a frame by name; `get(name)` returns the native column."""
+
+    dots_unclear = False
+    decimal = None
+
+    def __init__(self, names: list[Any], get: Callable[[str], Any], rows: int, label: str) -> None:
+        odd = [name for name in names if not isinstance(name, str)]
+        if odd:
+            raise DataError(f"{label} has a column named {odd[0]!r}; names must be text: rename it to '{odd[0]}'")
+        self.names, self.rows, self.label = tuple(names), rows, label
+        self._get = get
+
+    def repeated(self) -> set[str]:
+        return {name for name in self.names if self.names.count(name) > 1}
+
+    def sample(self) -> dict[str, Chunk]:
+        """The first rows of every column; none of a column that can't be read."""
+        found = {}
+        for name in self.names:
+            try:
+                found[name] = self._chunk(name, SAMPLE)
+            except DataError:
+                found[name] = Chunk(np.array([b"(unreadable)"]), self.where)
+        return found
+
+    def read(self, sinks: Mapping[str, Sink]) -> int:
+        for name, sink in sinks.items():
+            sink.feed(self._chunk(name, None))
+        return self.rows
+
+    def where(self, row: int) -> str:
+        return f"row {row}"
+
+    def _chunk(self, name: str, head: int | None) -> Chunk:
+        column = self._get(name)
+        column = column if head is None else column[:head]
+        try:
+            if isinstance(column, np.ndarray):
+                return Chunk(*_from_numpy(column, self.where))
+            return Chunk(*_from_narwhals(column, self.where))
+        except DataError as error:
+            raise DataError(f"column '{name}': {error}") from None
+
+
+def frame_source(source: Any) -> FrameSource:
+    """A frame or a dict of arrays, ready to be read."""
+    if isinstance(source, Mapping):
+        return _dict_source(source)
+    if isinstance(source, np.ndarray):
+        raise DataError(f"an array of shape {source.shape} has no column names; give a dict of 1-d arrays by name")
+    import narwhals as nw
+
+    try:
+        frame = nw.from_native(_with_time_index(source), eager_only=True)
+    except TypeError:
+        lazy = " (a lazy frame: collect() it first)" if hasattr(source, "collect") else ""
+        raise DataError(
+            f"a {type(source).__name__} can't be read{lazy}; expected a path, a data frame or a dict of arrays"
+        ) from None
+    except nw.exceptions.DuplicateError as error:
+        raise DataError(f"the frame has a column name more than once: {error}") from None
+    return FrameSource(list(frame.columns), frame.get_column, len(frame), "the frame")
+
+
+def parquet_source(path: Path) -> FrameSource:
+    """A Parquet file, read whole; needs pyarrow."""
+    try:
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise MissingExtraError('reading Parquet needs pyarrow: pip install "tauflow[parquet]"') from None
+    try:
+        table = pq.read_table(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path.name} can't be read as Parquet: {error}") from None
+    found = frame_source(table)
+    found.label = path.name
+    return found
+
+
+def _with_time_index(source: Any) -> Any:
+    """A pandas frame whose index is time gets it as a column."""
+    index = getattr(source, "index", None)
+    if index is None or type(index).__name__ != "DatetimeIndex" or not hasattr(source, "reset_index"):
+        return source
+    name = index.name if isinstance(index.name, str) else "time"
+    return source if name in source.columns else source.rename_axis(name).reset_index()
+
+
+def _dict_source(source: Mapping[Any, Any]) -> FrameSource:
+    arrays = {name: np.asarray(column) for name, column in source.items()}
+    for name, column in arrays.items():
+        if column.ndim != 1:
+            raise DataError(f"column '{name}' has shape {column.shape}; expected one number per row")
+    lengths = {name: len(column) for name, column in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"columns differ in length: {', '.join(f'{k} {n}' for k, n in lengths.items())}")
+    return FrameSource(list(arrays), arrays.__getitem__, next(iter(lengths.values()), 0), "the dict")
+
+
+def _from_numpy(column: Array, where: Where) -> tuple[Array, Where, str | None]:
+    kind = column.dtype.kind
+    if kind in "biuf":
+        return column, where, None
+    if kind == "M":
+        return _nanoseconds(column), where, None
+    if kind in "US":
+        texts = [x.decode("utf-8", "replace") if isinstance(x, bytes) else x for x in column.tolist()]
+        return as_tokens(texts), where, None
+    if kind in "OT":
+        return as_tokens(_as_texts(column.tolist(), where)), where, None
+    raise DataError(f"{column.dtype} can't be read; expected numbers, text, true/false or time stamps")
+
+
+def _nanoseconds(stamps: Array) -> Array:
+    """datetime64 of any unit to datetime64[ns], refused where that overflows."""
+    unit, count = np.datetime_data(stamps.dtype)
+    if unit == "ns" and count == 1:
+        return stamps
+    wide = stamps.astype("M8[us]" if unit not in ("ps", "fs", "as") else "M8[ns]")
+    if np.datetime_data(wide.dtype)[0] == "ns":
+        return wide
+    numbers = wide.view(np.int64)
+    far = (np.abs(numbers // 1000) >= 2**63 // 10**6) & (numbers != NEVER)
+    if far.any():
+        raise DataError(f"row {int(far.argmax())}: {wide[far.argmax()]} lies outside the years 1678 to 2261")
+    found: Array = np.where(numbers == NEVER, NEVER, numbers * 1000).view("M8[ns]")
+    return found
+
+
+def _from_narwhals(column: nw.Series[Any], where: Where) -> tuple[Array, Where, str | None]:
+    import narwhals as nw
+
+    kind = column.dtype
+    if isinstance(kind, nw.Datetime):
+        zone = kind.time_zone
+        return _stamps(column, kind.time_unit), where, zone
+    if kind == nw.Date:
+        return _stamps(column.cast(nw.Datetime("us")), "us"), where, None
+    if kind == nw.Boolean:
+        if column.null_count() == 0:
+            return column.to_numpy().astype(bool), where, None
+        return as_tokens("" if x is None else str(x) for x in column.to_list()), where, None
+    if kind.is_integer() and column.null_count() == 0:
+        return column.to_numpy(), where, None
+    if kind.is_numeric():
+        wide = column if kind == nw.Float32 else column.cast(nw.Float64)
+        return np.asarray(wide.to_numpy(), dtype=np.float32 if kind == nw.Float32 else np.float64), where, None
+    if kind in (nw.String, nw.Categorical) or isinstance(kind, nw.Enum):
+        return as_tokens("" if _is_missing(x) else x for x in column.cast(nw.String).to_list()), where, None
+    if kind in (nw.Object, nw.Unknown):
+        return as_tokens(_as_texts(column.to_list(), where)), where, None
+    raise DataError(f"{kind} can't be read; expected numbers, text, true/false or time stamps")
+
+
+def _stamps(column: nw.Series[Any], unit: str) -> Array:
+    """Nanoseconds UTC as datetime64[ns]; naive stamps as on their clock."""
+    if column.null_count():
+        first = column.is_null().to_numpy().argmax()
+        raise DataError(f"row {int(first)} has no time; every row needs one")
+    fine = unit if unit in ("ns", "us", "ms") else "ms"
+    numbers = np.asarray(column.dt.timestamp(fine).to_numpy(), dtype=np.int64)  # type: ignore[arg-type]
+    scale = _PER_UNIT[fine]
+    far = np.abs(numbers) >= 2**63 // scale if scale > 1 else np.zeros(0, dtype=bool)
+    if far.any():
+        raise DataError(f"row {int(far.argmax())} has a time outside the years 1678 to 2261")
+    found: Array = (numbers * scale).view("M8[ns]")
+    return found
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaN, NaT and pandas' NA."""
+    return (
+        value is None
+        or value is NotImplemented
+        or type(value).__name__ in ("NAType", "NaTType")
+        or (isinstance(value, float) and value != value)
+    )
+
+
+def _as_texts(values: list[Any], where: Callable[[int], str]) -> list[str]:
+    texts = []
+    for row, value in enumerate(values):
+        if _is_missing(value):
+            texts.append("")
+        elif isinstance(value, dt.date | dt.datetime):
+            texts.append(value.isoformat())
+        elif isinstance(value, str | int | float | bool | np.generic) or type(value).__name__ == "Decimal":
+            texts.append(str(value))
+        else:
+            raise DataError(f"{where(row)} is a {type(value).__name__}; expected a number, text or a time stamp")
+    return texts

@@ -1,0 +1,41 @@
+"""`Ids`: chunks of an id column in; a code per row and the sorted names out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tauflow.data.chunk import Chunk, as_text
+from tauflow.errors import DataError
+
+Array = NDArray[Any]
+
+
+class Ids:
+    """The id of each row as a code of the sorted names."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._codes: dict[bytes, int] = {}
+        self._parts: list[Array] = []
+
+    def feed(self, chunk: Chunk) -> None:
+        tokens = chunk.tokens()
+        empty = tokens == b""
+        if empty.any():
+            raise DataError(f"{chunk.where(int(empty.argmax()))} has no id in column '{self.name}'")
+        new = np.ones(len(tokens), dtype=bool)
+        new[1:] = tokens[1:] != tokens[:-1]
+        heads = np.flatnonzero(new)
+        texts, inverse = np.unique(tokens[heads], return_inverse=True)
+        codes = np.array([self._codes.setdefault(bytes(t), len(self._codes)) for t in texts], dtype=np.int32)
+        self._parts.append(np.repeat(codes[inverse], np.diff(np.append(heads, len(tokens)))))
+
+    def finish(self) -> tuple[Array, tuple[str, ...]]:
+        found = [as_text(code) for code in self._codes]
+        order = sorted(range(len(found)), key=found.__getitem__)
+        rank = np.empty(len(found), dtype=np.int32)
+        rank[order] = np.arange(len(found), dtype=np.int32)
+        return rank[np.concatenate(self._parts)], tuple(found[i] for i in order)

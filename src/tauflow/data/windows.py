@@ -1,0 +1,284 @@
+"""Windows: what a forecaster sees at an origin, and what it is asked.
+
+    origin   a row of a series; everything up to it is known, nothing after it
+    context  the last rows up to the origin: x (rows, features), dt in units of the typical gap, mask for missing history
+    query    a moment after the origin, described by offset, calendar, future-known columns, and by values one season before it
+    target   the value at the query, scaled; NaN where no row stands within half a step of it
+
+An `Encoder` is what is learned of the table for this: the step, scales, rhythms, lags. It is learned on rows before `until` only.
+No row is made up: a gap is a longer dt, a missing value is a zero with its flag at zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..errors import DataError
+from .calendar import Calendar, calendar_for, seasons
+from .scaling import CLIP, Scale, robust_scale
+from .series import Array, Schema, Series, Table
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """How rows become numbers for a model. Times are native: int64 nanoseconds, or the table's own number."""
+
+    schema: Schema
+    step: float  # the typical gap between rows
+    h: int  # the longest horizon, in steps
+    calendar: Calendar
+    lags: tuple[float, ...]  # seasonal lags, all >= h * step, in native time
+    targets: dict[str, Scale]  # per id
+    exogenous: Scale  # past and future columns
+    static: Scale
+    base: tuple[int, ...] = ()  # per target: the column of `anchors` that alone forecasts best on the training part
+    error: dict[str, Array] = field(default_factory=dict)  # per id: MAE of that forecast on the training part, per target
+
+    @property
+    def inputs(self) -> int:
+        """Features of a context row."""
+        schema = self.schema
+        observed = len(schema.targets) + len(schema.past) + len(schema.future)
+        return 2 * observed + len(schema.static) + self._calendar_size
+
+    @property
+    def queries(self) -> int:
+        """Features of a query."""
+        schema = self.schema
+        return 2 + self._calendar_size + 2 * len(schema.future) + len(schema.static) + 2 * self.anchors
+
+    @property
+    def anchors(self) -> int:
+        """Seasonal and last values offered for all targets."""
+        return len(self.schema.targets) * (len(self.lags) + 1)
+
+    @property
+    def _calendar_size(self) -> int:
+        return self.calendar.columns(np.zeros(1, np.int64)).shape[1]
+
+    def scale_of(self, series: Series) -> Scale:
+        """The target scale of the id; an id that training never saw is scaled by its own known rows."""
+        return self.targets.get(series.id) or robust_scale(series.y)
+
+    def rows(self, series: Series) -> Array:
+        """Features of every row, (T, inputs) float32: values with flags, statics, calendar."""
+        schema = self.schema
+        exogenous = self.exogenous.apply(np.concatenate([series.past, series.future], axis=1)).clip(-CLIP, CLIP)
+        values = np.concatenate([self.scale_of(series).apply(series.y), exogenous], axis=1)
+        known = np.isfinite(values)
+        static = np.broadcast_to(self._static(series), (len(series), len(schema.static)))
+        parts = [np.where(known, values, 0.0), known, static, self.calendar.columns(series.time)]
+        return np.concatenate(parts, axis=1).astype(np.float32)
+
+    def _static(self, series: Series) -> Array:
+        return np.nan_to_num(self.static.apply(series.static).clip(-CLIP, CLIP))
+
+    def query(self, series: Series, rows: Array, time: Array) -> Array:
+        """Features of queries at `time` (N, H) for origins `rows` (N,): (N, H, queries) float32, of rows <= origin only.
+
+        Future-known columns are looked up at the query's own time.
+        """
+        count, horizon = time.shape
+        flat = time.reshape(-1)
+        offset = ((time - series.time[rows][:, None]) / self.step)[:, :, None]
+        parts = [offset / self.h, np.log1p(offset), self.calendar.columns(flat).reshape(count, horizon, -1)]
+        if self.schema.future:
+            index, found = nearest(series.time, flat, self.step / 2)
+            scale = Scale(*(part[len(self.schema.past) :] for part in (self.exogenous.center, self.exogenous.scale)))
+            values = np.where(found[:, None], scale.apply(series.future[index]).clip(-CLIP, CLIP), np.nan)
+            known = np.isfinite(values)
+            parts += [np.where(known, values, 0.0).reshape(count, horizon, -1), known.reshape(count, horizon, -1)]
+        static = self._static(series)
+        parts.append(np.broadcast_to(static, (count, horizon, len(static))))
+        values, known = self.anchor_values(series, rows, time)
+        parts += [values.reshape(count, horizon, -1), known.reshape(count, horizon, -1)]
+        return np.concatenate(parts, axis=2).astype(np.float32)
+
+    def anchor_values(self, series: Series, rows: Array, time: Array) -> tuple[Array, Array]:
+        """(values, known), each (N, H, targets, lags + 1): scaled values one lag before the query, and the last known one.
+
+        A value that is missing is replaced by the target's base, else by the last known one; `known` says which were found.
+        """
+        y = self.scale_of(series).apply(series.y)
+        count, horizon = time.shape
+        values = np.full((count, horizon, y.shape[1], len(self.lags) + 1), np.nan)
+        for k, lag in enumerate(self.lags):
+            back = time - int(lag) if time.dtype == np.int64 else time - lag
+            index, found = nearest(series.time, back.reshape(-1), self.step / 2)
+            found &= index <= np.repeat(rows, horizon)
+            values[:, :, :, k] = np.where(found[:, None], y[index], np.nan).reshape(count, horizon, -1)
+        values[:, :, :, -1] = last_known(y)[rows][:, None, :]
+        known = np.isfinite(values)
+        order = np.arange(y.shape[1])
+        base = self.base or (len(self.lags),) * y.shape[1]
+        for fallback in (values[:, :, order, list(base)], values[:, :, :, -1]):
+            values = np.where(np.isfinite(values), values, fallback[..., None])
+        return np.nan_to_num(values), known
+
+
+def nearest(time: Array, wanted: Array, tolerance: float) -> tuple[Array, Array]:
+    """(index, found): the row nearest to each wanted time, and whether it lies within the tolerance."""
+    after = np.searchsorted(time, wanted).clip(0, len(time) - 1)
+    before = (after - 1).clip(0)
+    index = np.where(np.abs(time[before] - wanted) <= np.abs(time[after] - wanted), before, after)
+    return index, np.abs(time[index] - wanted) <= tolerance
+
+
+def last_known(y: Array) -> Array:
+    """The last finite value up to each row, (T, targets); NaN before the first."""
+    row = np.where(np.isfinite(y), np.arange(len(y))[:, None], -1)
+    row = np.maximum.accumulate(row, axis=0)
+    return np.where(row >= 0, np.take_along_axis(y, row.clip(0), axis=0), np.nan)
+
+
+def steps_ahead(series: Series, rows: Array, step: float, h: int) -> Array:
+    """The moments 1..h steps after the origins, (N, h), in native time."""
+    start = series.time[rows][:, None]
+    if series.time.dtype == np.int64:
+        return start + np.arange(1, h + 1) * int(step)
+    return start + np.arange(1, h + 1) * step
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Origins of a table, seen through an encoder: `batch(index)` gives arrays for some of them."""
+
+    table: Table
+    encoder: Encoder
+    context: int
+    origins: Array  # (N, 2) int64: series number, row
+    features: tuple[Array, ...]  # per series (T, inputs)
+    gaps: tuple[Array, ...]  # per series (T,) float32, in steps; the first is 1
+
+    def __len__(self) -> int:
+        return len(self.origins)
+
+    def batch(self, index: Array, time: Array | None = None) -> dict[str, Array]:
+        """x (B, context, inputs), dt, mask (B, context), query (B, h, queries), time (B, h), target (B, h, targets) with NaN.
+
+        The queries stand 1..h steps after the origins, moved to the rows found there; or at `time` (B, h), without targets.
+        """
+        origins = self.origins[index]
+        size, h = len(origins), self.encoder.h if time is None else time.shape[1]
+        x = np.zeros((size, self.context, self.encoder.inputs), np.float32)
+        dt, mask = np.ones((size, self.context), np.float32), np.zeros((size, self.context), bool)
+        query = np.zeros((size, h, self.encoder.queries), np.float32)
+        when = np.zeros((size, h), self.table.series[0].time.dtype)
+        target = np.full((size, h, len(self.encoder.schema.targets)), np.nan, np.float32)
+        for number in np.unique(origins[:, 0]):
+            here = origins[:, 0] == number
+            rows, series = origins[here, 1], self.table.series[number]
+            back = rows[:, None] - np.arange(self.context)[::-1]  # (n, context)
+            real = back >= 0
+            x[here] = np.where(real[:, :, None], self.features[number][back.clip(0)], 0)
+            dt[here], mask[here] = np.where(real, self.gaps[number][back.clip(0)], 1), real
+            if time is None:
+                when[here], target[here] = self.truth(series, rows, steps_ahead(series, rows, self.encoder.step, h))
+            else:
+                when[here] = time[here]
+            query[here] = self.encoder.query(series, rows, when[here])
+        return {"x": x, "dt": dt, "mask": mask, "query": query, "time": when, "target": target}
+
+    def truth(self, series: Series, rows: Array, time: Array) -> tuple[Array, Array]:
+        """(time, target): each query moved to the row that stands within half a step of it, and that row's scaled values."""
+        index, found = nearest(series.time, time.reshape(-1), 0.499 * self.encoder.step)
+        found &= index > np.repeat(rows, time.shape[1])
+        y = np.where(found[:, None], self.encoder.scale_of(series).apply(series.y)[index], np.nan)
+        moved = np.where(found, series.time[index], time.reshape(-1))
+        return moved.reshape(time.shape), y.reshape(*time.shape, -1)
+
+
+def windows(table: Table, encoder: Encoder, context: int, start: float | None = None, end: float | None = None) -> Windows:
+    """Every row as an origin that has a known target after it, whose queries lie in [start, end) of native time."""
+    origins = []
+    for number, series in enumerate(table.series):
+        known = np.isfinite(series.y).any(axis=1)
+        rows = np.arange(len(series))
+        left = np.cumsum(known[::-1])[::-1] - known  # known rows after this one
+        fits = (left > 0) & (np.cumsum(known) > 0) & known
+        if start is not None:
+            fits &= series.time >= start
+        if end is not None:
+            fits &= series.time + encoder.h * encoder.step < end
+        origins.append(np.stack([np.full(fits.sum(), number), rows[fits]], axis=1))
+    return window_set(table, encoder, context, np.concatenate(origins))
+
+
+def window_set(table: Table, encoder: Encoder, context: int, origins: Array) -> Windows:
+    """Windows at chosen origins (N, 2): series number, row."""
+    features = tuple(encoder.rows(series) for series in table.series)
+    gaps = tuple(
+        np.concatenate([[1.0], np.diff(series.time) / encoder.step]).astype(np.float32) for series in table.series
+    )
+    return Windows(table, encoder, context, origins.astype(np.int64), features, gaps)
+
+
+def learn(table: Table, h: int, until: float | None, season: tuple[float, ...] | None = None) -> Encoder:
+    """The encoder of a table, from rows before `until` (native time). `season`: periods in steps; None = by the calendar."""
+    known = [_before(series, until) for series in table.series]
+    steps = np.concatenate([np.diff(series.time) for series in known]) if known else np.zeros(0)
+    if len(steps) == 0:
+        raise DataError("the training part has fewer than two rows in every series, expected a history: use more data")
+    step = float(np.median(steps))
+    span = max(float(series.time[-1] - series.time[0]) for series in known if len(series))
+    calendar = calendar_for(table.schema, step, span)
+    periods = [period * step for period in season] if season is not None else list(seasons(calendar, step))
+    exogenous = np.concatenate([np.concatenate([series.past, series.future], axis=1) for series in known])
+    encoder = Encoder(
+        schema=table.schema,
+        step=step,
+        h=h,
+        calendar=calendar,
+        lags=_lags(periods, h * step, span),
+        targets={series.id: robust_scale(series.y) for series in known if np.isfinite(series.y).any()},
+        exogenous=robust_scale(exogenous),
+        static=robust_scale(np.stack([series.static for series in table.series])),
+    )
+    return _with_base(encoder, known)
+
+
+def _before(series: Series, until: float | None) -> Series:
+    if until is None:
+        return series
+    rows = int(np.searchsorted(series.time, until))
+    return Series(
+        series.id, series.time[:rows], series.y[:rows], series.past[:rows], series.future[:rows], series.static
+    )
+
+
+def _lags(periods: list[float], ahead: float, span: float) -> tuple[float, ...]:
+    """For each period its first two multiples that reach back past the origin from the farthest query; within the span."""
+    lags = set()
+    for period in periods:
+        first = int(np.ceil(ahead / period * (1 - 1e-9)))
+        lags |= {multiple * period for multiple in (first, first + 1) if multiple * period < span / 2}
+    return tuple(sorted(lags))
+
+
+def _with_base(encoder: Encoder, known: list[Series]) -> Encoder:
+    """Which lag alone forecasts best on the training part, per target, and its mean absolute error per id (scaled units)."""
+    errors: dict[str, Array] = {}
+    for series in known:
+        if series.id not in encoder.targets or len(series) < 2:
+            continue
+        rows = np.unique(np.linspace(0, len(series) - 2, 2000).astype(int))
+        time = steps_ahead(series, rows, encoder.step, encoder.h)
+        index, found = nearest(series.time, time.reshape(-1), 0.499 * encoder.step)
+        y = np.where(found[:, None], encoder.targets[series.id].apply(series.y)[index], np.nan)
+        values, seen = encoder.anchor_values(series, rows, time)  # (N, h, targets, lags + 1)
+        values = np.where(seen, values, np.nan)
+        error = np.abs(values - y.reshape(*time.shape, -1)[..., None])
+        errors[series.id] = np.array([[_mean(error[:, :, j, k]) for k in range(error.shape[3])] for j in range(error.shape[2])])
+    if not errors:
+        raise DataError("the training part has no known target, expected numbers in the target column")
+    overall = np.nanmean(np.stack(list(errors.values())), axis=0)  # (targets, lags + 1)
+    base = tuple(int(k) for k in np.where(np.isfinite(overall), overall, np.inf).argmin(axis=1))
+    chosen = {name: error[np.arange(len(base)), base] for name, error in errors.items()}
+    return replace(encoder, base=base, error=chosen)
+
+
+def _mean(values: Array) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else np.nan

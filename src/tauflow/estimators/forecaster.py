@@ -1,0 +1,346 @@
+"""Forecaster: a table with gaps in, a forecast out. The one place where data and models meet.
+
+`Forecaster(cell="cfc", h=24).fit("traffic.csv", target="volume").predict()` reads, scales, trains and forecasts; the baselines
+`persistence`, `seasonal_naive`, `ridge` and the static cells `lstm`, `gru`, `rnn` stand under the same name, `cell`. Nothing is
+resampled: a gap is a longer dt, a missing value is masked. All that is learned (scales, step, rhythms, weights) comes from the
+rows that `fit` was given; of these, the last `validation` part chooses the best epoch and is not trained on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+
+from .. import files
+from ..data import Series, Table, read_table
+from ..data.series import Array
+from ..data.windows import Encoder, Windows, learn, steps_ahead, window_set, windows
+from ..errors import DataError, NotFittedError
+from ..training import Callback, History
+from ..training import fit as train
+from .baselines import Persistence, Ridge, SeasonalNaive
+from .network import AllWindows, ForecastNet, WindowObjective, WindowSource, tensors
+from .settings import BASELINES, ForecastError, Settings, build_cell
+from .storage import decode, encode, fill
+from .tables import append_row, as_table, before, forecast_frame, last_known_row, native_times, upto, with_future
+
+Predictor = Persistence | Ridge | ForecastNet
+
+
+class Forecaster:
+    """Forecasts the target columns of a table `h` steps ahead, a step being the typical gap between its rows.
+
+    cell         a cell of `tauflow.cells.names()`, or "persistence", "seasonal_naive", "ridge"
+    h            the horizon in steps
+    units        neurons of the cell; `options` are more of the cell's own arguments, say {"solver": "etd2rk"}
+    context      rows that the cell reads before it answers
+    season       "auto": day, week and year as the time stamps show them; or periods in steps, say [24, 168]; or None
+    strategy     "direct" answers every step at once; "recursive" learns one step and feeds its forecasts back
+    loss         "mae", "mse" or "huber", on scaled values
+    epochs       rounds of `steps` weight updates of `batch_size` windows each; the best round on validation is kept
+    validation   the last part of each table that chooses the best round and is not trained on, 0..0.5
+    patience     stop after so many rounds without improvement; None trains them all
+    seed         the same seed gives the same weights, bit for bit, on one machine
+    """
+
+    def __init__(
+        self,
+        cell: str = "cfc",
+        h: int = 24,
+        units: int = 32,
+        context: int = 48,
+        season: Literal["auto"] | Sequence[float] | None = "auto",
+        strategy: Literal["direct", "recursive"] = "direct",
+        loss: str = "mae",
+        epochs: int = 12,
+        steps: int = 80,
+        batch_size: int = 256,
+        lr: float = 1e-2,
+        validation: float = 0.15,
+        patience: int | None = None,
+        seed: int = 0,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        periods = None if season == "auto" else tuple(float(period) for period in season or ())
+        self.settings = Settings(
+            cell, h, units, context, periods, strategy, loss, epochs, steps, batch_size, lr, validation, patience, seed
+        )
+        self.options = dict(options or {})
+        self.encoder: Encoder | None = None
+        self.predictor: Predictor | None = None
+        self.history: History | None = None
+        self.table: Table | None = None
+
+    def __repr__(self) -> str:
+        state = "fitted" if self.predictor is not None else "not fitted"
+        return f"Forecaster(cell={self.settings.cell!r}, h={self.settings.h}, {state})"
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were learned."""
+        _, predictor = self._fitted()
+        if isinstance(predictor, ForecastNet):
+            return sum(parameter.numel() for parameter in predictor.parameters())
+        return predictor.parameters if isinstance(predictor, Ridge) else 0
+
+    def time_constants(self) -> Array | None:
+        """The learned time constant of each neuron in steps, (units,); None for models that have none."""
+        _, predictor = self._fitted()
+        constants = predictor.recurrent.cell.time_constants() if isinstance(predictor, ForecastNet) else None
+        return None if constants is None else constants.numpy()
+
+    def fit(
+        self,
+        data: Any,
+        *,
+        until: float | None = None,
+        progress: Literal["auto"] | bool = "auto",
+        callbacks: Sequence[Callback] = (),
+        checkpoint: str | os.PathLike[str] | None = None,
+        **columns: Any,
+    ) -> Self:
+        """Learn from a table: a path, a frame, or a `Table`; `columns` are `read_table`'s arguments (target=, time=, ...).
+
+        `until`: rows at or after this time (nanoseconds UTC, or the table's own number) are not looked at.
+        """
+        table = as_table(data, columns)
+        if until is not None:
+            table = before(table, until)
+        settings = self.settings
+        validation_start = _validation_start(table, settings.validation)
+        h = 1 if settings.strategy == "recursive" else settings.h
+        self.encoder = learn(table, h, validation_start, settings.season)
+        training = windows(table, self.encoder, settings.context, end=validation_start)
+        judging = windows(table, self.encoder, settings.context, start=validation_start)
+        _check_windows(training, judging, h)
+        self.table = table
+        self.predictor = self._learn(training, judging, progress, callbacks, checkpoint)
+        return self
+
+    def predict(
+        self,
+        data: Any = None,
+        *,
+        h: int | None = None,
+        times: Any = None,
+        future: Any = None,
+    ) -> Any:
+        """One row per id and time, as a pandas frame with the table's own column names and units.
+
+        data     newer rows of the same table; None continues the table of `fit`
+        h        steps ahead, up to the fitted h (any number for strategy="recursive")
+        times    future time stamps instead of steps, the same for every id; up to the fitted h steps away
+        future   a frame with time (and id) and the future-known columns for the time to come
+        """
+        encoder, _ = self._fitted()
+        table = self._known_table(data)
+        if future is not None:
+            table = with_future(table, future)
+        origins = np.array([[number, last_known_row(series)] for number, series in enumerate(table.series)])
+        empty = [table.series[number].id for number, row in origins if row < 0]
+        if empty:
+            raise DataError(f"series {empty[0]!r} has no known target value, expected at least one to forecast from")
+        time = self._question(table, origins, h, times)
+        forecast = self._answer(table, encoder, origins, time)
+        return forecast_frame(table, [series.id for series in table.series], time, forecast)
+
+    def backtest(self, data: Any, start: float, end: float | None = None, most: int = 4000, **columns: Any) -> Backtest:
+        """Forecasts from every origin of a table at or after `start`, beside what came: the honest test.
+
+        Each forecast sees only rows up to its origin. Up to `most` origins, evenly spread (200 for strategy="recursive").
+        """
+        encoder, _ = self._fitted()
+        table = as_table(data, columns)
+        recursive = self.settings.strategy == "recursive"
+        asked = replace(encoder, h=self.settings.h)
+        found = windows(table, asked, self.settings.context, start=start, end=end)
+        if len(found) == 0:
+            raise DataError("the test part has no origin with known values after it, expected more than h rows")
+        most = min(most, 200) if recursive else most
+        chosen = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).astype(int))
+        times, truths, forecasts = [], [], []
+        for part in np.array_split(chosen, -(-len(chosen) // 512)):
+            batch = found.batch(part)
+            origins = found.origins[part]
+            if recursive:
+                answer = self._answer(table, encoder, origins, batch["time"])
+            else:
+                answer = self._to_units(table, origins, self._scaled(batch))
+            times.append(batch["time"])
+            truths.append(self._to_units(table, origins, batch["target"].astype(float)))
+            forecasts.append(answer)
+        return Backtest(
+            found.origins[chosen], np.concatenate(times), np.concatenate(truths), np.concatenate(forecasts), encoder
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file: settings, scales and weights, no code and no data."""
+        encoder, predictor = self._fitted()
+        tensors_, config = encode(self.settings, self.options, encoder, predictor)
+        files.write(path, tensors_, config, kind="forecaster")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Forecaster:
+        """Read a model file written by `save`; raises ModelFileError on anything else."""
+        file = files.read(path, kind="forecaster")
+        settings, options, encoder, weights = decode(file.config, file.tensors)
+        season = "auto" if settings.season is None else settings.season
+        forecaster = cls(**{**asdict(settings), "season": season}, options=options)
+        forecaster.encoder, forecaster.predictor = encoder, forecaster._empty(encoder)
+        fill(forecaster.predictor, weights)
+        return forecaster
+
+    def _fitted(self) -> tuple[Encoder, Predictor]:
+        if self.encoder is None or self.predictor is None:
+            raise NotFittedError("this forecaster is not fitted: call fit(data) first")
+        return self.encoder, self.predictor
+
+    def _empty(self, encoder: Encoder) -> Predictor:
+        """The predictor before it learns."""
+        settings = self.settings
+        if settings.cell == "ridge":
+            return Ridge(encoder)
+        if settings.cell in BASELINES:
+            return (SeasonalNaive if settings.cell == "seasonal_naive" else Persistence)(encoder)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            return ForecastNet(build_cell(settings, self.options, encoder.inputs), encoder)
+
+    def _learn(
+        self,
+        training: Windows,
+        judging: Windows,
+        progress: Literal["auto"] | bool,
+        callbacks: Sequence[Callback],
+        checkpoint: str | os.PathLike[str] | None,
+    ) -> Predictor:
+        settings = self.settings
+        predictor = self._empty(training.encoder)
+        if isinstance(predictor, Ridge):
+            predictor.fit(training, judging)
+        if isinstance(predictor, ForecastNet):
+            batch_size = min(settings.batch_size, max(8, len(training) // 16))
+            self.history = train(
+                predictor,
+                WindowSource(training, batch_size, settings.steps, settings.seed),
+                objective=WindowObjective(settings.loss),
+                validation=AllWindows(judging),
+                epochs=settings.epochs,
+                optimizer="adamw",
+                lr=settings.lr,
+                weight_decay=1e-3,
+                schedule="one_cycle",
+                patience=settings.patience,
+                seed=settings.seed,
+                progress=progress,
+                callbacks=callbacks,
+                checkpoint=checkpoint,
+            )
+            predictor.eval()
+        return predictor
+
+    def _known_table(self, data: Any) -> Table:
+        encoder, _ = self._fitted()
+        if data is None:
+            if self.table is None:
+                raise DataError("a loaded forecaster has no data, expected a table: predict(data)")
+            return self.table
+        return data if isinstance(data, Table) else read_table(data, schema=encoder.schema)
+
+    def _question(self, table: Table, origins: Array, h: int | None, times: Any) -> Array:
+        """The times asked for, (series, h), native."""
+        encoder, _ = self._fitted()
+        if times is not None:
+            time = native_times(times, table.schema)
+            if len(time) == 0:
+                raise ForecastError("times is empty, expected at least one future time stamp")
+            start = np.array([table.series[number].time[row] for number, row in origins])
+            if (time[None, :] <= start[:, None]).any():
+                raise ForecastError("times holds a moment at or before the last known row, expected times after it")
+            steps = float(((time.max() - start) / encoder.step).max())
+            self._check_horizon(steps)
+            return np.broadcast_to(np.sort(time), (len(origins), len(time)))
+        h = self.settings.h if h is None else h
+        if isinstance(h, bool) or not isinstance(h, int) or h < 1:
+            raise ForecastError(f"h is {h!r}, expected a whole number of steps >= 1")
+        self._check_horizon(h)
+        return np.concatenate([steps_ahead(table.series[n], np.array([row]), encoder.step, h) for n, row in origins])
+
+    def _check_horizon(self, steps: float) -> None:
+        if self.settings.strategy == "direct" and steps > self.settings.h + 0.5:
+            raise ForecastError(
+                f"asked for {steps:.4g} steps ahead, but the model learned {self.settings.h}: "
+                f"fit with h={int(np.ceil(steps))}, or strategy='recursive'"
+            )
+
+    def _answer(self, table: Table, encoder: Encoder, origins: Array, time: Array) -> Array:
+        """Forecasts (series, h, targets) in the units of the table at `time` (series, h)."""
+        if self.settings.strategy == "direct":
+            found = window_set(table, encoder, self.settings.context, origins)
+            parts = np.array_split(np.arange(len(origins)), -(-len(origins) // 512))
+            scaled = np.concatenate([self._scaled(found.batch(part, time[part])) for part in parts])
+            return self._to_units(table, origins, scaled)
+        return self._recursive(table, encoder, origins, time)
+
+    def _recursive(self, table: Table, encoder: Encoder, origins: Array, time: Array) -> Array:
+        """One step at a time: each forecast becomes the next row of the history."""
+        ahead = [table.series[number] for number, _ in origins]
+        known = [upto(series, row) for series, (_, row) in zip(ahead, origins, strict=True)]
+        forecast = np.empty((*time.shape, len(table.schema.targets)))
+        for k in range(time.shape[1]):
+            last = np.array([[n, len(series) - 1] for n, series in enumerate(known)])
+            asked = [append_row(series, time[n, k], None, ahead[n]) for n, series in enumerate(known)]
+            found = window_set(replace(table, series=tuple(asked)), encoder, self.settings.context, last)
+            scaled = self._scaled(found.batch(np.arange(len(last)), time[:, k : k + 1]))
+            forecast[:, k] = self._to_units(table, origins, scaled)[:, 0]
+            known = [append_row(series, time[n, k], forecast[n, k], ahead[n]) for n, series in enumerate(known)]
+        return forecast
+
+    @torch.no_grad()
+    def _scaled(self, batch: dict[str, Array]) -> Array:
+        _, predictor = self._fitted()
+        if isinstance(predictor, ForecastNet):
+            inputs = tensors(batch)
+            return predictor(inputs.x, inputs.dt, inputs.mask, inputs.query).double().numpy()
+        return predictor.predict(batch).astype(float)
+
+    def _to_units(self, table: Table, origins: Array, scaled: Array) -> Array:
+        encoder, _ = self._fitted()
+        out = np.empty_like(scaled)
+        for number in np.unique(origins[:, 0]):
+            here = origins[:, 0] == number
+            out[here] = encoder.scale_of(table.series[number]).invert(scaled[here])
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """origins (N, 2), time (N, h) native, truth and forecast (N, h, targets) in the units of the table, NaN = unknown."""
+
+    origins: Array
+    time: Array
+    truth: Array
+    forecast: Array
+    encoder: Encoder
+
+
+def _validation_start(table: Table, part: float) -> float:
+    """The time after which the last `part` of the rows with known targets lies."""
+    times = np.concatenate([series.time[np.isfinite(series.y).any(axis=1)] for series in table.series])
+    if len(times) < 2:
+        raise DataError(f"the table has {len(times)} rows with a known target, expected a history to learn from")
+    return float(np.sort(times)[int(len(times) * (1 - part))])
+
+
+def _check_windows(training: Windows, judging: Windows, h: int) -> None:
+    for name, found in (("training", training), ("validation", judging)):
+        if len(found) == 0:
+            raise DataError(
+                f"the {name} part has no window of known values {h} steps ahead: use a longer table, a smaller h, "
+                "or another validation part"
+            )

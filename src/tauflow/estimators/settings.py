@@ -1,0 +1,77 @@
+"""What a forecaster was asked to be, checked when it is built, and the cell that this means."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from .. import cells
+from ..cells import Cell
+from ..errors import TauflowError
+
+BASELINES = ("persistence", "seasonal_naive", "ridge")
+
+
+class ForecastError(TauflowError, ValueError):
+    """A setting of a forecaster that does not fit, or a question that it was not trained to answer."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """See `Forecaster`; `season` None means by the calendar."""
+
+    cell: str = "cfc"
+    h: int = 24
+    units: int = 32
+    context: int = 48
+    season: tuple[float, ...] | None = None
+    strategy: Literal["direct", "recursive"] = "direct"
+    loss: str = "mae"
+    epochs: int = 12
+    steps: int = 80
+    batch_size: int = 256
+    lr: float = 1e-2
+    validation: float = 0.15
+    patience: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        known = [*cells.names(), *BASELINES]
+        if self.cell not in known:
+            near = get_close_matches(str(self.cell), known, n=1)
+            hint = f" did you mean {near[0]!r}?" if near else ""
+            raise ForecastError(f"no model is called {self.cell!r};{hint} there are {', '.join(known)}")
+        for name in ("h", "units", "context", "epochs", "steps", "batch_size"):
+            _whole(name, getattr(self, name), 1)
+        _whole("seed", self.seed, 0)
+        if self.patience is not None:
+            _whole("patience", self.patience, 1)
+        if self.strategy not in ("direct", "recursive"):
+            raise ForecastError(f"strategy is {self.strategy!r}, expected 'direct' or 'recursive'")
+        if self.loss not in ("mae", "mse", "huber"):
+            raise ForecastError(f"loss is {self.loss!r}, expected 'mae', 'mse' or 'huber'")
+        if not 0 < self.validation <= 0.5:
+            raise ForecastError(f"validation is {self.validation!r}, expected a part of the rows, above 0 and up to 0.5")
+        if not 0 < self.lr < 10:
+            raise ForecastError(f"lr is {self.lr!r}, expected a learning rate above 0, such as 0.01")
+        if any(not 0 < period < float("inf") for period in self.season or ()):
+            raise ForecastError(f"season is {self.season!r}, expected periods in steps, such as [24, 168]")
+
+
+def build_cell(settings: Settings, options: Mapping[str, Any], inputs: int) -> Cell:
+    """The cell, with time constants from one step to half the context unless `options` say otherwise."""
+    known = inspect.signature(cells.get(settings.cell).__init__).parameters
+    scaled: dict[str, Any] = {}
+    if "tau" in known:
+        scaled["tau"] = (1.0, max(1.0, settings.context / 2))
+    if "backbone_units" in known:
+        scaled["backbone_units"] = settings.units
+    return cells.build(settings.cell, inputs, settings.units, **{**scaled, **options})
+
+
+def _whole(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ForecastError(f"{name} is {value!r}, expected a whole number >= {least}")

@@ -1,0 +1,238 @@
+"""Losses: one number from outputs and targets, over the entries that count.
+
+    loss = sum_i w_i l(output_i, target_i) / sum_i w_i      i over the unmasked entries; w = 1 without weights
+
+    output, target (batch, time, features), or any other shape; what each loss expects stands in its docstring
+    mask   (batch, time) bool, True = counts; any number of leading axes of the target, up to all of them
+    weight (batch, time) >= 0, shaped like a mask
+
+Masked entries are cut out before any arithmetic: NaN under the mask reaches neither the loss nor a gradient,
+and padding changes no bit of the loss. A mask that leaves nothing is an error: the mean of nothing is NaN.
+Sources: Huber 1964; Koenker and Bassett 1978 (the quantile, or pinball, loss).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import pairwise
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .errors import DtypeError, NonFiniteError, ShapeError, TauflowError, TimeError
+
+
+class LossError(TauflowError, ValueError):
+    """A loss that does not exist, or that has nothing to average."""
+
+
+class Loss(Protocol):
+    """(output, target, mask, weight) -> a scalar."""
+
+    def __call__(
+        self, output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None
+    ) -> Tensor: ...
+
+
+def mse(output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
+    """The mean squared error; output and target of the same shape."""
+    _check_same_shape(output, target)
+    return _mean(lambda y, z: (y - z).square(), output, target, mask, weight)
+
+
+def mae(output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
+    """The mean absolute error; output and target of the same shape."""
+    _check_same_shape(output, target)
+    return _mean(lambda y, z: (y - z).abs(), output, target, mask, weight)
+
+
+def huber(output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
+    """e^2 / 2 for errors up to 1, |e| - 1/2 beyond: less moved by outliers than mse. Same shapes."""
+    _check_same_shape(output, target)
+    return _mean(lambda y, z: F.huber_loss(y, z, reduction="none"), output, target, mask, weight)
+
+
+def cross_entropy(output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
+    """-log softmax(output)[target]; output (..., classes) before the softmax, target (...) class numbers."""
+    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
+        raise DtypeError(f"target is {target.dtype}, expected class numbers: call target.long()")
+    if output.shape[:-1] != target.shape:
+        raise ShapeError(
+            f"output has shape {tuple(output.shape)} and target {tuple(target.shape)}, "
+            "expected (..., classes) and (...)"
+        )
+    classes = output.shape[-1]
+
+    def entries(y: Tensor, z: Tensor) -> Tensor:
+        if bool(((z < 0) | (z >= classes)).any()):
+            raise LossError(f"target holds {z.min()} to {z.max()}, expected class numbers 0 to {classes - 1}")
+        return F.cross_entropy(y.reshape(-1, classes), z.reshape(-1).long(), reduction="none").reshape(z.shape)
+
+    return _mean(entries, output, target, mask, weight)
+
+
+def quantile(levels: Sequence[float]) -> Quantile:
+    """The loss of quantile forecasts at `levels`, say (0.1, 0.5, 0.9)."""
+    return Quantile(tuple(float(q) for q in levels))
+
+
+@dataclass(frozen=True)
+class Quantile:
+    """The pinball loss of forecasts at rising `levels`: output (..., levels), target (...).
+
+    q (z - y) where the target z lies above the forecast y, (1 - q) (y - z) below; least at the
+    q-quantile of z.
+    """
+
+    levels: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        rising = all(a < b for a, b in pairwise(self.levels))
+        if not self.levels or not rising or not all(0 < q < 1 for q in self.levels):
+            raise LossError(f"levels are {self.levels}, expected rising numbers between 0 and 1, like (0.1, 0.5, 0.9)")
+
+    def __str__(self) -> str:
+        return f"quantile({', '.join(map(str, self.levels))})"
+
+    def __call__(
+        self, output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None
+    ) -> Tensor:
+        if output.shape != (*target.shape, len(self.levels)):
+            raise ShapeError(
+                f"output has shape {tuple(output.shape)}, expected {(*target.shape, len(self.levels))}: "
+                "the target's shape and one axis for the levels"
+            )
+
+        def entries(y: Tensor, z: Tensor) -> Tensor:
+            q = y.new_tensor(self.levels)
+            error = z.unsqueeze(-1) - y  # (..., levels)
+            return torch.maximum(q * error, (q - 1) * error).mean(-1)
+
+        return _mean(entries, output, target, mask, weight)
+
+
+def time_integrated(loss: Loss | str) -> TimeIntegrated:
+    """The integral of `loss` over uneven time: time_integrated(mse)(output, target, dt, mask)."""
+    return TimeIntegrated(get(loss) if isinstance(loss, str) else loss)
+
+
+@dataclass(frozen=True)
+class TimeIntegrated:
+    """The integral of a loss over uneven time: L = 1/batch sum_b int l(y_b(t), target_b(t)) dt.
+
+    From each sample's first real step to its last, by the trapezoid rule: an error counts for as long as it
+    lasts, however densely it was measured. dt (batch, time) is the time since the previous real step; that of
+    the first one lies outside. The rule's error falls with the square of dt.
+    """
+
+    loss: Loss
+
+    def __str__(self) -> str:
+        return f"time_integrated({getattr(self.loss, '__name__', self.loss)})"
+
+    def __call__(self, output: Tensor, target: Tensor, dt: Tensor, mask: Tensor | None = None) -> Tensor:
+        return self.weighted(output, target, trapezoid_weights(dt, mask), mask)
+
+    def weighted(self, output: Tensor, target: Tensor, weight: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The integral with the rule's weights given, (batch, time): those of a part of longer sequences."""
+        duration = (weight if mask is None else weight[mask]).sum()
+        if not bool(duration > 0):
+            raise LossError(
+                "no time passes between the samples: an integral over time needs two real steps, dt > 0 apart"
+            )
+        return self.loss(output, target, mask, weight) * (duration / len(output))
+
+
+def trapezoid_weights(dt: Tensor, mask: Tensor | None = None) -> Tensor:
+    """(batch, time): half the gap to the previous real step and half that to the next; 0 where masked."""
+    if dt.ndim != 2:
+        raise ShapeError(f"dt has shape {tuple(dt.shape)}, expected (batch, time)")
+    if mask is None:
+        mask = torch.ones_like(dt, dtype=torch.bool)
+    _check_mask("mask", mask, dt.shape)
+    gap = dt[mask]  # (real,), row after row
+    if bool((~((gap >= 0) & (gap < float("inf")))).any()):
+        raise TimeError("dt holds a negative, NaN or infinite gap, expected finite times since the previous real step")
+    row = mask.nonzero()[:, 0]
+    half = torch.zeros_like(gap)
+    half[1:] = torch.where(row[1:] == row[:-1], gap[1:], 0) / 2  # no gap leads from one row to the next
+    after = torch.cat([half[1:], half.new_zeros(min(1, len(half)))])
+    return torch.zeros_like(dt).masked_scatter(mask, half + after)
+
+
+LOSSES: dict[str, Loss] = {
+    "mse": mse,
+    "mae": mae,
+    "huber": huber,
+    "cross_entropy": cross_entropy,
+    "quantile": quantile((0.1, 0.5, 0.9)),
+}
+
+
+def get(name: str) -> Loss:
+    """The loss called `name`."""
+    if name not in LOSSES:
+        close = get_close_matches(name, LOSSES, n=1, cutoff=0.5)
+        hint = f"did you mean {close[0]!r}? There are" if close else "there are"
+        raise LossError(f"no loss is called {name!r}; {hint} {', '.join(LOSSES)}")
+    return LOSSES[name]
+
+
+def _mean(
+    entries: Callable[[Tensor, Tensor], Tensor],
+    output: Tensor,
+    target: Tensor,
+    mask: Tensor | None,
+    weight: Tensor | None,
+) -> Tensor:
+    """The mean of entries(output, target), of the target's shape, over what the mask leaves."""
+    if mask is not None:
+        if mask.dtype != torch.bool:
+            raise DtypeError(f"mask is {mask.dtype}, expected torch.bool with True for the entries that count")
+        _check_mask("mask", mask, target.shape)
+    if weight is not None:
+        _check_mask("weight", weight, target.shape)
+        weight = weight.reshape(*weight.shape, *[1] * (target.ndim - weight.ndim)).expand(target.shape)
+    if mask is not None:
+        output, target = output[mask], target[mask]  # (counting, remaining axes)
+        weight = None if weight is None else weight[mask]
+    if target.numel() == 0:
+        raise LossError("no entry counts: the mask is False everywhere, or the batch is empty")
+    _check_targets(target)
+    if output.dtype in (torch.float16, torch.bfloat16):
+        output = output.float()  # a mean of many small numbers needs more than 11 bits
+    values = entries(output, target)
+    if weight is None:
+        return values.mean()
+    total = weight.sum()
+    if not bool((weight >= 0).all() & (total > 0) & (total < float("inf"))):
+        raise LossError(
+            "the weights hold negative or non-finite numbers, or add up to 0: expected weights >= 0, some > 0"
+        )
+    return (values * weight).sum() / total
+
+
+def _check_same_shape(output: Tensor, target: Tensor) -> None:
+    if output.shape != target.shape:
+        hint = ": add its last axis with target[..., None]" if output.shape == (*target.shape, 1) else ""
+        raise ShapeError(f"output has shape {tuple(output.shape)}, but target has {tuple(target.shape)}{hint}")
+
+
+def _check_mask(name: str, mask: Tensor, shape: torch.Size) -> None:
+    if mask.shape != shape[: mask.ndim]:
+        raise ShapeError(f"{name} has shape {tuple(mask.shape)}, expected the first axes of {tuple(shape)}")
+
+
+def _check_targets(target: Tensor) -> None:
+    if not target.is_floating_point():
+        return
+    bad = ~torch.isfinite(target)
+    if bool(bad.any()):
+        raise NonFiniteError(
+            f"{int(bad.sum())} of {target.numel()} targets that count are NaN or infinite: "
+            "mask them (mask=False), or fill them"
+        )

@@ -1,0 +1,213 @@
+"""Figures as SVG text that takes its colours from the page around it, so that one figure serves light and dark.
+
+Matplotlib draws with a stand-in colour for each of the page's colours; in its SVG every stand-in becomes the CSS
+variable of that name: #00f001 -> var(--ink). Texts stay texts in the page's font. No name from the data is drawn: such
+names stand in the page, where they are escaped once. Widths are in CSS pixels.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+LIQUID = ("liquid1", "liquid2", "liquid3", "liquid4")
+STATIC = ("static1", "static2", "static3", "static4")
+TRIVIAL = ("trivial1", "trivial2", "trivial3")
+NAMES = ("ink", "muted", "grid", "shade", *LIQUID, *STATIC, *TRIVIAL)
+STAND_IN = {name: f"#00f0{k + 1:02x}" for k, name in enumerate(NAMES)}
+DASHES = {"liquid": "-", "static": (0, (5, 1.6)), "trivial": (0, (1.2, 1.6))}
+WIDTH, HEIGHT, FONT = 440, 250, 11  # px
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "tauflow",
+    "font.size": FONT,
+    "axes.edgecolor": STAND_IN["grid"],
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.labelcolor": STAND_IN["muted"],
+    "axes.formatter.useoffset": False,
+    "axes.linewidth": 1,
+    "grid.color": STAND_IN["grid"],
+    "grid.linewidth": 0.8,
+    "text.color": STAND_IN["ink"],
+    "text.parse_math": False,
+    "xtick.color": STAND_IN["grid"],
+    "ytick.color": STAND_IN["grid"],
+    "xtick.labelcolor": STAND_IN["muted"],
+    "ytick.labelcolor": STAND_IN["muted"],
+    "ytick.major.size": 0,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "legend.frameon": False,
+}
+
+
+def colours(kinds: Mapping[str, str]) -> dict[str, str]:
+    """model -> the name of its colour: the best of each kind (the first) gets that kind's first colour."""
+    families = {"liquid": LIQUID, "static": STATIC}
+    used: dict[str, int] = {}
+    found = {}
+    for model, kind in kinds.items():
+        family = families.get(kind, TRIVIAL)
+        found[model] = family[used.get(kind, 0) % len(family)]
+        used[kind] = used.get(kind, 0) + 1
+    return found
+
+
+def forecast(
+    times: Array, actual: Array, forecasts: Mapping[str, Array], kinds: Mapping[str, str], palette: Mapping[str, str]
+) -> str:
+    """(context + h) truth, and (h,) forecasts that begin where the shaded part begins."""
+    h = len(next(iter(forecasts.values()))) if forecasts else 0
+    with _axes(HEIGHT) as (figure, axes):
+        if h:
+            start = times[-h - 1] if len(times) > h else times[0]
+            axes.axvspan(start, times[-1], color=STAND_IN["shade"], linewidth=0)
+        axes.plot(times, actual, color=STAND_IN["ink"], linewidth=1.3, marker="o", markersize=2)
+        for model, values in forecasts.items():
+            axes.plot(times[-h:], values, color=STAND_IN[palette[model]], linestyle=DASHES.get(kinds[model], "-"))
+        if np.issubdtype(times.dtype, np.datetime64):
+            locator = AutoDateLocator(minticks=3, maxticks=7)
+            axes.xaxis.set_major_locator(locator)
+            axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.margins(x=0.01)
+        return _svg(figure)
+
+
+def lines(
+    curves: Mapping[str, Array], kinds: Mapping[str, str], palette: Mapping[str, str], labels: Mapping[str, str], x: str
+) -> str:
+    """One line a model over 1, 2, 3 ..., each with its name at its end; what is not finite leaves a gap.
+
+    Where one line lies far above the others the axis ends below it: `out_of_scale` names those.
+    """
+    curves = {model: values for model, values in curves.items() if model not in out_of_scale(curves)}
+    with _axes(HEIGHT + 30) as (figure, axes):
+        ends = {}
+        for model, values in curves.items():
+            position = np.arange(1, len(values) + 1)
+            seen = np.isfinite(values)
+            if not seen.any():
+                continue
+            marker = "o" if len(values) == 1 else ""
+            style = {"color": STAND_IN[palette[model]], "linestyle": DASHES.get(kinds[model], "-")}
+            axes.plot(position, np.where(seen, values, np.nan), marker=marker, markersize=4, **style)
+            ends[model] = (float(position[seen][-1]), float(values[seen][-1]))
+        axes.set_xlabel(x)
+        axes.margins(x=0.02)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        _label_ends(axes, ends, palette, labels)
+        return _svg(figure)
+
+
+def out_of_scale(curves: Mapping[str, Array]) -> list[str]:
+    """Models whose last value is more than 2.5 times the least one: drawn too, they would flatten all others."""
+    last = {model: values[np.isfinite(values)][-1] for model, values in curves.items() if np.isfinite(values).any()}
+    return [model for model, value in last.items() if value > 2.5 * min(last.values())]
+
+
+def strips(
+    values: Mapping[str, Array], palette: Mapping[str, str], labels: Mapping[str, str], mark: float, marked: str, x: str
+) -> str:
+    """One row a model, one dot a neuron on a logarithmic axis, a bar at the median, a line at `mark`."""
+    with _axes(max(HEIGHT + 30, 70 + 46 * len(values))) as (figure, axes):
+        for row, (model, all_values) in enumerate(values.items()):
+            seen = np.sort(all_values[np.isfinite(all_values) & (all_values > 0)])
+            if len(seen) == 0:
+                continue
+            jitter = 0.26 * np.sin(np.arange(len(seen)) * 2.399963)  # the golden angle: even, and the same every time
+            colour = STAND_IN[palette[model]]
+            axes.scatter(seen, row + jitter, s=16, color=colour, alpha=0.8, linewidths=0)
+            axes.vlines(float(np.median(seen)), row - 0.36, row + 0.36, color=colour, linewidth=2.5)
+        axes.axvline(mark, color=STAND_IN["muted"], linewidth=1, linestyle=(0, (3, 3)))
+        axes.annotate(
+            marked, (mark, 1), (4, 3), xycoords=("data", "axes fraction"), textcoords="offset points", size=FONT - 1,
+            color=STAND_IN["muted"],
+        )  # fmt: skip
+        axes.set_xscale("log")
+        axes.grid(False)
+        axes.grid(True, axis="x")
+        axes.set_yticks(range(len(values)), [labels[model] for model in values])
+        axes.tick_params("y", labelcolor=STAND_IN["ink"])
+        axes.set_ylim(len(values) - 0.5, -0.5)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+        axes.xaxis.set_minor_formatter("")
+        axes.set_xlabel(x)
+        return _svg(figure)
+
+
+@contextmanager
+def _axes(height: int) -> Iterator[tuple[Figure, Axes]]:
+    """A figure of its own (no pyplot, no global state) in the page's style."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        figure = Figure(figsize=(WIDTH / 72, height / 72), layout="constrained")
+        FigureCanvasSVG(figure)
+        yield figure, figure.add_subplot()
+
+
+def _label_ends(
+    axes: Axes, ends: Mapping[str, tuple[float, float]], palette: Mapping[str, str], labels: Mapping[str, str]
+) -> None:
+    """Names right of the last points, moved apart where they would cover each other."""
+    if not ends:
+        return
+    low, high = axes.get_ylim()
+    apart = (high - low) * 1.15 * FONT / (HEIGHT - 40)
+    models = sorted(ends, key=lambda model: ends[model][1])
+    heights = _moved_apart([ends[model][1] for model in models], apart)
+    right = max(x for x, _ in ends.values())
+    for model, height in zip(models, heights, strict=True):
+        axes.annotate(
+            labels[model], (right, height), (7, 0), textcoords="offset points", va="center", size=FONT,
+            color=STAND_IN[palette[model]], annotation_clip=False,
+        )  # fmt: skip
+    axes.set_ylim(min(low, heights[0] - apart / 2), max(high, heights[-1] + apart / 2))
+
+
+def _moved_apart(heights: Sequence[float], apart: float) -> list[float]:
+    """Sorted heights, at least `apart` from each other and as near as that allows to where they were."""
+    groups: list[tuple[float, int]] = []  # (centre, members)
+    for height in heights:
+        centre, members = height, 1
+        while groups and centre - members * apart / 2 < groups[-1][0] + groups[-1][1] * apart / 2:
+            before, count = groups.pop()
+            centre, members = (before * count + centre * members) / (count + members), count + members
+        groups.append((centre, members))
+    return [centre + (k - (members - 1) / 2) * apart for centre, members in groups for k in range(members)]
+
+
+def _svg(figure: Figure) -> str:
+    """The bare <svg> element: no size of its own, no metadata, no namespace (HTML knows it), the page's colours."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True)
+    text = buffer.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    text = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', r"<svg \1>", text, count=1)
+    text = re.sub(
+        r"<style.*?</style>| id=\"(?:figure|axes|patch|line2d|text|matplotlib|[xy]tick)\w*[._]\w*\"", "", text
+    )
+    text = re.sub(
+        r" font-family: [^;]*;|font: (?=[\d.]+px)", lambda found: "font-size: " * (found[0][:5] == "font:"), text
+    )
+    text = re.sub(r"(font-size: [\d.]+px) [^;\"]*", r"\1", text)
+    for name, colour in STAND_IN.items():
+        text = text.replace(colour, f"var(--{name})")
+    return text

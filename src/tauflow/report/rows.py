@@ -1,0 +1,121 @@
+"""The table of a comparison: its columns, what they mean, and the same numbers as text everywhere.
+
+The terminal and the page both print these rows. All numbers of one column have the same number of decimals, chosen so
+that the smallest shows four digits; a spread over seeds stands behind its mean as "171.2 ± 1.3".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+NOTHING = "–"
+
+
+class Row(Protocol):
+    """One model of a comparison; errors in the units of the target, or scaled (mase)."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def mae(self) -> float: ...
+    @property
+    def mae_std(self) -> float: ...
+    @property
+    def rmse(self) -> float: ...
+    @property
+    def rmse_std(self) -> float: ...
+    @property
+    def mase(self) -> float: ...
+    @property
+    def mase_std(self) -> float: ...
+    @property
+    def seeds(self) -> int: ...
+    @property
+    def parameters(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def microseconds(self) -> float | None: ...
+
+
+@dataclass(frozen=True)
+class Column:
+    """`texts` turns all rows into the column's cells at once, so that they agree on the decimals."""
+
+    title: str
+    meaning: str
+    texts: Callable[[Sequence[Row]], list[str]]
+    is_number: bool = True
+
+
+def decimals(values: Iterable[float | None], digits: int = 4) -> int:
+    """How many decimals show `digits` digits of the smallest value that is not 0."""
+    sizes = [abs(v) for v in values if v is not None and math.isfinite(v) and v != 0]
+    return min(max(digits - 1 - math.floor(math.log10(min(sizes))), 0), 8) if sizes else 0
+
+
+def number(value: float | None, places: int) -> str:
+    return NOTHING if value is None or not math.isfinite(value) else f"{value:,.{places}f}"
+
+
+def _means(mean: Callable[[Row], float], std: Callable[[Row], float]) -> Callable[[Sequence[Row]], list[str]]:
+    def texts(rows: Sequence[Row]) -> list[str]:
+        places = decimals(mean(row) for row in rows)
+        return [number(mean(row), places) + (f" ± {number(std(row), places)}" if row.seeds > 1 else "") for row in rows]
+
+    return texts
+
+
+def _plain(value: Callable[[Row], float | None], places: int) -> Callable[[Sequence[Row]], list[str]]:
+    return lambda rows: [number(value(row), places) for row in rows]
+
+
+COLUMNS = (
+    Column(
+        "model", "The network's cell, or the rule that makes the forecast.", lambda rows: [r.label for r in rows], False
+    ),
+    Column(
+        "kind",
+        "liquid: a continuous-time cell that is told how much time has passed. static: a model without a clock of its "
+        "own. trivial: a rule that learns nothing; a model that can't beat it has not learned.",
+        lambda rows: [r.kind for r in rows],
+        False,
+    ),
+    Column(
+        "MAE",
+        "Mean absolute error over all forecast steps of the test part, in the units of the target. Lower is better; "
+        "the rows are sorted by it. On the page, a full bar is the error of the seasonal naive rule.",
+        _means(lambda r: r.mae, lambda r: r.mae_std),
+    ),
+    Column(
+        "RMSE",
+        "Root of the mean squared error, in the units of the target: large misses count more than in the MAE.",
+        _means(lambda r: r.rmse, lambda r: r.rmse_std),
+    ),
+    Column(
+        "MASE",
+        "MAE divided by that of the seasonal naive rule on the training part: below 1 is better than repeating the "
+        "last season.",
+        _means(lambda r: r.mase, lambda r: r.mase_std),
+    ),
+    Column("parameters", "Numbers that training may change.", _plain(lambda r: r.parameters, 0)),
+    Column("train s", "Seconds of wall clock to train one model, all epochs.", _plain(lambda r: r.seconds, 1)),
+    Column(
+        "µs/step",
+        "Microseconds to take in one new row when samples arrive one by one. – means that the model has no such step.",
+        _plain(lambda r: r.microseconds, 1),
+    ),
+)
+
+
+def best(rows: Sequence[Row], kind: str | None = None) -> Row | None:
+    """The row of the lowest finite MAE, of one kind or of all."""
+    able = [row for row in rows if math.isfinite(row.mae) and kind in (None, row.kind)]
+    return min(able, key=lambda row: row.mae, default=None)

@@ -1,0 +1,231 @@
+"""The page of a comparison: whole, offline, safe against names from the data, and legible in a real browser."""
+
+from __future__ import annotations
+
+import re
+import stat
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from chromium import BINARY, Page
+from comparisons import MODELS, FakeComparison, fake_comparison
+
+from tauflow.report import COLUMNS, comparison_page, figures
+from tauflow.report.rows import best, decimals, number
+
+HOSTILE = """<script>alert(1)</script>"'&<img src=x onerror=alert(1)>$\\frac{1}{0}$ {{ 7*7 }} </style>"""
+
+
+class Tags(HTMLParser):
+    """Every tag of a page with its attributes, and all its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return comparison_page(fake_comparison())
+
+
+def test_page_has_the_verdict_first_then_the_table_then_figures(page: str) -> None:
+    comparison = fake_comparison()
+    order = [page.index(f"<h1>{comparison.verdict}</h1>"), page.index("<table>"), page.index("<svg")]
+    assert order == sorted(order)
+    for row in comparison.rows:
+        assert row.label in page
+    for column in COLUMNS:
+        assert f">{column.title}</th>" in page
+        assert column.meaning.replace("'", "&#39;") in page
+    for note in comparison.notes:
+        assert f"<li>{note}</li>" in page
+    assert page.count("<svg") == 4 + 4  # forecasts; error by horizon, time constants, two losses
+
+
+def test_page_is_the_same_every_time(page: str) -> None:
+    assert comparison_page(fake_comparison()) == page
+
+
+def test_page_names_nothing_outside_itself(page: str) -> None:
+    tags = Tags(page).tags
+    links = {
+        k: v
+        for _, attrs in tags
+        for k, v in attrs.items()
+        if k in ("src", "href", "srcset", "action", "data", "poster")
+    }
+    assert links == {}
+    assert "http:" not in page
+    assert "https:" not in page
+    assert not re.search(r"url\((?!#)", page)
+    assert "@import" not in page
+    assert {tag for tag, _ in tags}.isdisjoint({"script", "link", "img", "iframe", "object", "embed", "form", "base"})
+    ids = {attrs["id"] for _, attrs in tags if "id" in attrs}
+    used = set(re.findall(r"url\(#([^)]*)\)", page)) | set(re.findall(r'xlink:href="#([^"]*)"', page))
+    assert used <= ids
+
+
+def test_names_from_the_data_stay_text() -> None:
+    comparison = fake_comparison(name=HOSTILE, id=HOSTILE)
+    rows = tuple(replace(row, label=f"<b>$&{row.label} {HOSTILE}") for row in comparison.rows)
+    parsed = Tags(
+        comparison_page(replace(comparison, rows=rows, step="<script>$", test_start=HOSTILE, test_end=HOSTILE))
+    )
+    assert {tag for tag, _ in parsed.tags}.isdisjoint({"script", "img"})
+    assert not any(name.startswith("on") for _, attrs in parsed.tags for name in attrs)
+    assert parsed.text.count(HOSTILE) >= 10
+
+
+def test_page_is_written_whole_and_replaces_the_old_one(tmp_path: Path, page: str) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("old")
+    path.chmod(0o600)
+    assert comparison_page(fake_comparison(), path) == page
+    assert path.read_bytes().decode() == page
+    assert stat.S_ISREG(path.stat().st_mode)
+    assert [one.name for one in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_a_folder_or_a_missing_one_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="name of a file"):
+        comparison_page(fake_comparison(), tmp_path)
+    with pytest.raises(FileNotFoundError, match="make the folder"):
+        comparison_page(fake_comparison(), tmp_path / "none" / "page.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def bare(comparison: FakeComparison) -> FakeComparison:
+    return replace(comparison, by_horizon={}, curves={}, time_constants={}, examples=(), notes=())
+
+
+def test_one_seed_has_no_spread_and_says_so() -> None:
+    page = comparison_page(bare(fake_comparison(seeds=1)))
+    assert "±" not in page
+    assert "one seed" in page
+    assert "<svg" not in page
+
+
+def test_a_model_that_failed_is_shown_and_never_the_best() -> None:
+    whole = fake_comparison()
+    failed = replace(whole.rows[0], mae=float("nan"), rmse=float("inf"), mase=float("nan"))
+    curves = whole.curves | {"cfc": (np.full(12, np.nan), np.full(12, np.inf))}
+    taus = whole.time_constants | {"cfc": np.array([np.inf, 0.0, np.nan])}
+    page = comparison_page(replace(whole, rows=(*whole.rows[1:], failed), curves=curves, time_constants=taus))
+    assert page.count('class="best"') == 1
+    assert re.search(r'class="best"><th[^>]*><span[^>]*></span>GatedLTC<', page)
+    assert "nan" not in Tags(page).text.lower()
+    assert "inf" not in re.sub(r"[a-z]*inf[a-z]+", "", Tags(page).text.lower())
+
+
+def test_numeric_time_and_a_single_step() -> None:
+    whole = fake_comparison()
+    example = replace(whole.examples[0], times=np.arange(72) * 0.5, forecasts={"cfc": np.ones(1)})
+    page = comparison_page(replace(whole, h=1, step="0.5", examples=(example,), by_horizon={"cfc": np.ones(1)}))
+    assert "35.5 to 35.5" in page
+    assert "1 step of 0.5 ahead" in page
+
+
+def test_example_that_is_all_missing() -> None:
+    whole = fake_comparison()
+    example = replace(whole.examples[0], actual=np.full(72, np.nan))
+    assert "<svg" in comparison_page(replace(bare(whole), examples=(example,)))
+
+
+def test_lines_far_above_the_others_are_named_instead_of_drawn(page: str) -> None:
+    curves = fake_comparison().by_horizon
+    assert figures.out_of_scale(curves) == ["persistence"]
+    assert "above the scale: persistence" in page
+
+
+def test_every_colour_is_the_pages(page: str) -> None:
+    drawings = "".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL))
+    assert re.findall(r"#[0-9a-f]{6}\b", drawings) == []
+    used = set(re.findall(r"var\(--(\w+)\)", page))
+    for block in re.findall(r":root \{(.*?)\}", page, re.DOTALL):  # light, dark
+        assert used - {"c"} <= set(re.findall(r"--(\w+):", block))
+
+
+def test_figures_leave_matplotlib_as_it_was() -> None:
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    comparison_page(fake_comparison())
+    assert dict(mpl.rcParams) == before
+
+
+def test_best_of_a_kind_has_the_first_colour_of_its_kind() -> None:
+    palette = figures.colours({name: kind for name, _, kind, *_ in MODELS})
+    assert (palette["cfc"], palette["gru"], palette["seasonal_naive"]) == ("liquid1", "static1", "trivial1")
+    assert len(set(palette.values())) == len(palette)
+
+
+@pytest.mark.parametrize(
+    ("heights", "moved"),
+    [([0.0, 5.0], [0.0, 5.0]), ([1.0, 1.0], [0.5, 1.5]), ([0.0, 0.1, 5.0], [-0.45, 0.55, 5.0]), ([], [])],
+)
+def test_labels_move_apart_no_further_than_needed(heights: list[float], moved: list[float]) -> None:
+    assert figures._moved_apart(heights, 1.0) == pytest.approx(moved)
+
+
+@pytest.mark.parametrize(
+    ("values", "places"),
+    [([187.4, 1482.6], 1), ([0.4744, 3.75], 4), ([12_345.0], 0), ([0.0, float("nan")], 0), ([], 0), ([1e-30], 8)],
+)
+def test_decimals_show_four_digits_of_the_smallest(values: list[float], places: int) -> None:
+    assert decimals(values) == places
+
+
+def test_numbers_and_what_is_none() -> None:
+    assert number(36_215.25, 1) == "36,215.2"
+    assert [number(value, 2) for value in (None, float("nan"), float("inf"))] == ["–"] * 3
+    assert best(()) is None
+
+
+SIZES = """(() => {
+  const shown = [...document.querySelectorAll('svg, table, h1')].map(e => e.getBoundingClientRect());
+  const texts = [...document.querySelectorAll('svg text')];
+  const style = getComputedStyle(document.body);
+  return {
+    small: shown.filter(r => r.width < 100 || r.height < 20).length, count: shown.length,
+    wide: document.documentElement.scrollWidth - innerWidth,
+    font: Math.min(...texts.map(t => t.getBoundingClientRect().height)),
+    unstyled: texts.filter(t => getComputedStyle(t).fill === 'rgb(0, 0, 0)').length,
+    ink: style.color, page: style.backgroundColor,
+  };
+})()"""
+
+
+def brightness(colour: str) -> float:
+    """0 black ... 1 white, of "rgb(r, g, b)"."""
+    return sum(int(x) for x in re.findall(r"\d+", colour)[:3]) / 765
+
+
+@pytest.mark.skipif(BINARY is None, reason="no chromium on this machine")
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_page_in_a_real_browser(tmp_path: Path, width: int, scheme: str) -> None:
+    path = tmp_path / "page.html"
+    comparison_page(fake_comparison(name="<script>throw 1</script> volume"), path)
+    with Page(tmp_path, width, scheme=scheme) as browser:
+        browser.open(path)
+        sizes = browser.evaluate(SIZES)
+        assert browser.requests() == [path.as_uri()]
+        assert browser.complaints() == []
+    assert sizes["count"] == 8 + 2
+    assert sizes["small"] == 0
+    assert sizes["wide"] <= 0
+    assert sizes["font"] >= 8
+    assert sizes["unstyled"] == 0
+    ink, paper = brightness(sizes["ink"]), brightness(sizes["page"])
+    assert (ink < 0.2 and paper > 0.9) if scheme == "light" else (ink > 0.8 and paper < 0.1)
