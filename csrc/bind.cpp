@@ -29,53 +29,82 @@ template <std::size_t N> static std::array<std::int64_t, N> numbers(const nb::tu
 }
 template <typename Real> static Real *at(std::int64_t address) { return reinterpret_cast<Real *>(static_cast<std::uintptr_t>(address)); }
 
-template <typename Real> static tauflow::Sequence<Real> sequence(const std::array<std::int64_t, 12> &v) {
-    return {v[0], v[1], v[2], v[3], int(v[4]), at<Real>(v[5]), at<Real>(v[6]), at<std::uint8_t>(v[7]), at<Real>(v[8]),
-            at<Real>(v[9]), at<Real>(v[10]), at<void>(v[11])};
+using Integers = const std::int64_t *;
+
+template <typename Real> static tauflow::Sequence<Real> sequence(Integers v) {
+    return {v[0], v[1], v[2], v[3], v[4], v[5], int(v[6]), at<Real>(v[7]), at<Real>(v[8]), at<std::uint8_t>(v[9]), at<Real>(v[10]),
+            at<Real>(v[11]), at<Real>(v[12]), at<void>(v[13])};
 }
-template <typename Real> static tauflow::SequenceGradients<Real> sequence_gradients(const std::array<std::int64_t, 5> &v) {
+template <typename Real> static tauflow::SequenceGradients<Real> gradients(Integers v) {
     return {at<Real>(v[0]), at<Real>(v[1]), at<Real>(v[2]), at<Real>(v[3]), at<Real>(v[4])};
 }
 
-// Binds run(Real()) for the number type at hand, with the GIL released.
-template <typename Run> static auto with_type(bool is_double, Run run) {
+// A cell's struct and that of its gradients, from numbers in the order of the fields.
+struct LayerFromNumbers {
+    static constexpr std::size_t numbers = 8, gradients = 5;
+    template <typename Real> static tauflow::Layer<Real> cell(Integers v) {
+        return {at<Real>(v[0]), at<Real>(v[1]), at<Real>(v[2]), at<Real>(v[3]), at<Real>(v[4]),
+                tauflow::Activation(v[5]), tauflow::Solver(v[6]), int(v[7])};
+    }
+    template <typename Real> static tauflow::LayerGradients<Real> wanted(Integers v) {
+        return {at<Real>(v[0]), at<Real>(v[1]), at<Real>(v[2]), at<Real>(v[3]), at<Real>(v[4])};
+    }
+    template <typename Real> static auto forward() { return tauflow::kernels<Real>().layer_forward; }
+    template <typename Real> static auto backward() { return tauflow::kernels<Real>().layer_backward; }
+};
+
+struct CfcFromNumbers {
+    static constexpr std::size_t numbers = 20, gradients = 16;
+    template <typename Real, typename Pointers> static void point(Integers v, Pointers &c) {
+        for (int i = 0; i < 3; ++i) c.W[i] = at<Real>(v[2 * i]), c.b[i] = at<Real>(v[2 * i + 1]);
+        for (int i = 0; i < 4; ++i) c.head_W[i] = at<Real>(v[6 + 2 * i]), c.head_b[i] = at<Real>(v[7 + 2 * i]);
+        c.w_tau = at<Real>(v[14]), c.A = at<Real>(v[15]);
+    }
+    template <typename Real> static tauflow::Cfc<Real> cell(Integers v) {
+        tauflow::Cfc<Real> c{};
+        point<Real>(v, c);
+        c.layers = int(v[16]), c.width = int(v[17]), c.activation = tauflow::Activation(v[18]), c.mode = tauflow::CfcMode(v[19]);
+        return c;
+    }
+    template <typename Real> static tauflow::CfcGradients<Real> wanted(Integers v) {
+        tauflow::CfcGradients<Real> c{};
+        point<Real>(v, c);
+        return c;
+    }
+    template <typename Real> static auto forward() { return tauflow::kernels<Real>().cfc_forward; }
+    template <typename Real> static auto backward() { return tauflow::kernels<Real>().cfc_backward; }
+};
+
+template <typename C> static double forward(bool is_double, const nb::tuple &sequence_numbers, const nb::tuple &cell_numbers) {
+    const auto s = numbers<14>(sequence_numbers);
+    const auto c = numbers<C::numbers>(cell_numbers);
+    const auto run = [&](auto real) {
+        using Real = decltype(real);
+        return double(C::template forward<Real>()(sequence<Real>(s.data()), C::template cell<Real>(c.data())));
+    };
     nb::gil_scoped_release released;
     return is_double ? run(double()) : run(float());
 }
 
-template <typename Real> static tauflow::Layer<Real> layer(const std::array<std::int64_t, 8> &v) {
-    return {at<Real>(v[0]), at<Real>(v[1]), at<Real>(v[2]), at<Real>(v[3]), at<Real>(v[4]),
-            tauflow::Activation(v[5]), tauflow::Solver(v[6]), int(v[7])};
+template <typename C>
+static void backward(bool is_double, const nb::tuple &sequence_numbers, const nb::tuple &cell_numbers, const nb::tuple &of_sequence,
+                     const nb::tuple &of_cell) {
+    const auto s = numbers<14>(sequence_numbers);
+    const auto c = numbers<C::numbers>(cell_numbers);
+    const auto g = numbers<5>(of_sequence);
+    const auto w = numbers<C::gradients>(of_cell);
+    const auto run = [&](auto real) {
+        using Real = decltype(real);
+        C::template backward<Real>()(sequence<Real>(s.data()), C::template cell<Real>(c.data()), gradients<Real>(g.data()),
+                                     C::template wanted<Real>(w.data()));
+    };
+    nb::gil_scoped_release released;
+    is_double ? run(double()) : run(float());
 }
 
-static std::size_t layer_saved_bytes(bool is_double, const nb::tuple &seq, const nb::tuple &cell) {
-    const auto s = numbers<12>(seq);
-    const auto c = numbers<8>(cell);
-    return with_type(is_double, [&](auto real) {
-        using Real = decltype(real);
-        return tauflow::kernels<Real>().layer_saved_bytes(sequence<Real>(s), layer<Real>(c));
-    });
-}
-
-static double layer_forward(bool is_double, const nb::tuple &seq, const nb::tuple &cell) {
-    const auto s = numbers<12>(seq);
-    const auto c = numbers<8>(cell);
-    return with_type(is_double, [&](auto real) {
-        using Real = decltype(real);
-        return double(tauflow::kernels<Real>().layer_forward(sequence<Real>(s), layer<Real>(c)));
-    });
-}
-
-static void layer_backward(bool is_double, const nb::tuple &seq, const nb::tuple &cell, const nb::tuple &of_seq, const nb::tuple &of_cell) {
-    const auto s = numbers<12>(seq);
-    const auto c = numbers<8>(cell);
-    const auto g = numbers<5>(of_seq);
-    const auto w = numbers<5>(of_cell);
-    with_type(is_double, [&](auto real) {
-        using Real = decltype(real);
-        tauflow::kernels<Real>().layer_backward(sequence<Real>(s), layer<Real>(c), sequence_gradients<Real>(g),
-                                                {at<Real>(w[0]), at<Real>(w[1]), at<Real>(w[2]), at<Real>(w[3]), at<Real>(w[4])});
-    });
+template <typename C> static void bind(nb::module_ &m, const std::string &name) {
+    m.def((name + "_forward").c_str(), &forward<C>, "is_double"_a, "sequence"_a, "cell"_a);
+    m.def((name + "_backward").c_str(), &backward<C>, "is_double"_a, "sequence"_a, "cell"_a, "of_sequence"_a, "of_cell"_a);
 }
 
 NB_MODULE(_core, m) {
@@ -86,7 +115,6 @@ NB_MODULE(_core, m) {
           "The index of the first of n time gaps that is negative, NaN or infinite, else -1.");
     m.def("isa_in_use", &tauflow::isa_in_use, "The instruction set that the kernels use.");
     m.def("use_isa", &tauflow::use_isa, "name"_a, "Use another instruction set, for tests; False when this machine or build has none.");
-    m.def("layer_saved_bytes", &layer_saved_bytes, "is_double"_a, "sequence"_a, "layer"_a);
-    m.def("layer_forward", &layer_forward, "is_double"_a, "sequence"_a, "layer"_a);
-    m.def("layer_backward", &layer_backward, "is_double"_a, "sequence"_a, "layer"_a, "of_sequence"_a, "of_layer"_a);
+    bind<LayerFromNumbers>(m, "layer");
+    bind<CfcFromNumbers>(m, "cfc");
 }

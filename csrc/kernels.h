@@ -10,10 +10,13 @@
 namespace tauflow {
 namespace TAUFLOW_ISA {
 
-template <typename Real> std::size_t layer_saved_bytes(const Sequence<Real> &, const Layer<Real> &);
 template <typename Real> Real layer_forward(const Sequence<Real> &, const Layer<Real> &);
 template <typename Real>
 void layer_backward(const Sequence<Real> &, const Layer<Real> &, const SequenceGradients<Real> &, const LayerGradients<Real> &);
+
+template <typename Real> Real cfc_forward(const Sequence<Real> &, const Cfc<Real> &);
+template <typename Real>
+void cfc_backward(const Sequence<Real> &, const Cfc<Real> &, const SequenceGradients<Real> &, const CfcGradients<Real> &);
 
 template <typename Real> const Kernels<Real> &table();
 

@@ -204,14 +204,15 @@ template <typename Real> struct Forward {
                 activate<Real, B>(cell.activation, n.units, f);
                 longest = steps.forward(units, f, z + first_h, own.a, dt, keep, z_of(k + 1) + first_h, longest);
             }
-            store_rows<Real, B>(z_of(k) + first_h, n.time * n.units, samples, n.units, seq.y + (row * n.time + t) * n.units);
+            store_rows<Real, B>(z_of(k) + first_h + seq.first * lanes, n.time * seq.outputs, samples, int(seq.outputs),
+                                seq.y + (row * n.time + t) * seq.outputs);
         }
         around_h<B>(z_of(n.steps));
         store_rows<Real, B>(z_of(n.steps) + first_h, n.units, samples, n.units, seq.last + row * n.units);
         Real each[lanes], most = 0;
         longest.store(each);
         for (Real one : each) most = one > most ? one : most;
-        return most;
+        return cell.solver == EULER ? most : Real(0);
     }
 
     // z = [1, x, h, padding]: the one, and zeros elsewhere but for h
@@ -288,8 +289,8 @@ template <typename Real> struct Backward {
             if (steps.fixed && !equal(dt, last_dt)) steps.fixed(units, dt, own.a, L::splat(0));
             last_dt = dt;
             if (given.y) {
-                load_rows<Real, B>(given.y + (row * n.time + t) * n.units, n.time * n.units, samples, n.units, own.g_y);
-                for (int i = 0; i < n.units * lanes; i += lanes) (L::load(own.g + i) + L::load(own.g_y + i)).store(own.g + i);
+                add_rows<Real, B>(given.y + (row * n.time + t) * seq.outputs, n.time * seq.outputs, samples, int(seq.outputs),
+                                  own.g_y, own.g + seq.first * lanes);
             }
             L g_dt = L::splat(0);
             for (int s = n.substeps - 1; s >= 0; --s) {
@@ -302,7 +303,7 @@ template <typename Real> struct Backward {
                 if (given.x) product<Real, B>(shared.to_x, n.inputs, n.units, d, own.g_x, s < n.substeps - 1);
                 if (k % CHUNK == 0) {
                     const int waiting = int(n.steps - k < CHUNK ? n.steps - k : CHUNK);
-                    outer<Real, B>(own.d, round_up(n.units, DOWN), z, n.columns, waiting, own.sums);
+                    outer<Real, B>(own.d, round_up(n.units, DOWN), z, n.columns * lanes, n.columns, waiting, own.sums);
                 }
             }
             if (given.x)
@@ -314,10 +315,6 @@ template <typename Real> struct Backward {
 };
 
 }  // namespace
-
-template <typename Real> std::size_t layer_saved_bytes(const Sequence<Real> &seq, const Layer<Real> &cell) {
-    return Cut<Real>(seq.batch, EVERY_BLOCK).lanes() * Sizes<Real>(seq, cell).saved() * sizeof(Real);
-}
 
 template <typename Real> Real layer_forward(const Sequence<Real> &seq, const Layer<Real> &cell) {
     const Sizes<Real> n(seq, cell);
@@ -359,7 +356,6 @@ void layer_backward(const Sequence<Real> &seq, const Layer<Real> &cell, const Se
 }
 
 #define INSTANTIATE(REAL)                                                                            \
-    template std::size_t layer_saved_bytes(const Sequence<REAL> &, const Layer<REAL> &);             \
     template REAL layer_forward(const Sequence<REAL> &, const Layer<REAL> &);                        \
     template void layer_backward(const Sequence<REAL> &, const Layer<REAL> &, const SequenceGradients<REAL> &, const LayerGradients<REAL> &);
 INSTANTIATE(float)

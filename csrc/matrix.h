@@ -32,12 +32,15 @@ INLINE void product_tile(const Real *packed, int cols, const Real *z, Real *out,
     using L = Lanes<Real, B>;
     L sums[HEIGHT];
 #pragma GCC unroll 12
-    for (int i = 0; i < HEIGHT; ++i) sums[i] = add ? L::load(out + i * L::count) : L::splat(0);
+    for (int i = 0; i < HEIGHT; ++i) sums[i] = L::splat(0);
     for (int j = 0; j < cols; ++j, packed += HEIGHT, z += L::count) {
         const L column = L::load(z);
 #pragma GCC unroll 12
         for (int i = 0; i < HEIGHT; ++i) sums[i] = fma(column, packed[i], sums[i]);
     }
+    if (add)  // last: a large number that is there first would cost each of the small ones its digits
+#pragma GCC unroll 12
+        for (int i = 0; i < HEIGHT; ++i) sums[i] = sums[i] + L::load(out + i * L::count);
 #pragma GCC unroll 12
     for (int i = 0; i < HEIGHT; ++i) sums[i].store(out + i * L::count);
 }
@@ -60,9 +63,9 @@ __attribute__((noinline)) void product(const Real *packed, int rows, int cols, c
 }
 
 // sums (of rows, cols) += sum over steps of d (rows x lanes) * z (cols x lanes)^T, kept as registers that each sum some of the lanes.
-// rows and cols are multiples of DOWN and ACROSS; d and z move on by that many lanes each step.
+// rows and cols are multiples of DOWN and ACROSS; each step moves d on by rows x lanes and z by z_step numbers.
 template <typename Real, int B>
-__attribute__((noinline)) void outer(const Real *d, int rows, const Real *z, int cols, int steps, Real *sums) {
+__attribute__((noinline)) void outer(const Real *d, int rows, const Real *z, std::ptrdiff_t z_step, int cols, int steps, Real *sums) {
     using L = Lanes<Real, B>;
     using V = typename L::V;
     constexpr int lanes = L::WIDTH / int(sizeof(Real));
@@ -74,7 +77,7 @@ __attribute__((noinline)) void outer(const Real *d, int rows, const Real *z, int
 #pragma GCC unroll 4
                 for (int q = 0; q < ACROSS; ++q) tile[p][q] = get<L::WIDTH>(sums + (p * ACROSS + q) * lanes);
             const Real *down = d + i * L::count, *across = z + j * L::count;
-            for (int s = 0; s < steps; ++s, down += rows * L::count, across += cols * L::count)
+            for (int s = 0; s < steps; ++s, down += rows * L::count, across += z_step)
 #pragma GCC unroll 4
                 for (int n = 0; n < L::N; ++n) {
                     V right[ACROSS];
@@ -126,6 +129,14 @@ __attribute__((noinline)) void load_rows(const Real *rows, std::ptrdiff_t stride
         for (; j < n; ++j)
             for (int i = lane; i < lane + T; ++i) out[j * L + i] = i < samples ? rows[i * stride + j] : Real(0);
     }
+}
+
+// out (n x lanes) += the samples' rows, by way of the work memory rows_here (n x lanes).
+template <typename Real, int B>
+INLINE void add_rows(const Real *rows, std::ptrdiff_t stride, int samples, int n, Real *rows_here, Real *out) {
+    using L = Lanes<Real, B>;
+    load_rows<Real, B>(rows, stride, samples, n, rows_here);
+    for (int i = 0; i < n * L::count; i += L::count) (L::load(out + i) + L::load(rows_here + i)).store(out + i);
 }
 
 // The other way: the samples' rows from in (n x lanes).

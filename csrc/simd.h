@@ -173,6 +173,11 @@ template <typename Real, int B> INLINE void split_exp(Lanes<Real, B> x, Lanes<Re
     for (int n = 0; n < L::N; ++n) scale.v[n] = (typename L::V)(((Int)rounded.v[n] << K::mantissa) + K::one);
 }
 
+LANES absolute(Lanes<Real, B> a) {
+    using Int = typename Native<Real, Lanes<Real, B>::WIDTH>::bits;
+    EACH_REGISTER((Vec<Real, Lanes<Real, B>::WIDTH>)((Int)a.v[n] & ~Bits<Real>::sign))
+}
+
 LANES exp(Lanes<Real, B> x) {
     Lanes<Real, B> scale, rest;
     split_exp(at_least(at_most(x, Bits<Real>::highest), Bits<Real>::lowest), scale, rest);

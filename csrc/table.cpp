@@ -6,7 +6,7 @@ namespace TAUFLOW_ISA {
 
 template <typename Real> const Kernels<Real> &table() {
     static const Kernels<Real> kernels = {
-        layer_saved_bytes<Real>, layer_forward<Real>, layer_backward<Real>,
+        layer_forward<Real>, layer_backward<Real>, cfc_forward<Real>, cfc_backward<Real>,
     };
     return kernels;
 }

@@ -1,6 +1,6 @@
 // The C++ API of tauflow on one page: pointers and sizes in, numbers out. No Python, no torch.
 //
-// Arrays are contiguous and belong to the caller. Sizes are counts of numbers, not bytes. B batch, T time, I inputs, H units.
+// Arrays are contiguous and belong to the caller. Sizes are counts of numbers, not bytes. B batch, T time, I inputs, H units, O outputs.
 // A kernel allocates nothing inside a step, and its results do not depend on the number of threads. A gradient that is given
 // as a null pointer counts as zero; one that is asked for with a null pointer is not computed.
 #pragma once
@@ -23,13 +23,13 @@ std::int64_t check_gaps(const Real *gaps, std::int64_t n);
 
 // A batch of sequences, common to all cells.
 template <typename Real> struct Sequence {
-    std::int64_t batch, time, inputs, units;
+    std::int64_t batch, time, inputs, units, first, outputs;
     int threads;
     const Real *x;             // (B, T, I)
     const Real *dt;            // (B, T)
     const std::uint8_t *keep;  // (B, T) 0 = the state stays as it is; null for none
     const Real *h;             // (B, H) the state before the first sample
-    Real *y;                   // (B, T, H) the state after each sample
+    Real *y;                   // (B, T, O) of the state after each sample, the neurons first .. first + outputs - 1
     Real *last;                // (B, H) the state after the last one
     void *saved;               // what backward needs, saved_bytes long and aligned to 64; null when there will be no backward
 };
@@ -54,11 +54,30 @@ template <typename Real> struct LayerGradients {
     Real *W, *U, *b, *rate, *A;  // wanted, all of them; A null for CTRNN
 };
 
+// CfC: z = [1, x, h] through `layers` maps sigma(W z + b) of `width` units, and the heads ff1, ff2, time_a, time_b (pure: ff1).
+enum CfcMode { DEFAULT, NO_GATE, PURE };
+template <typename Real> struct Cfc {
+    const Real *W[3], *b[3];            // backbone: (width, I + H) then (width, width); (width)
+    const Real *head_W[4], *head_b[4];  // (H, width or I + H); (H)
+    const Real *w_tau, *A;              // pure: (H) each
+    int layers, width;
+    Activation activation;
+    CfcMode mode;
+};
+template <typename Real> struct CfcGradients {
+    Real *W[3], *b[3], *head_W[4], *head_b[4], *w_tau, *A;  // wanted, all that the cell has
+};
+
 // The kernels for one number type, compiled for one instruction set.
 template <typename Real> struct Kernels {
-    std::size_t (*layer_saved_bytes)(const Sequence<Real> &, const Layer<Real> &);
-    Real (*layer_forward)(const Sequence<Real> &, const Layer<Real> &);  // returns the longest dt rate of any step
+    // Returns the longest dt rate of any step for euler, else 0. saved: time * substeps * (C + H) + C numbers a lane, with
+    // C = 1 + I + H rounded up to a multiple of 4.
+    Real (*layer_forward)(const Sequence<Real> &, const Layer<Real> &);
     void (*layer_backward)(const Sequence<Real> &, const Layer<Real> &, const SequenceGradients<Real> &, const LayerGradients<Real> &);
+
+    // saved: (time + 1) * R numbers a lane, R = C + layers * (1 + width rounded up to a multiple of 4) + heads * H.
+    Real (*cfc_forward)(const Sequence<Real> &, const Cfc<Real> &);  // returns 0
+    void (*cfc_backward)(const Sequence<Real> &, const Cfc<Real> &, const SequenceGradients<Real> &, const CfcGradients<Real> &);
 };
 template <typename Real> const Kernels<Real> &kernels();
 

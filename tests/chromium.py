@@ -85,7 +85,9 @@ class Page:
             self.events.append(answer)
 
     def open(self, path: Path) -> None:
-        self.ask("Page.navigate", url=path.as_uri())
+        failed = self.ask("Page.navigate", url=path.as_uri()).get("errorText")
+        if failed:
+            raise FileNotFoundError(f"{path}: {failed}")
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._next())
 

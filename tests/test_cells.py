@@ -25,7 +25,7 @@ INPUTS, UNITS = 3, 5
 SOURCE = Path(tauflow.__file__).parent
 
 
-def wired(inputs: int = INPUTS, units: int = 10, outputs: int = 3) -> wirings.Wiring:
+def wired(inputs: int = INPUTS, units: int = 7, outputs: int = 2) -> wirings.Wiring:
     return wirings.auto_ncp(inputs, units, outputs, sparsity=0.5, seed=3)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import gzip
+import io
 import os
 import subprocess
 import sys
@@ -16,6 +18,8 @@ from hypothesis import strategies as st
 
 import tauflow.data.text
 from tauflow.data import read_table
+from tauflow.data.chunk import as_text
+from tauflow.data.text import TextSource
 from tauflow.errors import DataError
 
 NAN = float("nan")
@@ -87,11 +91,16 @@ READ: dict[str, tuple[bytes, dict[str, object], list[float]]] = {
         EXPECTED,
     ),
     "repeated header, not used": (b"ds,y,z,z\n" + f"{HOURS[0]},1.5,2,3\n".encode(), {}, [1.5]),
-    "delimiter inside quotes": (b'ds,y,"a,b"\n' + f'{HOURS[0]},1.5,"x,y\n""z"""\n{HOURS[1]},2,k\n'.encode(), {}, [1.5, 2]),
+    "delimiter inside quotes": (
+        b'ds,y,"a,b"\n' + f'{HOURS[0]},1.5,"x,y\n""z"""\n{HOURS[1]},2,k\n'.encode(),
+        {},
+        [1.5, 2],
+    ),
     "day first": (b"ds,y\n01.02.2012,1\n13.02.2012,2\n", {}, [1, 2]),
     "names in other scripts": ("ds,y,\u6e29\u5ea6\n2012-10-02,1.5,3\n".encode(), {"target": "y"}, [1.5]),
     "a semicolon in a header of a comma table": (b'ds,y,"a;b"\n2012-10-02,1.5,2\n', {"target": "y"}, [1.5]),
-    "a comma in a header of a semicolon table": ("ds;y;v [m,s]\n2012-10-02;1,5;2\n".encode(), {"target": "y"}, [1.5]),
+    "a comma in a header of a semicolon table": (b"ds;y;v [m,s]\n2012-10-02;1,5;2\n", {"target": "y"}, [1.5]),
+    "one row, names of its own, no line end": (b"when,level\n2012-10-02,7", {}, [7]),
     "one row": (b"ds,y\n2012-10-02,7\n", {}, [7]),
     "long text in a column not used": (b"ds,y,text\n2012-10-02,7," + b"a" * 5000 + b"\n", {}, [7]),
     "17 digits": (comma(["0.30000000000000004", "9007199254740993"]), {}, [0.30000000000000004, 9007199254740993]),
@@ -206,6 +215,40 @@ def test_the_proof_may_come_late(tmp_path: Path) -> None:
     assert series.y[np.searchsorted(series.time, np.datetime64("2012-12-25", "ns").astype(np.int64)), 0] == 0.5
 
 
+@pytest.mark.parametrize("block", [1 << 22, 16])
+def test_words_and_numbers_do_not_depend_on_where_a_block_ends(
+    block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tauflow.data.text, "BLOCK", block)
+    path = write(
+        tmp_path, b"ds,y,w\n" + b"".join(b"%d,1,%s\n" % (i, w) for i, w in enumerate([b"None", b"", b"Fog", b"NA"]))
+    )
+    table = read_table(path, past="w")
+    np.testing.assert_array_equal(table.series[0].past.ravel(), [2, NAN, 0, 1])
+    assert table.schema.categories == {"w": ("Fog", "NA", "None")}
+    for words in ([b"Fog", b"7"], [b"7", b"Fog"]):
+        path.write_bytes(b"ds,y,w\n" + b"".join(b"%d,1,%s\n" % (i, w) for i, w in enumerate(words)))
+        with pytest.raises(DataError, match=r"line [23]: column 'w' has (the number '7'|'Fog', which is no number)"):
+            read_table(path, past="w")
+
+
+@given(st.text(st.sampled_from('ab1.,"\n\r '), max_size=60))
+@settings(max_examples=500, deadline=None)
+def test_fields_are_those_of_the_csv_module(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    """Whatever is accepted is cut into the same fields as Python's csv module cuts it."""
+    path = tmp_path_factory.getbasetemp() / "fields.csv"
+    path.write_bytes(b"h,i\n" + text.encode())
+    try:
+        found = TextSource(path, ",").sample()
+    except DataError:
+        return
+    rows = [row for row in csv.reader(io.StringIO("h,i\n" + text, newline="")) if row][1:]
+    fields = [[as_text(token) for token in found[name].values] for name in ("h", "i")]
+    blank = " \r\t"
+    if '" ' not in text and ' "' not in text:  # the csv module does not know quotes beside blanks
+        assert fields == [[row[k].strip(blank) for row in rows] for k in (0, 1)]
+
+
 def test_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No such file"):
         read_table(tmp_path / "nowhere.csv")
@@ -222,7 +265,11 @@ def test_names_are_offered(encoding: str, tmp_path: Path) -> None:
 
 
 NUMBERS = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False, width=64))
-NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0\r", exclude_categories=["Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=8)
+NAMES = st.text(
+    st.characters(codec="utf-8", exclude_characters="\0\r", exclude_categories=["Cc", "Zs", "Zl", "Zp"]),
+    min_size=1,
+    max_size=8,
+)
 
 
 @given(
@@ -249,7 +296,7 @@ def test_round_trip(
     encoding: str,
     quote_all: bool,
 ) -> None:
-    """What is written in any of the dialects is read back, bit by bit, the marks given where one column can't prove them."""
+    """What is written in any of the dialects is read back bit by bit (marks given: one column may not prove them)."""
 
     def field(text: str) -> str:
         needs = quote_all or any(c in text for c in (delimiter, '"', "\n", " "))
@@ -279,5 +326,7 @@ def test_locale_changes_nothing(tmp_path: Path) -> None:
         "print(read_table(sys.argv[1]).series[0].y.ravel().tolist())\n"
     )
     environment = {**os.environ, "LC_ALL": "de_DE.UTF-8", "LANG": "de_DE.UTF-8"}
-    done = subprocess.run([sys.executable, "-c", code, path], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], env=environment, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[1.5, 2.25, 7.0]"

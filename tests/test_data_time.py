@@ -86,7 +86,7 @@ def test_a_time_that_came_twice_is_told_by_the_step_back() -> None:
 
 
 def test_zone_is_known_and_fits() -> None:
-    with pytest.raises(DataError, match="nearest: .*'Europe/Berlin'"):
+    with pytest.raises(DataError, match=r"nearest: .*'Europe/Berlin'"):
         read(["2021-10-31 01:30"], zone="Europe/Berlim")
     with pytest.raises(DataError, match="plain numbers"):
         read_table({"ds": [1.0, 2.0], "y": [1, 2]}, zone="Europe/Berlin")
@@ -110,6 +110,10 @@ def test_epochs(unit: str, scale: int, tmp_path: Path) -> None:
         table = read_table(source, time_unit=unit)
         assert table.series[0].time.tolist() == [EPOCH * 10**9, (EPOCH + 3600) * 10**9]
         assert (table.schema.kind, table.schema.zone, table.schema.time_unit) == ("timestamp", "UTC", unit)
+        if unit == "ns":
+            with pytest.raises(DataError, match="give time_unit='ns'"):
+                read_table(source)
+            continue
         plain = read_table(source)
         assert plain.schema.kind == "number" and plain.series[0].time.dtype == np.float64
         assert any(f"time_unit='{unit}'" in note for note in plain.notes)
@@ -119,7 +123,7 @@ def test_epochs(unit: str, scale: int, tmp_path: Path) -> None:
 
 def test_fractions_of_epochs(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text(f"ds,y\n{EPOCH}.1,1\n{EPOCH}.123456789,2\n")
+    path.write_text(f'ds,y\n"{EPOCH},1",1\n{EPOCH}.123456789,2\n')
     assert read_table(path, time_unit="s").series[0].time.tolist() == [
         EPOCH * 10**9 + 10**8,
         EPOCH * 10**9 + 123_456_789,
@@ -127,10 +131,21 @@ def test_fractions_of_epochs(tmp_path: Path) -> None:
     assert read_table({"ds": [EPOCH + 0.1], "y": [1]}, time_unit="s").series[0].time.tolist() == [EPOCH * 10**9 + 10**8]
 
 
+def test_an_epoch_is_a_number() -> None:
+    for text in ("1,349", "1e9", "x", "1.2.3"):
+        with pytest.raises(DataError, match=f"row 0: '{text}' is no number of s"):
+            read_table({"ds": [text], "y": [1]}, time_unit="s")
+    assert read_table({"ds": ["-1.5"], "y": [1]}, time_unit="s").series[0].time.tolist() == [-1_500_000_000]
+
+
 @pytest.mark.parametrize("options", [{"time_unit": "s"}, {}])
 def test_float32_epochs_are_refused(options: dict[str, str]) -> None:
     numbers = np.array([EPOCH, EPOCH + 60], dtype=np.float32)
-    for source in ({"ds": numbers, "y": [1, 2]}, pd.DataFrame({"ds": numbers, "y": [1, 2]}), pl.DataFrame({"ds": numbers, "y": [1, 2]})):
+    for source in (
+        {"ds": numbers, "y": [1, 2]},
+        pd.DataFrame({"ds": numbers, "y": [1, 2]}),
+        pl.DataFrame({"ds": numbers, "y": [1, 2]}),
+    ):
         with pytest.raises(DataError, match="float32, whose steps are 128"):
             read_table(source, **options)
     assert read_table({"ds": np.arange(3, dtype=np.float32), "y": [1, 2, 3]}).series[0].gaps().tolist() == [0, 1, 1]
@@ -178,7 +193,9 @@ def test_spellings(text: str) -> None:
     stamps = parse_stamps(as_tokens([text]), None, str)
     assert stamps is not None
     assert stamps.nanoseconds.tolist() == [(EPOCH + 300) * 10**9]
-    assert stamps.aware.tolist() == [text[-1] == "Z" or "UTC" in text or "GMT" in text or "+" in text or "-0500" in text]
+    assert stamps.aware.tolist() == [
+        text[-1] == "Z" or "UTC" in text or "GMT" in text or "+" in text or "-0500" in text
+    ]
 
 
 def test_more_spellings() -> None:

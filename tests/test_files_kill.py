@@ -234,9 +234,7 @@ def test_interrupted_by_the_user(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (folder / "a").read_bytes() == b"old" and os.listdir(folder) == ["a"]
 
 
-def test_a_file_system_that_cannot_flush_a_folder_or_lock(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_system_that_cannot_flush_a_folder_or_lock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.fsync
 
     def fsync(file: int) -> None:

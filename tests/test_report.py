@@ -78,7 +78,7 @@ def test_page_names_nothing_outside_itself(page: str) -> None:
 
 
 def test_names_from_the_data_stay_text() -> None:
-    comparison = fake_comparison(name=HOSTILE, id=HOSTILE)
+    comparison = fake_comparison(name=HOSTILE, series=HOSTILE)
     rows = tuple(replace(row, label=f"<b>$&{row.label} {HOSTILE}") for row in comparison.rows)
     parsed = Tags(
         comparison_page(replace(comparison, rows=rows, step="<script>$", test_start=HOSTILE, test_end=HOSTILE))
@@ -124,7 +124,7 @@ def test_a_model_that_failed_is_shown_and_never_the_best() -> None:
     taus = whole.time_constants | {"cfc": np.array([np.inf, 0.0, np.nan])}
     page = comparison_page(replace(whole, rows=(*whole.rows[1:], failed), curves=curves, time_constants=taus))
     assert page.count('class="best"') == 1
-    assert re.search(r'class="best"><th[^>]*><span[^>]*></span>GatedLTC<', page)
+    assert re.search(r'class="best"><th[^>]*><span[^>]*></span>gated ltc<', page)
     assert "nan" not in Tags(page).text.lower()
     assert "inf" not in re.sub(r"[a-z]*inf[a-z]+", "", Tags(page).text.lower())
 
@@ -166,7 +166,7 @@ def test_figures_leave_matplotlib_as_it_was() -> None:
 
 
 def test_best_of_a_kind_has_the_first_colour_of_its_kind() -> None:
-    palette = figures.colours({name: kind for name, _, kind, *_ in MODELS})
+    palette = figures.colours({name: kind for name, kind, *_ in MODELS})
     assert (palette["cfc"], palette["gru"], palette["seasonal_naive"]) == ("liquid1", "static1", "trivial1")
     assert len(set(palette.values())) == len(palette)
 

@@ -15,8 +15,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tauflow.cells import CTRNN
 from tauflow.errors import NonFiniteError, ShapeError, StateOverflowError, TrainingError
 from tauflow.losses import LossError, mse, time_integrated
+from tauflow.sequence import Recurrent
 from tauflow.training import (
     ArraySource,
     Batch,
@@ -141,6 +143,39 @@ def test_it_learns_to_continue_a_sine(optimizer: str, lr: float) -> None:
     assert after == min(history.validation)
     assert history.train[-1] < history.train[0] / 50
     assert not torch.equal(model.log_tau, tau), "time constants learn too"
+
+
+def test_a_liquid_network_learns_it_with_its_time_constants() -> None:
+    """The primer's own cell, with time cut in chunks and without; padding changes nothing."""
+
+    class Readout(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.body, self.head = Recurrent(CTRNN(1, 12)), nn.Linear(12, 1)
+
+        def forward(self, x: Tensor, **rest: Any) -> tuple[Tensor, Tensor]:
+            y, state = self.body(x, **rest)
+            return self.head(y), state
+
+    batch = sines()
+    for truncate in (None, 8):
+        model = Readout()
+        tau = model.body.cell.tau.detach()
+        history = quick(model, source(batch), epochs=40, lr=0.03, truncate=truncate)
+        assert history.train[-1] < history.train[0] / 10
+        assert float((model.body.cell.tau.detach() / tau).log().abs().max()) > 0.05
+    for extra in (1, 40):
+        pad = [0, 0, 0, extra]
+        mask = nn.functional.pad(torch.ones(24, 16, dtype=torch.bool), pad[2:], value=False)
+        x, y = (nn.functional.pad(part, pad, value=nan) for part in (batch.x, batch.y))
+        padded = Batch(x, y, nn.functional.pad(batch.dt, pad[2:], value=nan), mask)
+        one, other = Readout(), Readout()
+        quick(one, source(batch), epochs=2)
+        quick(other, source(padded), epochs=2)
+        assert one.state_dict().keys() == other.state_dict().keys()
+        for name, value in one.state_dict().items():
+            torch.testing.assert_close(other.state_dict()[name], value, rtol=1e-4, atol=1e-6)
 
 
 def test_one_step_is_the_hand_written_one() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .data import read_table
     from .errors import TauflowError
     from .estimators import Forecaster
-    from .files import load, save
+    from .models import load, save
     from .sequence import Bidirectional, Recurrent, Stack
     from .training import fit
 
@@ -75,8 +75,8 @@ _HOME = {
     "Forecaster": "estimators",
     "fit": "training",
     "certify": "analysis",
-    "load": "files",
-    "save": "files",
+    "load": "models",
+    "save": "models",
     "TauflowError": "errors",
 }
 

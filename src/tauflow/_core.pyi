@@ -16,13 +16,13 @@ def use_isa(name: str) -> bool:
     """Use another instruction set, for tests; False when this machine or build has none."""
 
 # A kernel takes sizes and addresses as tuples, in the order of the structs in csrc/tauflow.h.
+Numbers = tuple[int, ...]
 
-def layer_saved_bytes(is_double: bool, sequence: tuple[int, ...], layer: tuple[int, ...]) -> int: ...
-def layer_forward(is_double: bool, sequence: tuple[int, ...], layer: tuple[int, ...]) -> float: ...
+def layer_forward(is_double: bool, sequence: Numbers, cell: Numbers) -> float: ...
 def layer_backward(
-    is_double: bool,
-    sequence: tuple[int, ...],
-    layer: tuple[int, ...],
-    of_sequence: tuple[int, ...],
-    of_layer: tuple[int, ...],
+    is_double: bool, sequence: Numbers, cell: Numbers, of_sequence: Numbers, of_cell: Numbers
+) -> None: ...
+def cfc_forward(is_double: bool, sequence: Numbers, cell: Numbers) -> float: ...
+def cfc_backward(
+    is_double: bool, sequence: Numbers, cell: Numbers, of_sequence: Numbers, of_cell: Numbers
 ) -> None: ...

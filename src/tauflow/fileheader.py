@@ -62,9 +62,7 @@ class Slot:
 
 def encode(about: Mapping[str, Any], slots: Sequence[Slot]) -> bytes:
     """The header's length and the header, its digest still zeros."""
-    header: dict[str, Any] = {
-        "__metadata__": {"sha256": ZEROS.decode(), "tauflow": strictjson.dumps(dict(about))}
-    }
+    header: dict[str, Any] = {"__metadata__": {"sha256": ZEROS.decode(), "tauflow": strictjson.dumps(dict(about))}}
     for slot in slots:
         offsets = [slot.begin, slot.end]
         header[slot.name] = {"dtype": CODES[slot.dtype], "shape": list(slot.shape), "data_offsets": offsets}
@@ -80,8 +78,7 @@ def decode(head: bytes) -> tuple[dict[str, Any], list[Slot]]:
     slots = layout({name: _dtype_and_shape(name, entry) for name, entry in header.items()})
     if encode(about, slots) != head[: DIGEST.start] + ZEROS + head[DIGEST.stop :]:
         raise ModelFileError(
-            "its header is not spelled as tauflow spells it (order, offsets, spaces, a key twice?); "
-            "don't trust it"
+            "its header is not spelled as tauflow spells it (order, offsets, spaces, a key twice?); don't trust it"
         )
     return about, slots
 
@@ -93,9 +90,7 @@ def layout(tensors: Mapping[str, tuple[torch.dtype, tuple[int, ...]]]) -> list[S
     for name in sorted(tensors, key=lambda name: (-tensors[name][0].itemsize, name)):
         dtype, shape = tensors[name]
         if not NAME.fullmatch(name) or name == "__metadata__":
-            raise ModelFileError(
-                f"a tensor is called {name[:200]!r}, expected 1-200 of A-Z a-z 0-9 _ . : / -"
-            )
+            raise ModelFileError(f"a tensor is called {name[:200]!r}, expected 1-200 of A-Z a-z 0-9 _ . : / -")
         if len(shape) > MAX_RANK or math.prod(max(axis, 1) for axis in shape) > MAX_ELEMENTS:
             raise ModelFileError(
                 f"tensor {name} has shape {str(shape)[:100]}, "
@@ -120,9 +115,7 @@ def _about(metadata: object) -> dict[str, Any]:
     if len(about) != 3 or type(version) is not int or version != FORMAT:
         raise ModelFileError("its header does not state a format, a kind and a config; don't trust it")
     if not isinstance(kind, str) or not KIND.fullmatch(kind) or not isinstance(config, dict):
-        raise ModelFileError(
-            "its kind is not a short lower case name, or its config not a dict; don't trust it"
-        )
+        raise ModelFileError("its kind is not a short lower case name, or its config not a dict; don't trust it")
     strictjson.check(config)
     return about
 

@@ -87,9 +87,7 @@ def read(
         raise ModelFileError(f"{os.fspath(path)}: {error}") from None
 
 
-def pack(
-    tensors: Mapping[str, Tensor], config: Mapping[str, JSON], *, kind: str, finite: bool = True
-) -> bytes:
+def pack(tensors: Mapping[str, Tensor], config: Mapping[str, JSON], *, kind: str, finite: bool = True) -> bytes:
     """The bytes of a model file. NaN and infinity are refused unless `finite=False`."""
     _require_little_endian()
     if not KIND.fullmatch(kind):
@@ -109,7 +107,7 @@ def pack(
         )
     if size > MAX_BYTES:
         raise ModelFileError(f"the file would take {size:,} bytes, at most {MAX_BYTES:,} are allowed")
-    bodies = [plain[slot.name].reshape(-1).view(torch.uint8).numpy().data for slot in slots]
+    bodies = [_body(plain[slot.name]) for slot in slots]
     digest = hashlib.sha256(head)
     for body in bodies:
         digest.update(body)
@@ -182,15 +180,18 @@ def _tensor(slot: Slot, data: bytearray, start: int) -> Tensor:
 def _plain(name: object, tensor: object) -> Tensor:
     """The tensor as dense, contiguous numbers on the CPU."""
     if not isinstance(name, str) or not isinstance(tensor, Tensor):
-        raise ModelFileError(
-            f"tensors[{name!r}] is a {type(tensor).__name__}, expected a str and a torch.Tensor"
-        )
+        raise ModelFileError(f"tensors[{name!r}] is a {type(tensor).__name__}, expected a str and a torch.Tensor")
     if tensor.layout is not torch.strided or tensor.device.type == "meta" or tensor.dtype not in CODES:
         raise ModelFileError(
             f"tensor {name} is {tensor.dtype}, {tensor.layout}, on {tensor.device}; "
             f"expected dense numbers, one of {', '.join(str(dtype)[6:] for dtype in CODES)}"
         )
     return tensor.detach().cpu().resolve_neg().contiguous()
+
+
+def _body(tensor: Tensor) -> memoryview:
+    """The bytes of contiguous numbers. Axes of length 1 may have any stride there, so it is set."""
+    return tensor.as_strided((tensor.numel(),), (1,)).view(torch.uint8).numpy().data
 
 
 def _check_numbers(name: str, tensor: Tensor, finite: bool) -> None:

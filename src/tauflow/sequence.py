@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from . import ops, validate
 from .cells import Cell
-from .cells.mixed_memory import MixedMemory as MixedMemory
 from .errors import ShapeError, StateOverflowError, TauflowError
 
 

@@ -72,16 +72,17 @@ def etd2rk(leak: Leak, h: Tensor, dt: Tensor) -> Tensor:
     a = torch.lerp(h, drive / rate, decay_weight(dt, rate))
     drive_a, rate_a = leak(a)
     change = drive_a - (rate_a - rate) * a - drive
-    return a + dt * _phi2((dt * rate).clamp(max=torch.finfo(dt.dtype).max)) * change
+    return a + _correction(dt, rate) * change
 
 
-def _phi2(z: Tensor) -> Tensor:
-    """(exp(-z) - 1 + z) / z^2, by its series where the difference would cancel."""
+def _correction(dt: Tensor, rate: Tensor) -> Tensor:
+    """dt phi2(dt rate), where phi2(z) = (exp(-z) - 1 + z) / z^2: by its series where the difference would cancel."""
+    z = (dt * rate).clamp(max=torch.finfo(dt.dtype).max)
     small = z < 0.05
     near = torch.where(small, z, torch.zeros_like(z))  # each branch sees its own z only: an overflow in the one that is
     far = torch.where(small, torch.ones_like(z), z)  # not taken would be NaN in the gradient
     series = 0.5 - near * (1 / 6 - near * (1 / 24 - near * (1 / 120 - near * (1 / 720 - near / 5040))))
-    return torch.where(small, series, (torch.expm1(-far) + far) / far / far)
+    return torch.where(small, dt * series, (1 + torch.expm1(-far) / far) / rate)
 
 
 def euler(leak: Leak, h: Tensor, dt: Tensor) -> Tensor:

@@ -54,9 +54,7 @@ def check(value: object, where: str = "config", depth: int = 0) -> None:
             raise ModelFileError(f"{where} is {value}, expected a finite number; write None for no value")
     elif isinstance(value, int) and kind is int:
         if value.bit_length() > MAX_INT_BITS:
-            raise ModelFileError(
-                f"{where} is an int of {value.bit_length()} bits, at most {MAX_INT_BITS} fit"
-            )
+            raise ModelFileError(f"{where} is an int of {value.bit_length()} bits, at most {MAX_INT_BITS} fit")
     elif value is not None and kind is not bool and kind is not str:
         raise ModelFileError(
             f"{where} is a {kind.__module__}.{kind.__name__}, expected None, bool, int, float, str, list "

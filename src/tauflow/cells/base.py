@@ -80,7 +80,7 @@ class Cell(nn.Module, ABC):
 
     def config(self) -> dict[str, Any]:
         """The constructor's arguments as JSON values; `cells.build(cell.name, **cell.config())` makes its like."""
-        return {name: value.to_dict() if isinstance(value, Wiring) else value for name, value in self.arguments.items()}
+        return {name: _plain(value) for name, value in self.arguments.items()}
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}={value!r}" for name, value in self.config().items() if not isinstance(value, dict))
@@ -104,6 +104,12 @@ class LeakCell(Cell):
     def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
         leak = partial(self.leak, self.project(x))
         return solvers.integrate(self.solver, leak, h, dt[:, None], self.substeps)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Wiring):
+        return value.to_dict()
+    return list(value) if isinstance(value, tuple) else value
 
 
 def check_sizes(inputs: int, units: int) -> None:

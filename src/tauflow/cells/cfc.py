@@ -1,15 +1,15 @@
-"""CfC, the closed-form continuous-time network: an approximate solution of the liquid equation, no solver at all.
+"""CfC, the closed-form continuous-time network: an approximate solution of the liquid equation, without a solver.
 
     z = backbone([x, h])                  0 to 3 layers of sigma(W z + b)
     default   h' = f1 (1 - s) + f2 s      f1 = tanh(ff1 z), f2 = tanh(ff2 z)
     no_gate   h' = f1 + f2 s              s = sigmoid(time_a(z) dt + time_b(z))
     pure      h' = A - A exp(-dt (|w_tau| + |f|)) f,   f = ff1 z
 
-    x (inputs), h (units), dt the time since the last sample; ff1, ff2, time_a, time_b are affine maps of z
+    x (inputs)   h (units)   dt time since the last sample   ff1, ff2, time_a, time_b affine maps   w_tau, A (1, units)
 
-The time gate s moves from f1 to f2 as the gap grows. A gap of zero is not the identity (CfC is no flow); `Recurrent`
-holds the state there. Source: Hasani et al. 2022, Closed-form continuous-time neural networks, eq. 2 and 10; the
-names of the parameters and the modes are those of ncps.
+The time gate s moves from f1 to f2 as the gap grows. A gap of zero is not the identity, CfC is no flow; `Recurrent`
+holds the state there. Source: Hasani et al. 2022, Closed-form continuous-time neural networks, eq. 2 and 10; the modes
+and the names of the parameters are those of ncps.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from .base import Cell, CellError, check_sizes, spread_tau
 
 
 class CfC(Cell):
+    """`tau`, in units of dt, is how long a gap it takes to move the time gate: a number, or (shortest, longest)."""
+
     name = "cfc"
 
     def __init__(
@@ -37,14 +39,21 @@ class CfC(Cell):
         backbone_units: int = 128,
         activation: str = "lecun_tanh",
         dropout: float = 0.0,
-        tau=1.0,
-        init: str = "time",
+        tau: float | tuple[float, float] = 1.0,
     ) -> None:
         super().__init__()
+        check_sizes(inputs, units)
+        if mode not in MODES:
+            raise CellError(f"mode is {mode!r}, expected one of {', '.join(MODES)}")
+        if isinstance(backbone_layers, bool) or not isinstance(backbone_layers, int) or backbone_layers < 0:
+            raise CellError(f"backbone_layers is {backbone_layers!r}, expected 0, 1, 2, ...")
+        if isinstance(backbone_units, bool) or not isinstance(backbone_units, int) or backbone_units < 1:
+            raise CellError(f"backbone_units is {backbone_units!r}, expected a whole number >= 1")
+        if not 0 <= dropout < 1:
+            raise CellError(f"dropout is {dropout!r}, expected a share in [0, 1)")
         self.inputs, self.units, self.state_size, self.outputs = inputs, units, units, units
-        self.update = MODES[mode]
-        sigma = find_activation(activation)
-        layers, width = [], inputs + units
+        self.mode, self.initial_tau = mode, tau
+        sigma, layers, width = find_activation(activation), list[nn.Module](), inputs + units
         for _ in range(backbone_layers):
             layers += [nn.Linear(width, backbone_units), Nonlinearity(sigma, dropout)]
             width = backbone_units
@@ -54,60 +63,76 @@ class CfC(Cell):
             self.w_tau = nn.Parameter(torch.empty(1, units))
             self.A = nn.Parameter(torch.empty(1, units))
         else:
-            self.ff2, self.time_a, self.time_b = (nn.Linear(width, units) for _ in range(3))
-        self.mode = mode
-        for p in self.parameters():
-            if p.dim() == 2: nn.init.xavier_uniform_(p)
-        v = init
-        if v != "ncps":
-          with torch.no_grad():
-            t = spread_tau(tau, units)
-            if mode == "pure":
-                self.A.fill_(1.0); self.w_tau.copy_(1/t)
-                if "p2" in v: self.w_tau.zero_()
-                if "p3" in v:
-                    self.A.uniform_(.5,1.5); self.A[:,::2].neg_()
-            else:
-                if "a" in v: self.time_a.bias.copy_(-1/t)
-                if "w" in v: self.time_a.weight.div_(t[:,None])
-                if "o" in v: nn.init.orthogonal_(self.backbone[0].weight)
-                if "i" in v:
-                    # memory: ff2 carries h
-                    pass
-                if "b" in v:
-                    nn.init.zeros_(self.time_b.bias)
-            if "z" in v:
-                for m in self.modules():
-                    if isinstance(m, nn.Linear) and m is not getattr(self,"time_a",None): nn.init.zeros_(m.bias)
+            self.ff2 = nn.Linear(width, units)
+            self.time_a = nn.Linear(width, units)
+            self.time_b = nn.Linear(width, units)
+        self.reset_parameters()
 
-    def linear(self, name: str, z: Tensor) -> Tensor:
-        return getattr(self, name)(z)
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Xavier weights and torch's biases, as ncps. What dt is multiplied with starts in units of 1/tau."""
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                layer.reset_parameters()
+                nn.init.xavier_uniform_(layer.weight)
+        tau = spread_tau(self.initial_tau, self.units).to(self.ff1.weight)
+        if self.mode == "pure":
+            nn.init.ones_(self.A)
+            self.w_tau.copy_(1 / tau[None])
+        else:
+            self.time_a.weight.div_(tau[:, None])
+            self.time_a.bias.div_(tau)
+
+    def affine(self, name: str, z: Tensor) -> Tensor:
+        """The map called `name`, (batch, width) -> (batch, units)."""
+        layer: nn.Linear = getattr(self, name)
+        return F.linear(z, layer.weight, layer.bias)
 
     def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
         z = self.backbone(torch.cat([x, h], dim=1))
-        return self.update(self, z, dt[:, None])
+        return MODES[self.mode](self, z, dt[:, None])
+
+    def hull(self) -> tuple[Tensor, Tensor] | None:
+        if self.mode not in BOUNDS:
+            return None
+        bound = torch.full_like(self.ff1.bias.detach(), BOUNDS[self.mode])
+        return -bound, bound
 
 
-def default(cell, z, dt):
-    f1, f2, s = gated(cell, z, dt)
-    return torch.lerp(f1, f2, s)
+def default(cell: CfC, z: Tensor, dt: Tensor) -> Tensor:
+    """From f1 to f2."""
+    return torch.lerp(*branches(cell, z), time_gate(cell, z, dt))
 
-def no_gate(cell, z, dt):
-    f1, f2, s = gated(cell, z, dt)
-    return f1 + f2 * s
 
-def pure(cell, z, dt):
-    f = cell.linear("ff1", z)
+def no_gate(cell: CfC, z: Tensor, dt: Tensor) -> Tensor:
+    """f2 is added to f1."""
+    f1, f2 = branches(cell, z)
+    return f1 + f2 * time_gate(cell, z, dt)
+
+
+def pure(cell: CfC, z: Tensor, dt: Tensor) -> Tensor:
+    """The closed form itself, eq. 2."""
+    f = cell.affine("ff1", z)
     return cell.A - cell.A * torch.exp(-dt * (cell.w_tau.abs() + f.abs())) * f
 
-def gated(cell, z, dt):
-    f1, f2 = torch.tanh(cell.linear("ff1", z)), torch.tanh(cell.linear("ff2", z))
-    return f1, f2, torch.sigmoid(cell.linear("time_a", z) * dt + cell.linear("time_b", z))
 
-MODES = {"default": default, "no_gate": no_gate, "pure": pure}
+def branches(cell: CfC, z: Tensor) -> tuple[Tensor, Tensor]:
+    """f1 and f2, each (batch, units)."""
+    return torch.tanh(cell.affine("ff1", z)), torch.tanh(cell.affine("ff2", z))
+
+
+def time_gate(cell: CfC, z: Tensor, dt: Tensor) -> Tensor:
+    """s in (0, 1), (batch, units)."""
+    return torch.sigmoid(cell.affine("time_a", z) * dt + cell.affine("time_b", z))
+
+
+MODES: dict[str, Callable[[CfC, Tensor, Tensor], Tensor]] = {"default": default, "no_gate": no_gate, "pure": pure}
+BOUNDS = {"default": 1.0, "no_gate": 2.0}
 
 
 class Nonlinearity(nn.Module):
+    """sigma, then dropout: one module, so that the layers of a backbone are numbered with and without dropout alike."""
+
     def __init__(self, sigma: Activation, dropout: float) -> None:
         super().__init__()
         self.sigma, self.dropout = sigma, dropout

@@ -17,9 +17,7 @@ solver="semi_implicit", substeps=6` gives its numbers. Sources: Lechner et al. 2
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -27,6 +25,18 @@ from .. import wirings
 from ..wirings import Wiring
 from .base import CellError, LeakCell, check_solver, spread_tau
 
+SMALLEST = 1e-12  # conductance or capacitance
+NCPS_RANGES = {
+    "gleak": (0.001, 1.0),
+    "vleak": (-0.2, 0.2),
+    "cm": (0.4, 0.6),
+    "sigma": (3.0, 8.0),
+    "mu": (0.3, 0.8),
+    "w": (0.001, 1.0),
+    "sensory_sigma": (3.0, 8.0),
+    "sensory_mu": (0.3, 0.8),
+    "sensory_w": (0.001, 1.0),
+}
 SHARES = {"leak": 0.1, "sensory": 0.5, "synapses": 0.4}  # of a neuron's conductance at half-open synapses
 
 
@@ -75,7 +85,7 @@ class LTC(LeakCell):
         for prefix, matrix in (("", wiring.synapses), ("sensory_", wiring.sensory)):
             for name in ("w", "sigma", "mu", "erev"):
                 self.register_parameter(prefix + name, nn.Parameter(torch.empty(matrix.shape)))
-            self.register_buffer(prefix + "sparsity_mask", as_mask(matrix), persistent=False)
+            self.register_buffer(prefix + "sparsity_mask", torch.empty(matrix.shape), persistent=False)
         self.gleak = nn.Parameter(torch.empty(wiring.units))
         self.vleak = nn.Parameter(torch.empty(wiring.units))
         self.cm = nn.Parameter(torch.empty(wiring.units))
@@ -89,17 +99,17 @@ class LTC(LeakCell):
     def reset_parameters(self) -> None:
         """As `remember` or `as_ncps` say; polarities come from the wiring, the affine maps are 1 x + 0."""
         for prefix, matrix in (("", self.wiring.synapses), ("sensory_", self.wiring.sensory)):
-            mask = getattr(self, prefix + "sparsity_mask")
-            mask.copy_(as_mask(matrix))
-            getattr(self, prefix + "erev").copy_(torch.from_numpy(matrix.copy()))
+            polarity = torch.from_numpy(matrix.copy())
+            getattr(self, prefix + "sparsity_mask").copy_(polarity.abs())
+            getattr(self, prefix + "erev").copy_(polarity)
         for weight, bias in ((self.input_w, self.input_b), (self.output_w, self.output_b)):
             nn.init.ones_(weight)
             nn.init.zeros_(bias)
         INITIALISATIONS[self.init](self)
 
     def positive(self, raw: Tensor) -> Tensor:
-        """The positive quantity behind a learned one."""
-        return F.softplus(raw)
+        """The positive quantity behind a learned one; the floor is where softplus would round to zero."""
+        return F.softplus(raw).clamp(min=SMALLEST)
 
     def sense(self, x: Tensor) -> Tensor:
         """The inputs as the sensory synapses see them, (batch, inputs)."""
@@ -113,7 +123,7 @@ class LTC(LeakCell):
         return torch.cat([(g * self.sensory_erev).sum(dim=1), g.sum(dim=1)], dim=1)
 
     def pull(self, u: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """(current, conductance) of leak and synapses together, each (batch, units): cm dv/dt = current - conductance v."""
+        """(current, conductance) of leak and synapses, each (batch, units): cm dv/dt = current - conductance v."""
         sensory_current, sensory_conductance = u.chunk(2, dim=1)
         open_ = torch.sigmoid(self.sigma * (h[:, :, None] - self.mu))
         g = self.positive(self.w) * self.sparsity_mask * open_  # (batch, source, target)
@@ -176,19 +186,10 @@ def remember(cell: LTC) -> None:
 
 
 def as_ncps(cell: LTC) -> None:
-    """The ranges of ncps, of the learned quantities before the softplus; the state forgets within a step."""
-    for prefix in ("", "sensory_"):
-        nn.init.uniform_(getattr(cell, prefix + "w"), 0.001, 1.0)
-        nn.init.uniform_(getattr(cell, prefix + "sigma"), 3.0, 8.0)
-        nn.init.uniform_(getattr(cell, prefix + "mu"), 0.3, 0.8)
-    nn.init.uniform_(cell.gleak, 0.001, 1.0)
-    nn.init.uniform_(cell.vleak, -0.2, 0.2)
-    nn.init.uniform_(cell.cm, 0.4, 0.6)
-
-
-def as_mask(polarity: NDArray[np.int8]) -> Tensor:
-    """1 where there is a synapse, else 0; real numbers even while parameters are built on the meta device."""
-    return torch.from_numpy((polarity != 0).astype(np.float32)).to(torch.get_default_dtype())
+    """The ranges of ncps for what stands before the softplus, drawn in its order; the state forgets within a step."""
+    for name, (low, high) in NCPS_RANGES.items():
+        parameter = getattr(cell, name)
+        parameter.copy_(torch.rand_like(parameter) * (high - low) + low)
 
 
 def inverse_softplus(positive: Tensor) -> Tensor:

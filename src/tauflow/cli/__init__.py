@@ -6,7 +6,6 @@ Every error is one line on the error stream; `tauflow --debug ...` shows where i
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import io
 import os
@@ -22,11 +21,11 @@ from tauflow.cli.check import check
 from tauflow.cli.compare import compare
 from tauflow.cli.demo import demo
 from tauflow.cli.fit import fit
-from tauflow.cli.output import complain
+from tauflow.cli.output import complain, write
 from tauflow.cli.predict import predict
 from tauflow.errors import TauflowError
 
-NO, USAGE, BUG, INTERRUPTED, BROKEN_PIPE = 1, 2, 70, 130, 141
+NO, USAGE, BUG, INTERRUPTED = 1, 2, 70, 130
 
 app = typer.Typer(
     name="tauflow",
@@ -50,13 +49,13 @@ def start(
     Exit codes: 0 done, 1 the data or the model says no, 2 typed wrong, 70 a bug in tauflow, 130 interrupted.
     """
     if version:
-        print(f"tauflow {tauflow.__version__}")
+        write(f"tauflow {tauflow.__version__}\n")
         raise typer.Exit
     context.obj = {"debug": debug}
     if context.invoked_subcommand is None:
         help_ = context.get_help()  # prints itself when rich is there
         if help_:
-            print(help_)
+            write(help_)
 
 
 def _paragraphs(command: Callable[..., None]) -> str:
@@ -78,10 +77,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     debug = arguments[:1] == ["--debug"]
     try:
         code = app(args=arguments, prog_name="tauflow", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _close_stdout()
-        code = BROKEN_PIPE
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:
@@ -113,9 +108,3 @@ def _explain(error: Exception, arguments: list[str]) -> int:
 def _help_hint(error: Exception) -> str:
     path = getattr(getattr(error, "ctx", None), "command_path", "tauflow")
     return f" (see {path} --help)"
-
-
-def _close_stdout() -> None:
-    """What reads our output has gone (`| head`): leave nothing for the interpreter to flush at its end."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

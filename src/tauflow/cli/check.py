@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tauflow.cli.options import Table, View, asks, named, reading
-from tauflow.cli.output import Format, emit, plain
+from tauflow.cli.output import Format, emit, plain, to_copy
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -39,12 +39,7 @@ def _table(screen: Console, found: Check) -> Sequence[RenderableType]:
     *facts, (_, command) = found.rows()
     for what, finding in facts:
         grid.add_row(Text(plain(what)), Text(plain(finding)))
-    return [
-        grid,
-        Text(),
-        Text("next, run:", style="cyan"),
-        Text(f"  {plain(command)}", style="bold", overflow="fold", no_wrap=True),
-    ]
+    return [grid, Text(), Text("next, run:", style="cyan"), to_copy(command)]
 
 
 def _frame(found: Check) -> Any:

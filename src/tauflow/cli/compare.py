@@ -24,9 +24,10 @@ from tauflow.cli.options import (
 )
 from tauflow.cli.output import check_output
 
-DEFAULT = "cfc,gated_ltc,ctrnn,lstm,gru,ridge"
-TRIVIAL = ("seasonal_naive", "persistence")  # always there: a model that can't beat them has not learned
-Cells = Annotated[str, option("Which models; trivial rules are always there.", TRAINING, metavar="NAMES", shown=True)]
+DEFAULT = "cfc,gated_ltc,ctrnn,lstm,gru"
+Cells = Annotated[
+    str, option("Which models; ridge and trivial rules always are.", TRAINING, metavar="NAMES", shown=True)
+]
 Seeds = Annotated[int, option("Seeds for each model, to see the spread.", TRAINING, min=1, metavar="N", shown=True)]
 
 
@@ -52,8 +53,9 @@ def compare(
 ) -> None:
     """Which model forecasts this table best? Trains all on the same windows, tests them on the last part of the time.
 
-    Prints errors in the units of the target (MAE, RMSE), the MASE (below 1 beats repeating the last season), the number
-    of parameters, seconds of training, and microseconds to take in one new row. Into a pipe it prints CSV.
+    Prints errors in the units of the target (MAE, RMSE), the MASE (below 1 beats the naive rules), the number of
+    parameters, seconds of training, and microseconds to take in one new row. Networks get about as many parameters as
+    an LSTM of --units neurons. Into a pipe it prints CSV.
 
     Example: [bold]tauflow compare traffic.csv --target volume --past temperature --horizon 24 --test 90D --seeds 3
     --page traffic.html[/bold]
@@ -76,17 +78,16 @@ def compare(
 
 
 def chosen(names: str) -> tuple[str, ...]:
-    """The models named, and the trivial ones."""
-    given = [name.strip() for name in names.split(",") if name.strip()]
+    """The models named, each once."""
+    given = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     if not given:
         raise typer.BadParameter("--cells is empty; give at least one model, such as cfc")
-    return tuple(dict.fromkeys([*given, *TRIVIAL]))
+    return given
 
 
 def part(text: str) -> float | str:
-    """A share of the rows where it is a number below 1, else a duration or a time."""
+    """A share of the rows where it is a number, else a length or a moment of time."""
     try:
-        share = float(text)
+        return float(text)
     except ValueError:
         return text
-    return share

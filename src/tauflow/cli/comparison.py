@@ -22,14 +22,16 @@ class Watch:
     """One bar a model over all its seeds and epochs, on the error stream when that is a terminal; gone when done."""
 
     def __init__(self, models: Iterable[str], seeds: int, quiet: bool) -> None:
-        self.seeds = seeds
+        from tauflow.estimators import BASELINES
+
+        self.totals = dict.fromkeys(models, seeds) | dict.fromkeys(BASELINES, 1)
         self.bars: Progress | None = None
         self.tasks: dict[str, TaskID] = {}
         self.fractions: dict[tuple[str, int], float] = {}
         screen = console(stderr=True)
         if not quiet and screen.is_terminal:
-            self.bars = _bars(screen)
-            self.tasks = {model: self.bars.add_task(plain(model), total=seeds, numbers="waits") for model in models}
+            bars = self.bars = _bars(screen)
+            self.tasks = {m: bars.add_task(plain(m), total=total, numbers="waits") for m, total in self.totals.items()}
 
     def __enter__(self) -> Self:
         if self.bars is not None:
@@ -46,7 +48,7 @@ class Watch:
             return
         self.fractions[news.model, news.seed] = 1.0 if news.done else news.epoch / max(news.epochs, 1)
         done = sum(fraction for (model, _), fraction in self.fractions.items() if model == news.model)
-        numbers = "done" if done >= self.seeds else _numbers(news)
+        numbers = "done" if done >= self.totals[news.model] else _numbers(news)
         self.bars.update(self.tasks[news.model], completed=done, numbers=numbers)
 
 

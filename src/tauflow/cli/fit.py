@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from tauflow.cli.options import (
     OUTPUT,
     TRAINING,
@@ -21,7 +19,7 @@ from tauflow.cli.options import (
     reading,
     training,
 )
-from tauflow.cli.output import Format, check_output, emit, plain
+from tauflow.cli.output import Format, check_output, emit, plain, to_copy
 
 
 @asks(columns=reading, training=training)
@@ -69,7 +67,7 @@ def _told(facts: dict[str, Any], file: Path) -> list[Any]:
     learned = f"{plain(facts['cell'])}, {facts['parameters']:,} parameters, forecasts {facts['horizon']} steps"
     command = shlex.join(["tauflow", "predict", facts["model"], str(file)])
     lines = [f"saved {plain(facts['model'])}: {learned}", *([facts["training"]] if "training" in facts else [])]
-    return [*map(Text, lines), Text(f"next, run:  {plain(command)}", style="bold", overflow="fold", no_wrap=True)]
+    return [*map(Text, lines), Text("next, run:", style="cyan"), to_copy(command)]
 
 
 def _frame(facts: dict[str, Any]) -> Any:

@@ -39,7 +39,7 @@ def reading(
         list[str] | None, option("What to forecast (default: y, or the only numbers).", COLUMNS, metavar="NAMES")
     ] = None,
     time: Annotated[str | None, option("When (default: ds, or the only time stamps).", COLUMNS, metavar="NAME")] = None,
-    id: Annotated[
+    id: Annotated[  # noqa: A002
         str | None, option("Which series (default: unique_id, or one series).", COLUMNS, metavar="NAME")
     ] = None,
     past: Annotated[list[str] | None, option("Known up to now, such as weather.", COLUMNS, metavar="NAMES")] = None,
@@ -106,7 +106,7 @@ def asks(**bundles: Callable[..., Any]) -> Callable[[Callable[..., None]], Calla
         keywords = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
         run.__signature__ = signature.replace(parameters=keywords)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in keywords}
-        del run.__wrapped__  # type: ignore[attr-defined]
+        del run.__wrapped__
         return run
 
     return decorate

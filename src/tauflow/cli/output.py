@@ -10,10 +10,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from tauflow.errors import TauflowError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
 
 
 class OutputError(TauflowError, OSError):
@@ -62,10 +66,27 @@ def emit(
         screen = console()
         with screen.capture() as captured:
             for part in table(screen):
-                screen.print(part)
+                screen.print(part, crop=False)
         text = captured.get()
-    sys.stdout.write(text)  # one write: a reader that has gone raises here, not inside rich
-    sys.stdout.flush()
+    write(text)
+
+
+def write(text: str) -> None:
+    """Print it all, or end without a word when what reads our output has gone (`| head`)."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at the end
+        raise typer.Exit(BROKEN_PIPE) from None
+
+
+def to_copy(command: str) -> RenderableType:
+    """A command on one line, however narrow the terminal is."""
+    from rich.console import Group
+    from rich.text import Text
+
+    return Group(Text(plain(command), style="bold", overflow="ignore", no_wrap=True))
 
 
 def check_output(path: Path) -> Path:

@@ -158,6 +158,8 @@ def split(rows: Rows) -> tuple[Series, ...]:
 
 def _block(rows: Rows, names: Sequence[str]) -> Array:
     """(n, names) float64."""
+    if len(names) == 1:
+        return rows.columns[names[0]].reshape(-1, 1)
     block = np.empty((len(rows.time), len(names)))
     for k, name in enumerate(names):
         block[:, k] = rows.columns[name]

@@ -19,7 +19,7 @@ from tauflow.data import advice
 from tauflow.data.assemble import Duplicates, Rows, by_id, find_repeats, merge_duplicates, order_rows, steps_back
 from tauflow.data.chunk import Chunk
 from tauflow.data.facts import ColumnFacts, column_facts, long_gaps
-from tauflow.data.names import Names, Roles, find_roles
+from tauflow.data.names import Names, Roles, as_names, find_roles
 from tauflow.data.notes import column_notes, gap_notes, rate_notes
 from tauflow.data.numerals import Decimal
 from tauflow.data.season import seasons
@@ -111,7 +111,8 @@ def check(
     }  # fmt: skip
     found = open_source(source, delimiter)
     sample = found.sample()
-    candidates = advice.likely_targets(sample, {id, time}, time) if target is None and schema is None else target
+    taken = {id, time, *as_names(past), *as_names(future), *as_names(static), *found.repeated()}
+    candidates = advice.likely_targets(sample, taken, time) if target is None and schema is None else target
     roles = find_roles(
         sample, found.label, found.repeated(), schema, id, time, candidates or None, past, future, static
     )
@@ -147,7 +148,10 @@ def _describe(
     count, longest = long_gaps(gaps)
     season = _seasons(unique, roles.targets, typical)
     conflicts = repeats.conflicts if repeats is not None else 0
-    notes = [*rows.notes, *(note for name, fact in facts.items() for note in column_notes(name, fact))]
+    notes = [
+        *rows.notes,
+        *(note for name, fact in facts.items() for note in column_notes(name, fact, rows.schema.categories.get(name))),
+    ]
     notes += [*rate_notes(facts), *gap_notes(unique)]
     notes += [f"'{name}' stands more than once in the header: passed over" for name in repeated]
     options = advice.options(given, roles, rows, conflicts)

@@ -61,6 +61,29 @@ def as_bytes(tokens: Array) -> Array:
     return np.ascontiguousarray(tokens).view(np.uint8).reshape(len(tokens), tokens.dtype.itemsize)
 
 
+class Buffer:
+    """An array that grows at its end in place: a column never stands in memory twice."""
+
+    def __init__(self, dtype: Any) -> None:
+        self._array = np.empty(0, dtype=dtype)
+        self._size = 0
+
+    def append(self, part: Array) -> slice:
+        """Copy a part to the end; returns where it stands."""
+        start, self._size = self._size, self._size + len(part)
+        if self._size > len(self._array):
+            self._array.resize(max(self._size, len(self._array) * 9 // 8), refcheck=False)
+        self._array[start : self._size] = part
+        return slice(start, self._size)
+
+    def put(self, place: slice, part: Array) -> None:
+        self._array[place] = part
+
+    def finish(self) -> Array:
+        self._array.resize(self._size, refcheck=False)
+        return self._array
+
+
 def as_text(token: Any) -> str:
     return bytes(token).decode("utf-8", errors="replace")
 

@@ -58,8 +58,9 @@ def long_gaps(gaps: Array) -> tuple[int, float]:
 
 def column_facts(values: Array, categorical: bool = False) -> ColumnFacts:
     """Facts of one (T,) column, NaN = missing; category codes have no outliers."""
-    seen = values[~np.isnan(values)]
-    missing = len(values) - len(seen)
+    gone = np.isnan(values)
+    missing = int(gone.sum())
+    seen = values[~gone] if missing else values
     if len(seen) == 0:
         return ColumnFacts(0, missing, float("nan"), float("nan"), False, 0, float("nan"), 0)
     low, high = float(seen.min()), float(seen.max())
@@ -67,9 +68,10 @@ def column_facts(values: Array, categorical: bool = False) -> ColumnFacts:
     if not categorical and low < high:
         center, scale = robust_scale(seen)
         if scale > 0:
-            distance = np.abs(seen / scale - center / scale)  # divided first: 1e308 stays finite
-            outliers = int((distance > OUTLIER).sum())
-            furthest = float(seen[distance.argmax()]) if outliers else float("nan")
+            with np.errstate(over="ignore"):  # a bound beyond 1.8e308 excludes nothing
+                outliers = int((seen < center - OUTLIER * scale).sum() + (seen > center + OUTLIER * scale).sum())
+            if outliers:
+                furthest = max(low, high, key=lambda value: abs(value / scale - center / scale))
         zeros = isolated_zeros(seen)
     return ColumnFacts(len(seen), missing, low, high, len(seen) > 1 and low == high, outliers, furthest, zeros)
 

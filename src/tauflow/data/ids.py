@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.chunk import Chunk, as_text
+from tauflow.data.chunk import Buffer, Chunk, as_text
 from tauflow.errors import DataError
 
 Array = NDArray[Any]
@@ -19,7 +19,7 @@ class Ids:
     def __init__(self, name: str) -> None:
         self.name = name
         self._codes: dict[bytes, int] = {}
-        self._parts: list[Array] = []
+        self._column = Buffer(np.int32)
 
     def feed(self, chunk: Chunk) -> None:
         tokens = chunk.tokens()
@@ -31,11 +31,11 @@ class Ids:
         heads = np.flatnonzero(new)
         texts, inverse = np.unique(tokens[heads], return_inverse=True)
         codes = np.array([self._codes.setdefault(bytes(t), len(self._codes)) for t in texts], dtype=np.int32)
-        self._parts.append(np.repeat(codes[inverse], np.diff(np.append(heads, len(tokens)))))
+        self._column.append(np.repeat(codes[inverse], np.diff(np.append(heads, len(tokens)))))
 
     def finish(self) -> tuple[Array, tuple[str, ...]]:
         found = [as_text(code) for code in self._codes]
         order = sorted(range(len(found)), key=found.__getitem__)
         rank = np.empty(len(found), dtype=np.int32)
         rank[order] = np.arange(len(found), dtype=np.int32)
-        return rank[np.concatenate(self._parts)], tuple(found[i] for i in order)
+        return rank[self._column.finish()], tuple(found[i] for i in order)

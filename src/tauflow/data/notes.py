@@ -23,16 +23,17 @@ def value_notes(rows: Rows) -> list[str]:
         for name, column in rows.columns.items()
         if name not in schema.static
     }
-    notes = [note for name, fact in facts.items() for note in column_notes(name, fact)]
+    notes = [note for name, fact in facts.items() for note in column_notes(name, fact, schema.categories.get(name))]
     return notes + rate_notes(facts) + gap_notes(rows)
 
 
-def column_notes(name: str, fact: ColumnFacts) -> list[str]:
+def column_notes(name: str, fact: ColumnFacts, categories: tuple[str, ...] | None = None) -> list[str]:
     notes = []
     if fact.observed == 0 and fact.missing:
         notes.append(f"'{name}' has no value at all")
     if fact.constant:
-        notes.append(f"'{name}' is constant: {fact.low:g} in every row")
+        value = f"{fact.low:g}" if categories is None else f"'{categories[int(fact.low)]}'"
+        notes.append(f"'{name}' is constant: {value} in every row")
     if fact.outliers:
         notes.append(
             f"'{name}' has {fact.outliers:,} values beyond {OUTLIER:g} robust scales, the furthest {fact.furthest:g}"

@@ -1,7 +1,8 @@
 """Which seasons does a series have? A look at its autocorrelation, for a suggestion only; nothing is resampled for use.
 
 r(k) is the correlation of a series with itself k typical gaps later, over pairs where both are observed, on a grid that
-takes the nearest sample within half a gap. A period of an hour, a day, a week or a year counts when r there is at least
+takes the nearest sample within half a gap, after a running mean over one period is taken off (a drift is no season).
+A period of an hour, a day, a week or a year counts when r there is at least
 0.3, exceeds r half a period later by 0.1, and exceeds r at the multiples of a shorter season in between by 0.05.
 """
 
@@ -27,10 +28,11 @@ def seasons(seconds: Array, values: Array, typical_gap: float) -> tuple[int, ...
         lag = round(period / typical_gap)
         if lag < 2 or len(grid) < 2 * lag + 8 or abs(period / typical_gap - lag) > 0.02 * lag:
             continue
-        strength = autocorrelation(grid, lag)
+        level = grid - running_mean(grid, lag)
+        strength = autocorrelation(level, lag)
         between = list(range(found[-1], lag, found[-1])) if found else []
-        rival = float(np.mean([autocorrelation(grid, k) for k in between[1:6]])) if len(between) > 1 else -1.0
-        if strength >= 0.3 and strength > autocorrelation(grid, lag + lag // 2) + 0.1 and strength > rival + 0.05:
+        rival = float(np.mean([autocorrelation(level, k) for k in between[1:6]])) if len(between) > 1 else -1.0
+        if strength >= 0.3 and strength > autocorrelation(level, lag + lag // 2) + 0.1 and strength > rival + 0.05:
             found.append(lag)
     return tuple(found)
 
@@ -45,6 +47,17 @@ def nearest_on_grid(seconds: Array, values: Array, gap: float) -> Array:
     near = np.abs(seconds[pick] - points) <= 0.5 * gap
     grid: Array = np.where(near, values[pick], np.nan)
     return grid
+
+
+def running_mean(grid: Array, width: int) -> Array:
+    """(G,) the mean of what is observed within half a width on either side; NaN where nothing is."""
+    sums = np.concatenate([[0.0], np.cumsum(np.nan_to_num(grid))])
+    counts = np.concatenate([[0], np.cumsum(~np.isnan(grid))])
+    start = (np.arange(len(grid)) - width // 2).clip(0)
+    end = (start + width).clip(None, len(grid))
+    size = counts[end] - counts[start]
+    mean: Array = np.where(size > 0, (sums[end] - sums[start]) / np.maximum(size, 1), np.nan)
+    return mean
 
 
 def autocorrelation(grid: Array, lag: int) -> float:

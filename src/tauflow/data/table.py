@@ -125,7 +125,7 @@ def read_rows(source: Source, roles: Roles, options: Options, failures: dict[str
     count = source.read(sinks)
     if count == 0:
         raise DataError(f"{source.label} has names but no rows")
-    codes, id_names = ids.finish() if ids is not None else (np.zeros(count, dtype=np.int32), ("",))
+    codes, id_names = ids.finish() if ids is not None else (np.broadcast_to(np.int32(0), count), ("",))
     stamps = times.finish(source.decimal, source.where)
     kind = times.kind or "timestamp"
     if schema is not None and kind != schema.kind:

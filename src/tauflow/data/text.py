@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import gzip
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -40,7 +41,7 @@ class TextSource:
     def __init__(self, path: Path, delimiter: str | None = None) -> None:
         self.label = path.name
         self.path = path
-        head = next(self._blocks(SAMPLE), b"")
+        head = b"".join(islice(self._blocks(SAMPLE), 2))  # the second may be a last line without its end
         if not head.strip():
             raise DataError(f"{self.label} is empty")
         try:
@@ -52,7 +53,8 @@ class TextSource:
         self.names = tuple(name or f"column {k + 1}" for k, name in enumerate(self.dialect.header))
         self._sample = head[self.dialect.body :]
         self._first_line = 1 + head[: self.dialect.body].count(b"\n")
-        self._lines: list[tuple[int, Array]] = []  # first row of each block, the line of each of its rows
+        self._lines: list[tuple[int, int, Array | None]] = []  # per block: first row, its line, or all lines with gaps
+        self._rows = 0
 
     @property
     def dots_unclear(self) -> bool:
@@ -76,22 +78,22 @@ class TextSource:
         """Feed the named columns, all rows; returns how many rows there are."""
         columns = [self.names.index(name) for name in sinks]
         self._lines.clear()
-        rows, line, skip = 0, self._first_line, self.dialect.body
+        self._rows = 0
+        line, skip = self._first_line, self.dialect.body
         for block in self._blocks(BLOCK):
             body, skip = block[skip:], 0
             chunks = self._parse(body, line, columns) if body else []
             for sink, chunk in zip(sinks.values(), chunks, strict=False):
                 if len(chunk.values):
                     sink.feed(chunk)
-            rows += len(chunks[0].values) if chunks else 0
             line += body.count(b"\n")
-        return rows
+        return self._rows
 
     def where(self, row: int) -> str:
         """'line 17' for row 15 under a header line."""
-        for first, lines in reversed(self._lines):
+        for first, line, lines in reversed(self._lines):
             if row >= first:
-                return f"line {int(lines[row - first])}"
+                return f"line {line + row - first if lines is None else int(lines[row - first])}"
         return f"row {row}"
 
     def _parse(self, data: bytes, line: int, columns: list[int] | None) -> list[Chunk]:
@@ -103,9 +105,11 @@ class TextSource:
             at = line + data[: error.position].count(b"\n")
             raise DataError(f"{self.label}, line {at}: {error}") from None
         starts = fields.start[:, 0]
-        lines = line + np.searchsorted(np.flatnonzero(block == NEWLINE), starts, side="left").astype(np.int32)
-        first = self._lines[-1][0] + len(self._lines[-1][1]) if self._lines else 0
-        self._lines.append((first, lines.astype(np.int32)))
+        lines = line + np.searchsorted(np.flatnonzero(block == NEWLINE), starts)
+        if len(lines):
+            plain = int(lines[-1] - lines[0]) == len(lines) - 1  # no empty line, no line end in quotes
+            self._lines.append((self._rows, int(lines[0]), None if plain else lines.astype(np.int32)))
+            self._rows += len(lines)
 
         def where(i: int) -> str:
             return f"line {int(lines[i])}"

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.chunk import Chunk, as_text
+from tauflow.data.chunk import Buffer, Chunk, as_text
 from tauflow.data.numerals import MARKS, MISSING, Decimal, parse_numbers
 from tauflow.data.timestamps import UNITS, is_stamps, parse_epochs, parse_stamps
 from tauflow.data.values import Values
@@ -35,8 +35,8 @@ class Times:
         self.zone: str | None = None
         self.compact = False
         self._numbers = Values(name, decimal, dots_unclear, text=False)
-        self._parts: list[Array] = []
-        self._undecided: list[tuple[int, Chunk]] = []
+        self._column = Buffer(np.int64)
+        self._undecided: list[tuple[slice, Chunk]] = []
 
     def feed(self, chunk: Chunk) -> None:
         kind = chunk.values.dtype.kind
@@ -56,7 +56,7 @@ class Times:
         if self.unit:
             raise DataError(f"time_unit='{self.unit}' was given, but column '{self.name}' holds time stamps already")
         self.kind, self.utc, self.zone = "timestamp", chunk.zone is not None, chunk.zone
-        self._parts.append(stamps)
+        self._column.append(stamps)
 
     def _feed_numbers(self, chunk: Chunk) -> None:
         values = chunk.values
@@ -72,7 +72,7 @@ class Times:
             )
         if self.unit:
             self.utc = True
-            self._parts.append(self._epochs(values, chunk.where))
+            self._column.append(self._epochs(values, chunk.where))
         elif self.kind is None and values.dtype.kind in "iu" and is_compact(chunk.tokens()):
             self._feed_compact(Chunk(chunk.tokens(), chunk.where))
         else:
@@ -100,7 +100,7 @@ class Times:
         self._refuse_missing(tokens == b"", chunk.where)
         if self.unit:
             self.utc = True
-            self._parts.append(parse_epochs(tokens, self.unit, chunk.where))
+            self._column.append(parse_epochs(tokens, self.unit, chunk.where))
             return
         if self.kind is None:
             self.compact = is_compact(tokens)
@@ -117,25 +117,24 @@ class Times:
         if not is_compact(chunk.values):
             row = next(i for i in range(len(chunk.values)) if not is_compact(chunk.values[i : i + 1]))
             raise DataError(
-                f"{chunk.where(row)}: '{as_text(chunk.values[row])}' is no date, but the rows above are YYYYMMDD"
+                f"{chunk.where(row)}: '{as_text(chunk.values[row])}' is no date, the rows above are YYYYMMDD"
             )
         self._feed_stamps(chunk)
 
     def _feed_stamps(self, chunk: Chunk) -> None:
         stamps = parse_stamps(chunk.values, self.dayfirst, chunk.where)
         if stamps is None:
-            self._undecided.append((len(self._parts), chunk))
-            self._parts.append(np.empty(0, dtype=np.int64))
+            self._undecided.append((self._column.append(np.zeros(len(chunk.values), dtype=np.int64)), chunk))
             return
         self._check_aware(stamps.aware, chunk)
-        self._parts.append(stamps.nanoseconds)
+        self._column.append(stamps.nanoseconds)
         if self.dayfirst is None and stamps.dayfirst is not None:
             self.dayfirst = stamps.dayfirst
-            for part, waiting in self._undecided:
+            for place, waiting in self._undecided:
                 earlier = parse_stamps(waiting.values, self.dayfirst, waiting.where)
                 if earlier is not None:
                     self._check_aware(earlier.aware, waiting)
-                    self._parts[part] = earlier.nanoseconds
+                    self._column.put(place, earlier.nanoseconds)
             self._undecided.clear()
 
     def _check_aware(self, aware: Array, chunk: Chunk) -> None:
@@ -169,8 +168,13 @@ class Times:
             numbers = self._numbers.finish(decimal)
             self._refuse_missing(np.isnan(numbers), where)
             self._refuse_infinite(numbers, where)
+            if np.abs(numbers).max(initial=0) > 2**53:
+                raise DataError(
+                    f"time in column '{self.name}' goes up to {np.abs(numbers).max():g}, more than a plain number holds "
+                    f"exactly; is it an epoch? Then give time_unit='ns', or 'us', 'ms', 's'"
+                )
             return numbers
-        return np.concatenate(self._parts)
+        return self._column.finish()
 
 
 def _starts_as_number(tokens: Array) -> bool:

@@ -189,7 +189,7 @@ def _unreadable(text: str, shape: str, place: str) -> str:
 
 def parse_epochs(tokens: Array, unit: str, where: Where) -> Array:
     """Number tokens as time since 1970 in `unit`, digit by digit: no rounding through a float."""
-    number = re.compile(rb"([+-]?)([0-9]+)(?:[.,]([0-9]*))?")
+    number = re.compile(rb"([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|([0-9]{4,}),([0-9]*))")
     scale = UNITS[unit]
     codes = as_bytes(tokens)
     whole = ((codes == 0) | ((codes >= 48) & (codes <= 57))).all(axis=1) & (codes[:, 0] != 0)
@@ -204,8 +204,8 @@ def parse_epochs(tokens: Array, unit: str, where: Where) -> Array:
         match = number.fullmatch(token)
         if match is None:
             raise DataError(f"{where(i)}: '{as_text(token)}' is no number of {unit} since 1970")
-        fraction = (match[3] or b"")[:9].ljust(9, b"0")
-        value = int(match[2]) * scale + int(fraction) * scale // UNITS["s"]
+        fraction = (match[3] or match[5] or b"")[:9].ljust(9, b"0")
+        value = int(match[2] or match[4]) * scale + int(fraction) * scale // UNITS["s"]
         if value >= 2**63:
             raise DataError(f"{where(i)}: {as_text(token)} {unit} since 1970 is after 2262; check time_unit=")
         exact[i] = -value if match[1] == b"-" else value

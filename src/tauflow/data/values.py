@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.chunk import Chunk, as_text
+from tauflow.data.chunk import Buffer, Chunk, as_text
 from tauflow.data.numerals import MARKS, Decimal, evidence, parse_numbers
 from tauflow.errors import DataError
 
@@ -35,8 +35,9 @@ class Values:
         self.kind: Literal["number", "text"] | None = "text" if known is not None else None
         self.categories: tuple[str, ...] | None = None
         self.grouped = self.unseen = 0
-        self._parts: list[Array] = []
-        self._undecided: list[tuple[int, Chunk]] = []  # (index of the part, its tokens)
+        self._column = Buffer(np.float64)
+        self._undecided: list[tuple[slice, Chunk]] = []  # where the values will stand, their tokens
+        self._words: list[tuple[slice, Chunk]] = []  # all words for a missing value so far, or names of a category
         self._codes: dict[bytes, int] = {}
 
     def feed(self, chunk: Chunk) -> None:
@@ -45,13 +46,13 @@ class Values:
             raise DataError(f"column '{self.name}' holds time stamps; a value must be a number, text or true/false")
         if self.kind != "text" and kind in "iuf":
             self.kind = "number"
-            self._parts.append(chunk.values.astype(np.float64))
+            self._column.append(chunk.values.astype(np.float64))
         elif self.kind == "text" or (kind == "b" and self.text):
             self.kind = "text"
-            self._parts.append(self._encode(chunk.tokens()))
+            self._column.append(self._encode(chunk))
         elif kind == "b":
             self.kind = "number"
-            self._parts.append(chunk.values.astype(np.float64))
+            self._column.append(chunk.values.astype(np.float64))
         else:
             self._feed_tokens(chunk)
 
@@ -59,39 +60,53 @@ class Values:
         if self.decimal is None:
             proof = evidence(chunk.values, self.dots_unclear)
             if proof == "?":
-                self._undecided.append((len(self._parts), chunk))
-                self._parts.append(np.full(len(chunk.values), np.nan))
+                self._undecided.append((self._column.append(np.full(len(chunk.values), np.nan)), chunk))
                 return
             if proof in (".", ","):
                 self.decimal = "." if proof == "." else ","
                 self._settle()
-        self._parts.append(self._numbers(chunk))
+        place = self._column.append(self._numbers(chunk))
+        if self.kind is None and bool((chunk.values != b"").any()):
+            self._words.append((place, chunk))
 
     def _numbers(self, chunk: Chunk) -> Array:
         values, bad, grouped = parse_numbers(chunk.values, self.decimal or ".")
         self.grouped += grouped
+        found = not bool(np.isnan(values).all())
+        if bad.any() and (found or self.kind == "number" or not self.text):
+            self._refuse(int(bad.argmax()), chunk)
         if bad.any():
-            mixed = self.kind == "number" or not np.isnan(values).all()
-            if mixed or not self.text:
-                row = int(bad.argmax())
-                raise DataError(
-                    f"{chunk.where(row)}: column '{self.name}' has '{as_text(chunk.values[row])}', which is no number"
-                    + (" with a decimal " + ("comma" if self.decimal == "," else "point") if self.decimal else "")
-                )
             self.kind = "text"
-            return self._encode(chunk.values)
-        if not np.isnan(values).all():
+            for place, words in self._words:
+                self._column.put(place, self._encode(words))
+            self._words.clear()
+            return self._encode(chunk)
+        if found:
             self.kind = "number"
+            self._words.clear()
         return values
 
+    def _refuse(self, row: int, chunk: Chunk) -> None:
+        mark = {None: "", ".": " with a decimal point", ",": " with a decimal comma"}[self.decimal]
+        raise DataError(
+            f"{chunk.where(row)}: column '{self.name}' has '{as_text(chunk.values[row])}', which is no number{mark}"
+        )
+
     def _settle(self) -> None:
-        for part, chunk in self._undecided:
-            self._parts[part] = self._numbers(chunk)
+        for place, chunk in self._undecided:
+            self._column.put(place, self._numbers(chunk))
         self._undecided.clear()
 
-    def _encode(self, tokens: Array) -> Array:
-        """Codes by first appearance; the empty text is missing."""
+    def _encode(self, chunk: Chunk) -> Array:
+        """Codes by first appearance; the empty text is missing. Beside words of text a number is refused."""
+        tokens = chunk.tokens()
         texts, inverse = np.unique(tokens, return_inverse=True)
+        numbers = ~np.isnan(parse_numbers(texts, self.decimal or ".")[0])
+        if self.known is None and chunk.is_text and numbers.any():
+            row = int(np.flatnonzero(inverse == int(numbers.argmax()))[0])
+            raise DataError(
+                f"{chunk.where(row)}: column '{self.name}' has the number '{as_text(tokens[row])}' among words of text"
+            )
         codes = [self._codes.setdefault(bytes(t), len(self._codes)) if t else np.nan for t in texts]
         return np.array(codes, dtype=np.float64)[inverse]
 
@@ -107,8 +122,7 @@ class Values:
                     f"and no row that decides; give decimal='.' or decimal=','"
                 )
             self._settle()
-        values = np.concatenate(self._parts) if self._parts else np.empty(0)
-        self._parts = []
+        values = self._column.finish()
         if self.kind != "text":
             return values
         found = [as_text(code) for code in self._codes]

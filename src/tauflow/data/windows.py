@@ -41,7 +41,7 @@ class Encoder:
         """Features of a context row."""
         schema = self.schema
         observed = len(schema.targets) + len(schema.past) + len(schema.future)
-        return 2 * observed + len(schema.static) + self._calendar_size
+        return 2 * observed + len(schema.targets) + len(schema.static) + self._calendar_size
 
     @property
     def queries(self) -> int:
@@ -63,14 +63,26 @@ class Encoder:
         return self.targets.get(series.id) or robust_scale(series.y)
 
     def rows(self, series: Series) -> Array:
-        """Features of every row, (T, inputs) float32: values with flags, statics, calendar."""
+        """Features of every row, (T, inputs) float32: values with flags, change since last season, statics, calendar."""
         schema = self.schema
         exogenous = self.exogenous.apply(np.concatenate([series.past, series.future], axis=1)).clip(-CLIP, CLIP)
         values = np.concatenate([self.scale_of(series).apply(series.y), exogenous], axis=1)
         known = np.isfinite(values)
         static = np.broadcast_to(self._static(series), (len(series), len(schema.static)))
-        parts = [np.where(known, values, 0.0), known, static, self.calendar.columns(series.time)]
+        change = self._seasonal_change(series, values[:, : series.y.shape[1]])
+        parts = [np.where(known, values, 0.0), known, change, static, self.calendar.columns(series.time)]
         return np.concatenate(parts, axis=1).astype(np.float32)
+
+    def _seasonal_change(self, series: Series, y: Array) -> Array:
+        """y minus its value one base lag before, (T, targets); 0 where either is missing."""
+        change = np.zeros_like(y)
+        for target, base in enumerate(self.base):
+            if base < len(self.lags):
+                lag = self.lags[base]
+                back = series.time - (int(lag) if series.time.dtype == np.int64 else lag)
+                index, found = nearest(series.time, back, self.step / 2)
+                change[:, target] = np.where(found, y[:, target] - y[index, target], 0.0)
+        return np.nan_to_num(change)
 
     def _static(self, series: Series) -> Array:
         return np.nan_to_num(self.static.apply(series.static).clip(-CLIP, CLIP))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from .compare import CELLS, Progress, compare
+from .comparison import Comparison, Example, Row
 from .forecaster import Backtest, Forecaster
 from .settings import BASELINES, ForecastError, Settings
 
-__all__ = ["BASELINES", "Backtest", "ForecastError", "Forecaster", "Settings"]
+__all__ = [
+    "BASELINES", "CELLS", "Backtest", "Comparison", "Example", "ForecastError", "Forecaster", "Progress", "Row", "Settings",
+    "compare",
+]  # fmt: skip

@@ -27,3 +27,8 @@ def mae_by_step(truth: Array, forecast: Array) -> Array:
     error = np.abs(truth - forecast)
     known = np.isfinite(error)
     return np.where(known, error, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+
+
+def mase(truth: Array, forecast: Array, naive: Array) -> float:
+    """Mean absolute error over `naive` (N, targets), the naive error on the training part of each row's id."""
+    return float(np.nanmean(np.abs(truth - forecast) / naive[:, None, :]))

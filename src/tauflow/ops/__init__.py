@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ..cells import Cell
 from ..errors import BackendError
-from . import fused, reference
+from . import cpu, fused, reference
 
-BACKENDS = ("reference", "fused")  # slowest first
+BACKENDS = ("reference", "fused", "cpu")  # slowest first
 
 
 def why_not(backend: str, cell: Cell, keep: Tensor | None = None) -> str | None:
@@ -20,6 +20,8 @@ def why_not(backend: str, cell: Cell, keep: Tensor | None = None) -> str | None:
         return None
     if backend == "fused":
         return fused.why_not(cell, keep)
+    if backend == "cpu":
+        return cpu.why_not(cell, keep)
     return f"no backend is called {backend!r}; there are auto, {', '.join(BACKENDS)}"
 
 
@@ -37,4 +39,8 @@ def run(
     reason = why_not(backend, cell, keep)
     if reason is not None:
         raise BackendError(f"backend {backend!r} can't run this: {reason}; try backend='auto' or 'reference'")
-    return (fused if backend == "fused" else reference).run(cell, x, dt, keep, h)
+    if backend == "cpu":
+        return cpu.run(cell, x, dt, keep, h)
+    if backend == "fused":
+        return fused.run(cell, x, dt, keep, h)
+    return reference.run(cell, x, dt, keep, h)

@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -29,7 +30,7 @@ NAMES = ("ink", "muted", "grid", "shade", *LIQUID, *STATIC, *TRIVIAL)
 STAND_IN = {name: f"#00f0{k + 1:02x}" for k, name in enumerate(NAMES)}
 DASHES = {"liquid": "-", "static": (0, (5, 1.6)), "trivial": (0, (1.2, 1.6))}
 WIDTH, HEIGHT, FONT = 440, 250, 11  # px
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "tauflow",
     "font.size": FONT,
@@ -83,9 +84,9 @@ def forecast(
         for model, values in forecasts.items():
             axes.plot(times[-h:], values, color=STAND_IN[palette[model]], linestyle=DASHES.get(kinds[model], "-"))
         if np.issubdtype(times.dtype, np.datetime64):
-            locator = AutoDateLocator(minticks=3, maxticks=7)
+            locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
             axes.xaxis.set_major_locator(locator)
-            axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+            axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         axes.margins(x=0.01)
         return _svg(figure)
 
@@ -106,12 +107,12 @@ def lines(
             if not seen.any():
                 continue
             marker = "o" if len(values) == 1 else ""
-            style = {"color": STAND_IN[palette[model]], "linestyle": DASHES.get(kinds[model], "-")}
+            style: dict[str, Any] = {"color": STAND_IN[palette[model]], "linestyle": DASHES.get(kinds[model], "-")}
             axes.plot(position, np.where(seen, values, np.nan), marker=marker, markersize=4, **style)
             ends[model] = (float(position[seen][-1]), float(values[seen][-1]))
         axes.set_xlabel(x)
         axes.margins(x=0.02)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         _label_ends(axes, ends, palette, labels)
         return _svg(figure)
 

@@ -101,12 +101,16 @@ COLUMNS = (
     ),
     Column(
         "MASE",
-        "MAE divided by that of the seasonal naive rule on the training part: below 1 is better than repeating the "
-        "last season.",
+        "MAE divided by that of the better of two naive rules, last season or last value, on the training part: below 1 "
+        "beats them.",
         _means(lambda r: r.mase, lambda r: r.mase_std),
     ),
-    Column("parameters", "Numbers that training may change.", _plain(lambda r: r.parameters, 0)),
-    Column("train s", "Seconds of wall clock to train one model, all epochs.", _plain(lambda r: r.seconds, 1)),
+    Column(
+        "parameters",
+        "Numbers that were learned. To be fair, networks are compared at about equal counts.",
+        _plain(lambda r: r.parameters, 0),
+    ),
+    Column("train s", "Seconds of wall clock to train the model once, on one core.", _plain(lambda r: r.seconds, 1)),
     Column(
         "µs/step",
         "Microseconds to take in one new row when samples arrive one by one. – means that the model has no such step.",

@@ -77,15 +77,20 @@ def fingerprint(
     model: nn.Module, optimizer: Optimizer, train: Source, validation: Source | None, **rest: Any
 ) -> Settings:
     """The settings as JSON: the run's, the optimiser's, the model's shapes, and a digest of the data."""
-    groups = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
+    groups = {
+        f"{key} of group {number}": value
+        for number, group in enumerate(optimizer.param_groups)
+        for key, value in group.items()
+        if key != "params"
+    }
     settings = {
         **rest,
         "optimizer": type(optimizer).__name__,
-        "groups": groups,
+        **groups,
         "steps": len(train),
         "data": _digest(train),
         "validation data": None if validation is None else _digest(validation),
-        "model": {name: f"{value.dtype} {tuple(value.shape)}" for name, value in copy_weights(model).items()},
+        **{f"model.{name}": f"{value.dtype} {tuple(value.shape)}" for name, value in copy_weights(model).items()},
     }
     plain: Settings = json.loads(json.dumps(settings, default=str))
     return plain
@@ -93,10 +98,11 @@ def fingerprint(
 
 def _check_settings(path: Path, old: Settings, new: Settings) -> None:
     changes = [
-        f"{key} was {old.get(key)}, now {new.get(key)}" for key in {**old, **new} if old.get(key) != new.get(key)
+        f"{key} was {old.get(key)}, now {new.get(key)}" for key in {**new, **old} if old.get(key) != new.get(key)
     ]
     if changes:
-        short = "; ".join(change if len(change) < 300 else change[:300] + " ..." for change in changes[:3])
+        more = f"; and {len(changes) - 3} more" if len(changes) > 3 else ""
+        short = "; ".join(changes[:3]) + more
         raise SettingsError(
             f"{path} was written by a run with other settings: {short}. Use the old settings to go on with "
             "that run, or start a new one with resume=False or another checkpoint"

@@ -1,0 +1,246 @@
+"""The wirings of ncps: made for a number of units, built for a number of inputs when a cell is. See tauflow.wirings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import wirings
+from ...errors import WiringError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Matrix = NDArray[np.int32]
+
+
+class Wiring:
+    """An empty wiring, to be filled with add_synapse and, once built, add_sensory_synapse; or to be derived from."""
+
+    sensory_adjacency_matrix: Matrix | None
+    input_dim: int | None
+    output_dim: int | None
+
+    def __init__(self, units: int) -> None:
+        self.units = units
+        self.adjacency_matrix: Matrix = np.zeros([units, units], dtype=np.int32)
+        self.sensory_adjacency_matrix = self.input_dim = self.output_dim = None
+
+    @property
+    def num_layers(self) -> int:
+        return 1
+
+    def get_neurons_of_layer(self, layer_id: int) -> list[int]:
+        return list(range(self.units))
+
+    def get_type_of_neuron(self, neuron_id: int) -> str:
+        return "motor" if self.output_dim is not None and neuron_id < self.output_dim else "inter"
+
+    def is_built(self) -> bool:
+        return self.input_dim is not None
+
+    def build(self, input_dim: int) -> None:
+        """Fix the number of inputs; a second cell may share the wiring if it has as many."""
+        if self.input_dim is None:
+            self.set_input_dim(input_dim)
+        elif self.input_dim != input_dim:
+            raise WiringError(f"the wiring was built for {self.input_dim} inputs, but the cell has {input_dim}")
+
+    def set_input_dim(self, input_dim: int) -> None:
+        self.input_dim = input_dim
+        self.sensory_adjacency_matrix = np.zeros([input_dim, self.units], dtype=np.int32)
+
+    def set_output_dim(self, output_dim: int) -> None:
+        self.output_dim = output_dim
+
+    def add_synapse(self, src: int, dest: int, polarity: int) -> None:
+        self._check(src, self.units, dest, polarity)
+        self.adjacency_matrix[src, dest] = polarity
+
+    def add_sensory_synapse(self, src: int, dest: int, polarity: int) -> None:
+        if self.input_dim is None or self.sensory_adjacency_matrix is None:
+            raise WiringError("a sensory synapse needs a wiring that is built: call wiring.build(inputs) first")
+        self._check(src, self.input_dim, dest, polarity)
+        self.sensory_adjacency_matrix[src, dest] = polarity
+
+    def _check(self, source: int, sources: int, target: int, polarity: int) -> None:
+        if not (0 <= source < sources and 0 <= target < self.units):
+            raise WiringError(f"no synapse can lead from {source} of {sources} to neuron {target} of {self.units}")
+        if polarity not in (-1, 1):
+            raise WiringError(f"polarity is {polarity!r}, expected -1 or 1")
+
+    def erev_initializer(self, shape: Any = None, dtype: Any = None) -> Matrix:
+        return self.adjacency_matrix.copy()
+
+    def sensory_erev_initializer(self, shape: Any = None, dtype: Any = None) -> Matrix:
+        return np.array(self.sensory_adjacency_matrix)
+
+    @property
+    def synapse_count(self) -> int:
+        return int(np.count_nonzero(self.adjacency_matrix))
+
+    @property
+    def sensory_synapse_count(self) -> int:
+        return as_wiring(self).sensory_synapse_count
+
+    def draw_graph(self, **style: Any) -> Figure:
+        """tauflow's drawing, whatever the style asked for; the figure is returned."""
+        return as_wiring(self).draw()
+
+    def get_config(self) -> dict[str, Any]:
+        sensory = self.sensory_adjacency_matrix
+        return {
+            "units": self.units,
+            "adjacency_matrix": self.adjacency_matrix.tolist(),
+            "sensory_adjacency_matrix": None if sensory is None else sensory.tolist(),
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Wiring:
+        wiring = Wiring(config["units"])
+        wiring.adjacency_matrix = np.array(config["adjacency_matrix"], dtype=np.int32)
+        if config["sensory_adjacency_matrix"] is not None:
+            wiring.sensory_adjacency_matrix = np.array(config["sensory_adjacency_matrix"], dtype=np.int32)
+        wiring.input_dim, wiring.output_dim = config["input_dim"], config["output_dim"]
+        return wiring
+
+
+class Generated(Wiring):
+    """A wiring that a function of tauflow.wirings makes; `config` are the arguments of the constructor."""
+
+    def __init__(self, units: int, output_dim: int, config: dict[str, Any]) -> None:
+        super().__init__(units)
+        self.set_output_dim(output_dim)
+        self._config = config
+        self.generate(1)  # refuses impossible sizes now, not when a cell is built
+
+    def generate(self, inputs: int) -> wirings.Wiring:
+        """The wiring for this number of inputs."""
+        raise NotImplementedError
+
+    def build(self, input_dim: int) -> None:
+        already = self.is_built()
+        super().build(input_dim)
+        if not already:
+            wiring = self.generate(input_dim)
+            self.adjacency_matrix = wiring.synapses.astype(np.int32)
+            self.sensory_adjacency_matrix = wiring.sensory.astype(np.int32)
+
+    def get_config(self) -> dict[str, Any]:
+        return dict(self._config)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        return cls(**config)
+
+
+class FullyConnected(Generated):
+    def __init__(
+        self, units: int, output_dim: int | None = None, erev_init_seed: int = 1111, self_connections: bool = True
+    ) -> None:
+        outputs = units if output_dim is None else output_dim
+        self.self_connections, self._seed = self_connections, erev_init_seed
+        config = {"output_dim": outputs, "erev_init_seed": erev_init_seed, "self_connections": self_connections}
+        super().__init__(units, outputs, {"units": units, **config})
+        self.adjacency_matrix = self.generate(1).synapses.astype(np.int32)
+
+    def generate(self, inputs: int) -> wirings.Wiring:
+        return wirings.dense(inputs, self.units, self.output_dim, self.self_connections, self._seed)
+
+
+class Random(Generated):
+    def __init__(
+        self, units: int, output_dim: int | None = None, sparsity_level: float = 0.0, random_seed: int = 1111
+    ) -> None:
+        outputs = units if output_dim is None else output_dim
+        self.sparsity_level, self._seed = sparsity_level, random_seed
+        config = {"output_dim": outputs, "sparsity_level": sparsity_level, "random_seed": random_seed}
+        super().__init__(units, outputs, {"units": units, **config})
+        self.adjacency_matrix = self.generate(1).synapses.astype(np.int32)
+
+    def generate(self, inputs: int) -> wirings.Wiring:
+        return wirings.random(inputs, self.units, self.output_dim, self.sparsity_level, self._seed)
+
+
+class Layered(Generated):
+    """Inter, command and motor neurons, numbered from the motor neurons on."""
+
+    _layers: tuple[tuple[int, ...], ...]
+    _types: tuple[str, ...]
+
+    def __init__(self, units: int, output_dim: int, config: dict[str, Any]) -> None:
+        super().__init__(units, output_dim, config)
+        wiring = self.generate(1)
+        self._layers, self._types = wiring.layers, wiring.types
+
+    @property
+    def num_layers(self) -> int:
+        return 3
+
+    def get_neurons_of_layer(self, layer_id: int) -> list[int]:
+        if layer_id not in (0, 1, 2):
+            raise WiringError(f"there is no layer {layer_id!r}, expected 0 (inter), 1 (command) or 2 (motor)")
+        return list(self._layers[layer_id])
+
+    def get_type_of_neuron(self, neuron_id: int) -> str:
+        return self._types[neuron_id]
+
+
+class NCP(Layered):
+    def __init__(
+        self,
+        inter_neurons: int,
+        command_neurons: int,
+        motor_neurons: int,
+        sensory_fanout: int,
+        inter_fanout: int,
+        recurrent_command_synapses: int,
+        motor_fanin: int,
+        seed: int = 22222,
+    ) -> None:
+        config = {
+            "inter_neurons": inter_neurons,
+            "command_neurons": command_neurons,
+            "motor_neurons": motor_neurons,
+            "sensory_fanout": sensory_fanout,
+            "inter_fanout": inter_fanout,
+            "recurrent_command_synapses": recurrent_command_synapses,
+            "motor_fanin": motor_fanin,
+            "seed": seed,
+        }
+        super().__init__(inter_neurons + command_neurons + motor_neurons, motor_neurons, config)
+
+    def generate(self, inputs: int) -> wirings.Wiring:
+        return wirings.ncp(inputs, *self._config.values())
+
+
+class AutoNCP(Layered):
+    def __init__(self, units: int, output_size: int, sparsity_level: float = 0.5, seed: int = 22222) -> None:
+        config = {"units": units, "output_size": output_size, "sparsity_level": sparsity_level, "seed": seed}
+        super().__init__(units, output_size, config)
+
+    def generate(self, inputs: int) -> wirings.Wiring:
+        return wirings.auto_ncp(inputs, *self._config.values())
+
+
+def as_wiring(wiring: Any) -> wirings.Wiring:
+    """tauflow's wiring from a built one of this module, of ncps itself, or derived from either."""
+    if isinstance(wiring, wirings.Wiring):
+        return wiring
+    if not wiring.is_built():
+        raise WiringError(
+            "the wiring does not know its number of inputs: pass input_size, or call wiring.build(inputs)"
+        )
+    if wiring.output_dim is None:
+        raise WiringError("the wiring does not know its number of outputs: call wiring.set_output_dim(outputs)")
+    return wirings.Wiring(
+        wiring.adjacency_matrix,
+        wiring.sensory_adjacency_matrix,
+        int(wiring.output_dim),
+        tuple(tuple(wiring.get_neurons_of_layer(layer)) for layer in range(wiring.num_layers)),
+        tuple(wiring.get_type_of_neuron(neuron) for neuron in range(wiring.units)),
+    )
