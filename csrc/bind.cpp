@@ -75,6 +75,24 @@ struct CfcFromNumbers {
     template <typename Real> static auto backward() { return tauflow::kernels<Real>().cfc_backward; }
 };
 
+struct LtcFromNumbers {
+    static constexpr std::size_t numbers = 15, gradients = 13;
+    template <typename Real> static tauflow::Ltc<Real> cell(Integers v) {
+        const auto synapses = [](Integers w) -> tauflow::Synapses<Real> {
+            return {at<Real>(w[0]), at<Real>(w[1]), at<Real>(w[2]), at<Real>(w[3]), at<std::uint8_t>(w[4])};
+        };
+        return {synapses(v), synapses(v + 5), at<Real>(v[10]), at<Real>(v[11]), at<Real>(v[12]), tauflow::Solver(v[13]), int(v[14])};
+    }
+    template <typename Real> static tauflow::LtcGradients<Real> wanted(Integers v) {
+        const auto synapses = [](Integers w) -> tauflow::SynapsesGradients<Real> {
+            return {at<Real>(w[0]), at<Real>(w[1]), at<Real>(w[2]), at<Real>(w[3])};
+        };
+        return {synapses(v), synapses(v + 5), at<Real>(v[10]), at<Real>(v[11]), at<Real>(v[12])};
+    }
+    template <typename Real> static auto forward() { return tauflow::kernels<Real>().ltc_forward; }
+    template <typename Real> static auto backward() { return tauflow::kernels<Real>().ltc_backward; }
+};
+
 template <typename C> static double forward(bool is_double, const nb::tuple &sequence_numbers, const nb::tuple &cell_numbers) {
     const auto s = numbers<14>(sequence_numbers);
     const auto c = numbers<C::numbers>(cell_numbers);
@@ -117,4 +135,5 @@ NB_MODULE(_core, m) {
     m.def("use_isa", &tauflow::use_isa, "name"_a, "Use another instruction set, for tests; False when this machine or build has none.");
     bind<LayerFromNumbers>(m, "layer");
     bind<CfcFromNumbers>(m, "cfc");
+    bind<LtcFromNumbers>(m, "ltc");
 }

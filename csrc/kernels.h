@@ -18,6 +18,10 @@ template <typename Real> Real cfc_forward(const Sequence<Real> &, const Cfc<Real
 template <typename Real>
 void cfc_backward(const Sequence<Real> &, const Cfc<Real> &, const SequenceGradients<Real> &, const CfcGradients<Real> &);
 
+template <typename Real> Real ltc_forward(const Sequence<Real> &, const Ltc<Real> &);
+template <typename Real>
+void ltc_backward(const Sequence<Real> &, const Ltc<Real> &, const SequenceGradients<Real> &, const LtcGradients<Real> &);
+
 template <typename Real> const Kernels<Real> &table();
 
 }  // namespace TAUFLOW_ISA

@@ -39,18 +39,19 @@ constexpr int REGISTER = 16, REGISTERS = 16;
 
 // The compiler's own vectors: + - * / < and ?: come with them.
 template <typename Real, int BYTES> struct Native;
-#define NATIVE(REAL, BITS, BYTES)                                   \
+#define NATIVE(REAL, BITS, ORDER, BYTES)                                   \
     template <> struct Native<REAL, BYTES> {                        \
         typedef REAL type __attribute__((vector_size(BYTES)));      \
         typedef BITS bits __attribute__((vector_size(BYTES)));      \
+        typedef ORDER order __attribute__((vector_size(BYTES)));    \
         typedef REAL memory __attribute__((vector_size(BYTES), aligned(sizeof(REAL)), may_alias)); \
     };
-NATIVE(float, std::uint32_t, 16)
-NATIVE(float, std::uint32_t, 32)
-NATIVE(float, std::uint32_t, 64)
-NATIVE(double, std::uint64_t, 16)
-NATIVE(double, std::uint64_t, 32)
-NATIVE(double, std::uint64_t, 64)
+NATIVE(float, std::uint32_t, std::int32_t, 16)
+NATIVE(float, std::uint32_t, std::int32_t, 32)
+NATIVE(float, std::uint32_t, std::int32_t, 64)
+NATIVE(double, std::uint64_t, std::int64_t, 16)
+NATIVE(double, std::uint64_t, std::int64_t, 32)
+NATIVE(double, std::uint64_t, std::int64_t, 64)
 #undef NATIVE
 
 template <typename Real, int BYTES> using Vec = typename Native<Real, BYTES>::type;
@@ -84,6 +85,30 @@ FUSED(double, 64, (Vec<double, 64>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m5
 #endif
 #undef FUSED
 
+// The smaller and the larger of a limit and b; b where it is NaN, so that NaN passes through.
+#define EXTREME(REAL, BYTES, SMALLER, LARGER)                                                              \
+    INLINE Vec<REAL, BYTES> smaller(Vec<REAL, BYTES> limit, Vec<REAL, BYTES> b) { return SMALLER; }        \
+    INLINE Vec<REAL, BYTES> larger(Vec<REAL, BYTES> limit, Vec<REAL, BYTES> b) { return LARGER; }
+#if defined(__SSE2__)
+EXTREME(float, 16, (Vec<float, 16>)_mm_min_ps((__m128)limit, (__m128)b), (Vec<float, 16>)_mm_max_ps((__m128)limit, (__m128)b))
+EXTREME(double, 16, (Vec<double, 16>)_mm_min_pd((__m128d)limit, (__m128d)b), (Vec<double, 16>)_mm_max_pd((__m128d)limit, (__m128d)b))
+#else
+EXTREME(float, 16, limit < b ? limit : b, b < limit ? limit : b)
+EXTREME(double, 16, limit < b ? limit : b, b < limit ? limit : b)
+#endif
+#if defined(__AVX2__)
+EXTREME(float, 32, (Vec<float, 32>)_mm256_min_ps((__m256)limit, (__m256)b), (Vec<float, 32>)_mm256_max_ps((__m256)limit, (__m256)b))
+EXTREME(double, 32, (Vec<double, 32>)_mm256_min_pd((__m256d)limit, (__m256d)b),
+        (Vec<double, 32>)_mm256_max_pd((__m256d)limit, (__m256d)b))
+#endif
+#if defined(__AVX512F__)  // masked: the plain ones warn of their own header in GCC 12
+EXTREME(float, 64, (Vec<float, 64>)_mm512_mask_min_ps((__m512)b, 0xffff, (__m512)limit, (__m512)b),
+        (Vec<float, 64>)_mm512_mask_max_ps((__m512)b, 0xffff, (__m512)limit, (__m512)b))
+EXTREME(double, 64, (Vec<double, 64>)_mm512_mask_min_pd((__m512d)b, 0xff, (__m512d)limit, (__m512d)b),
+        (Vec<double, 64>)_mm512_mask_max_pd((__m512d)b, 0xff, (__m512d)limit, (__m512d)b))
+#endif
+#undef EXTREME
+
 template <typename Real, int BYTES> struct Lanes {
     static constexpr int WIDTH = BYTES < REGISTER ? BYTES : REGISTER;  // bytes of one register
     static constexpr int N = BYTES / WIDTH;                            // registers
@@ -110,9 +135,9 @@ template <typename Real, int BYTES> struct Lanes {
 };
 
 #define LANES template <typename Real, int B> INLINE Lanes<Real, B>
-#define EACH_REGISTER(EXPRESSION)                                              \
+#define EACH_REGISTER(...)                                              \
     Lanes<Real, B> out;                                                        \
-    _Pragma("GCC unroll 4") for (int n = 0; n < Lanes<Real, B>::N; ++n) out.v[n] = (EXPRESSION); \
+    _Pragma("GCC unroll 4") for (int n = 0; n < Lanes<Real, B>::N; ++n) out.v[n] = (__VA_ARGS__); \
     return out;
 
 LANES operator+(Lanes<Real, B> a, Lanes<Real, B> b) { EACH_REGISTER(a.v[n] + b.v[n]) }
@@ -128,8 +153,8 @@ LANES fma(Lanes<Real, B> a, Lanes<Real, B> b, Real c) { return fma(a, b, Lanes<R
 LANES where_less(Lanes<Real, B> a, Lanes<Real, B> b, Lanes<Real, B> yes, Lanes<Real, B> no) {
     EACH_REGISTER(a.v[n] < b.v[n] ? yes.v[n] : no.v[n])
 }
-LANES at_most(Lanes<Real, B> a, Real limit) { return where_less(Lanes<Real, B>::splat(limit), a, Lanes<Real, B>::splat(limit), a); }
-LANES at_least(Lanes<Real, B> a, Real limit) { return where_less(a, Lanes<Real, B>::splat(limit), Lanes<Real, B>::splat(limit), a); }
+LANES at_most(Lanes<Real, B> a, Real limit) { EACH_REGISTER((smaller(limit - Vec<Real, Lanes<Real, B>::WIDTH>{}, a.v[n]))) }
+LANES at_least(Lanes<Real, B> a, Real limit) { EACH_REGISTER((larger(limit - Vec<Real, Lanes<Real, B>::WIDTH>{}, a.v[n]))) }
 
 template <typename Real> struct Bits;  // how a number is stored, and where the series of exp may stop
 template <> struct Bits<float> {
@@ -142,6 +167,9 @@ template <> struct Bits<float> {
     // (exp(r) - 1 - r) / r^2 on |r| <= ln(2)/2, highest power first (Cephes, expf)
     static constexpr float series[6] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
                                         4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
+    // 2^r on |r| <= 1/2, the polynomial of smallest relative error (4e-9) with a 1 in the end
+    static constexpr float powers[7] = {1.5353361818e-04f, 1.3398874446e-03f, 9.6184373583e-03f, 5.5503324710e-02f, 2.4022647914e-01f, 6.9314720286e-01f, 1.0000000000e+00f};
+    static constexpr float largest_power = 60.0f;  // two denominators 1 + 2^60 can still be multiplied
 };
 template <> struct Bits<double> {
     using Int = std::uint64_t;
@@ -155,6 +183,8 @@ template <> struct Bits<double> {
                                           2.7557319223985890653e-7,  2.7557319223985890653e-6, 2.4801587301587301587e-5,
                                           1.9841269841269841270e-4,  1.3888888888888888889e-3, 8.3333333333333333333e-3,
                                           4.1666666666666666667e-2,  1.6666666666666666667e-1, 5.0000000000000000000e-1};
+    static constexpr double powers[14] = {1.36914888539041281038e-12, 2.56784359934882055117e-11, 4.44553827187081162491e-10, 7.05491162080112335899e-09, 1.01780860092396999224e-07, 1.32154867901443095086e-06, 1.52527338040598410828e-05, 1.54035303933816087761e-04, 1.33335581464284432841e-03, 9.61812910762847687873e-03, 5.55041086648215831190e-02, 2.40226506959100721827e-01, 6.93147180559945286227e-01, 1.00000000000000000000e+00};  // ln(2)^n / n!
+    static constexpr double largest_power = 500.0;
 };
 
 // exp(x) = scale (1 + rest), scale a power of two; x within Bits::lowest .. highest, or NaN
@@ -166,6 +196,7 @@ template <typename Real, int B> INLINE void split_exp(Lanes<Real, B> x, Lanes<Re
     L r = fma(whole, -K::ln2_high, x);
     r = fma(whole, -K::ln2_low, r);
     L q = L::splat(K::series[0]);
+#pragma GCC unroll 16
     for (std::size_t i = 1; i < sizeof K::series / sizeof(Real); ++i) q = fma(q, r, K::series[i]);
     rest = fma(q, r * r, r);
     using Int = typename Native<Real, L::WIDTH>::bits;
@@ -194,6 +225,21 @@ LANES expm1(Lanes<Real, B> x) {
 LANES sigmoid(Lanes<Real, B> x) {
     const auto one = Lanes<Real, B>::splat(1);
     return one / (one + exp(-x));
+}
+
+// 1 / (1 + 2^x): the sigmoid of -x ln(2), for sums over many synapses
+LANES sigmoid2(Lanes<Real, B> x) {
+    using K = Bits<Real>;
+    using L = Lanes<Real, B>;
+    using Int = typename Native<Real, L::WIDTH>::bits;
+    x = at_most(at_least(x, -K::largest_power), K::largest_power);
+    const L rounded = x + L::splat(K::rounder), r = x - (rounded - L::splat(K::rounder));
+    L p = L::splat(K::powers[0]);
+#pragma GCC unroll 16
+    for (std::size_t i = 1; i < sizeof K::powers / sizeof(Real); ++i) p = fma(p, r, K::powers[i]);
+#pragma GCC unroll 4
+    for (int n = 0; n < L::N; ++n) p.v[n] = (typename L::V)((Int)p.v[n] + ((Int)rounded.v[n] << K::mantissa));
+    return L::splat(1) / (L::splat(1) + p);
 }
 
 // By exp(-2|x|) - 1, which keeps the relative accuracy of small x.
@@ -225,25 +271,75 @@ template <typename Real, int B> INLINE Real sum_lanes(Lanes<Real, B> a) {
     return total;
 }
 
+// PICK(REAL, BYTES, a, b, ...): the numbers of a and b at these places, those of b counted on from those of a.
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define PICK(REAL, BYTES, A, B, ...) __builtin_shufflevector(A, B, __VA_ARGS__)
+#endif
+#endif
+#ifndef PICK
+#define PICK(REAL, BYTES, A, B, ...) __builtin_shuffle(A, B, Native<REAL, BYTES>::order{__VA_ARGS__})
+#endif
+
+// halves: the sums of a's halves in the lower half, of b's in the upper one. quarters: the quarters of a's lower half summed, then
+// of its upper half, then b's likewise. Both add up two halves of what they are given.
+#define FOLD(REAL, BYTES, HALVES, QUARTERS)                                                          \
+    INLINE Vec<REAL, BYTES> halves(Vec<REAL, BYTES> a, Vec<REAL, BYTES> b) { return HALVES; }        \
+    INLINE Vec<REAL, BYTES> quarters(Vec<REAL, BYTES> a, Vec<REAL, BYTES> b) { return QUARTERS; }
+FOLD(float, 16, PICK(float, 16, a, b, 0, 1, 4, 5) + PICK(float, 16, a, b, 2, 3, 6, 7),
+     PICK(float, 16, a, b, 0, 2, 4, 6) + PICK(float, 16, a, b, 1, 3, 5, 7))
+#if defined(__AVX2__)
+FOLD(double, 32, PICK(double, 32, a, b, 0, 1, 4, 5) + PICK(double, 32, a, b, 2, 3, 6, 7),
+     PICK(double, 32, a, b, 0, 2, 4, 6) + PICK(double, 32, a, b, 1, 3, 5, 7))
+FOLD(float, 32, PICK(float, 32, a, b, 0, 1, 2, 3, 8, 9, 10, 11) + PICK(float, 32, a, b, 4, 5, 6, 7, 12, 13, 14, 15),
+     PICK(float, 32, a, b, 0, 1, 4, 5, 8, 9, 12, 13) + PICK(float, 32, a, b, 2, 3, 6, 7, 10, 11, 14, 15))
+#endif
+#if defined(__AVX512F__)
+FOLD(float, 64, PICK(float, 64, a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) + PICK(float, 64, a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31),
+     PICK(float, 64, a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) + PICK(float, 64, a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31))
+FOLD(double, 64, PICK(double, 64, a, b, 0, 1, 2, 3, 8, 9, 10, 11) + PICK(double, 64, a, b, 4, 5, 6, 7, 12, 13, 14, 15),
+     PICK(double, 64, a, b, 0, 1, 4, 5, 8, 9, 12, 13) + PICK(double, 64, a, b, 2, 3, 6, 7, 10, 11, 14, 15))
+#endif
+#undef FOLD
+INLINE Vec<double, 16> halves(Vec<double, 16> a, Vec<double, 16> b) {
+    return PICK(double, 16, a, b, 0, 2) + PICK(double, 16, a, b, 1, 3);
+}
+
+// How many numbers each of four sums takes: the sum is that of these.
+template <typename Real, int B> constexpr int parts = Lanes<Real, B>::WIDTH < 4 * int(sizeof(Real)) ? 1 : Lanes<Real, B>::WIDTH / 4 / int(sizeof(Real));
+
+template <typename Real, int B> INLINE Vec<Real, Lanes<Real, B>::WIDTH> sum_registers(Lanes<Real, B> a) {
+    auto sum = a.v[0];
+#pragma GCC unroll 4
+    for (int n = 1; n < Lanes<Real, B>::N; ++n) sum += a.v[n];
+    return sum;
+}
+
+// sums (4 x parts) += a, b, c, d, each added up over the samples: some exchanges instead of four registers read and written
+template <typename Real, int B> INLINE void add_sums(Lanes<Real, B> a, Lanes<Real, B> b, Lanes<Real, B> c, Lanes<Real, B> d, Real *sums) {
+    constexpr int WIDTH = Lanes<Real, B>::WIDTH;
+    const auto ab = halves(sum_registers(a), sum_registers(b)), cd = halves(sum_registers(c), sum_registers(d));
+    if constexpr (WIDTH < 4 * int(sizeof(Real))) {
+        put<WIDTH>(get<WIDTH>(sums) + ab, sums);
+        put<WIDTH>(get<WIDTH>(sums + 2) + cd, sums + 2);
+    } else {
+        put<WIDTH>(get<WIDTH>(sums) + quarters(ab, cd), sums);
+    }
+}
+
 // Four (or two) rows of four (or two) numbers, exchanged for columns.
 INLINE void transpose(Vec<float, 16> (&a)[4]) {
-#if defined(__has_builtin) && __has_builtin(__builtin_shufflevector)
-#define PICK(A, B, I, J, K, M) __builtin_shufflevector(A, B, I, J, K, M)
-#else
-    typedef std::int32_t Order __attribute__((vector_size(16)));
-#define PICK(A, B, I, J, K, M) __builtin_shuffle(A, B, Order{I, J, K, M})
-#endif
-    const Vec<float, 16> low01 = PICK(a[0], a[1], 0, 4, 1, 5), high01 = PICK(a[0], a[1], 2, 6, 3, 7);
-    const Vec<float, 16> low23 = PICK(a[2], a[3], 0, 4, 1, 5), high23 = PICK(a[2], a[3], 2, 6, 3, 7);
-    a[0] = PICK(low01, low23, 0, 1, 4, 5), a[1] = PICK(low01, low23, 2, 3, 6, 7);
-    a[2] = PICK(high01, high23, 0, 1, 4, 5), a[3] = PICK(high01, high23, 2, 3, 6, 7);
-#undef PICK
+    const Vec<float, 16> low01 = PICK(float, 16, a[0], a[1], 0, 4, 1, 5), high01 = PICK(float, 16, a[0], a[1], 2, 6, 3, 7);
+    const Vec<float, 16> low23 = PICK(float, 16, a[2], a[3], 0, 4, 1, 5), high23 = PICK(float, 16, a[2], a[3], 2, 6, 3, 7);
+    a[0] = PICK(float, 16, low01, low23, 0, 1, 4, 5), a[1] = PICK(float, 16, low01, low23, 2, 3, 6, 7);
+    a[2] = PICK(float, 16, high01, high23, 0, 1, 4, 5), a[3] = PICK(float, 16, high01, high23, 2, 3, 6, 7);
 }
 INLINE void transpose(Vec<double, 16> (&a)[2]) {
     const Vec<double, 16> first = {a[0][0], a[1][0]}, second = {a[0][1], a[1][1]};
     a[0] = first, a[1] = second;
 }
 
+#undef PICK
 #undef LANES
 #undef EACH_REGISTER
 

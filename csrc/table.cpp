@@ -6,7 +6,7 @@ namespace TAUFLOW_ISA {
 
 template <typename Real> const Kernels<Real> &table() {
     static const Kernels<Real> kernels = {
-        layer_forward<Real>, layer_backward<Real>, cfc_forward<Real>, cfc_backward<Real>,
+        layer_forward<Real>, layer_backward<Real>, cfc_forward<Real>, cfc_backward<Real>, ltc_forward<Real>, ltc_backward<Real>,
     };
     return kernels;
 }

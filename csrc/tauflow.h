@@ -39,7 +39,7 @@ template <typename Real> struct SequenceGradients {
 };
 
 enum Activation { TANH, SIGMOID, RELU, LECUN_TANH, IDENTITY };
-enum Solver { EXPONENTIAL, SEMI_IMPLICIT, EULER };
+enum Solver { EXPONENTIAL, SEMI_IMPLICIT, EULER, EXPONENTIAL_MIDPOINT };
 
 // CTRNN and GatedLTC: f = sigma(W h + U x + b), one layer that drives a leak.
 //   CTRNN     drive = f      rate = rate            GatedLTC  drive = f A    rate = rate + f
@@ -68,6 +68,25 @@ template <typename Real> struct CfcGradients {
     Real *W[3], *b[3], *head_W[4], *head_b[4], *w_tau, *A;  // wanted, all that the cell has
 };
 
+// LTC. Matrices are (source, target): (I, H) for the sensory synapses, (H, H) for the others. Only the synapses that exist cost time.
+template <typename Real> struct Synapses {
+    const Real *w, *sigma, *mu, *erev;  // conductance w sigmoid(sigma (v - mu)), pulling towards erev
+    const std::uint8_t *exists;
+};
+template <typename Real> struct Ltc {
+    Synapses<Real> sensory, inner;
+    const Real *current, *conductance, *elastance;  // (H) of the leak; 1 / capacitance
+    Solver solver;
+    int substeps;
+};
+template <typename Real> struct SynapsesGradients {
+    Real *w, *sigma, *mu, *erev;  // zero where there is no synapse
+};
+template <typename Real> struct LtcGradients {
+    SynapsesGradients<Real> sensory, inner;
+    Real *current, *conductance, *elastance;
+};
+
 // The kernels for one number type, compiled for one instruction set.
 template <typename Real> struct Kernels {
     // Returns the longest dt rate of any step for euler, else 0. saved: time * substeps * (C + H) + C numbers a lane, with
@@ -78,6 +97,10 @@ template <typename Real> struct Kernels {
     // saved: (time + 1) * R numbers a lane, R = C + layers * (1 + width rounded up to a multiple of 4) + heads * H.
     Real (*cfc_forward)(const Sequence<Real> &, const Cfc<Real> &);  // returns 0
     void (*cfc_backward)(const Sequence<Real> &, const Cfc<Real> &, const SequenceGradients<Real> &, const CfcGradients<Real> &);
+
+    // Returns as layer_forward. saved: 3 H numbers a lane for each evaluation (time * substeps, twice that for the midpoint).
+    Real (*ltc_forward)(const Sequence<Real> &, const Ltc<Real> &);
+    void (*ltc_backward)(const Sequence<Real> &, const Ltc<Real> &, const SequenceGradients<Real> &, const LtcGradients<Real> &);
 };
 template <typename Real> const Kernels<Real> &kernels();
 

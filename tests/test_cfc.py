@@ -121,7 +121,7 @@ WIRINGS = {
 
 
 def jacobian(cell: WiredCfC, steps: int) -> Tensor:
-    """(inputs + units, units): how much each input of any step, and each state at the start, moves each state at the end."""
+    """(inputs + units, units): how much each input of any step, and each state at the start, moves each last state."""
     cell = cell.double()
     total = torch.zeros(cell.inputs + cell.state_size, cell.state_size, dtype=torch.float64)
     for seed in range(3):

@@ -377,6 +377,7 @@ def test_a_new_file_taken_for_an_orphan_is_made_again(folder: Path, monkeypatch:
     monkeypatch.setattr(fcntl, "flock", flock)
     atomic.write_bytes_atomically(folder / "a", b"new")
     assert rivals == [] and (folder / "a").read_bytes() == b"new"
+    assert len(list(folder.glob(".tauflow-*.tmp"))) == 1  # the locked one was left to its rival
 
 
 def test_many_writers_of_one_name(folder: Path) -> None:

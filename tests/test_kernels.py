@@ -12,13 +12,21 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
-from tauflow import _core, ops
-from tauflow.cells import CTRNN, Cell, CfC, GatedLTC
+from tauflow import _core, ops, wirings
+from tauflow.cells import CTRNN, LTC, Cell, CfC, GatedLTC
 from tauflow.errors import BackendError, StepSizeError
 from tauflow.ops import cpu, reference
 from tauflow.sequence import Recurrent
 
 ISAS = ["x86-64-v4", "x86-64-v3", "x86-64-v2", "scalar", "neon"]
+
+
+def sparse(inputs: int, units: int) -> wirings.Wiring:
+    """A wiring with neurons that nobody speaks to, and with one output where there is room for more."""
+    if units > 6:
+        return wirings.auto_ncp(inputs, units, units // 3)
+    return wirings.random(inputs, units, 1, sparsity=0.6)
+
 
 # Each a cell of the given number of units.
 CELLS: dict[str, Callable[[int], Cell]] = {
@@ -32,6 +40,11 @@ CELLS: dict[str, Callable[[int], Cell]] = {
     "cfc pure": lambda units: CfC(2, units, "pure", backbone_layers=3, backbone_units=5, activation="tanh"),
     "cfc no backbone": lambda units: CfC(4, units, backbone_layers=0),
     "cfc pure, no backbone": lambda units: CfC(1, units, "pure", backbone_layers=0),
+    "ltc": lambda units: LTC(3, units),
+    "ltc ncps": lambda units: LTC(2, units, init="ncps", solver="semi_implicit", substeps=6, epsilon=1e-8),
+    "ltc exponential": lambda units: LTC(4, units, solver="exponential", substeps=2),
+    "ltc euler": lambda units: LTC(2, units, tau=(3, 9), solver="euler", substeps=9),
+    "ltc sparse": lambda units: LTC(3, sparse(3, units), substeps=2),
     "gated_ltc": lambda units: GatedLTC(3, units),
     "gated_ltc semi_implicit": lambda units: GatedLTC(4, units, solver="semi_implicit", substeps=2),
     "gated_ltc relu": lambda units: GatedLTC(2, units, activation="relu"),
@@ -205,7 +218,7 @@ def test_empty_batches_and_sequences(name: str) -> None:
         assert torch.equal(last, h)
 
 
-@pytest.mark.parametrize("name", ["ctrnn", "gated_ltc", "cfc"])
+@pytest.mark.parametrize("name", ["ctrnn", "gated_ltc", "cfc", "ltc"])
 def test_torch_sees_one_sound_operator(name: str) -> None:
     calls = []
 
@@ -228,7 +241,7 @@ def test_torch_sees_one_sound_operator(name: str) -> None:
     torch.library.opcheck(function, arguments, test_utils=("test_schema", "test_faketensor"))
 
 
-@pytest.mark.parametrize("name", ["ctrnn", "gated_ltc", "cfc"])
+@pytest.mark.parametrize("name", ["ctrnn", "gated_ltc", "cfc", "ltc"])
 def test_compile_and_export_with_dynamic_sizes(name: str) -> None:
     model = Recurrent(build(name, 5, torch.float32))
     compiled = torch.compile(model, backend="aot_eager", fullgraph=True, dynamic=True)

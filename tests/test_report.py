@@ -52,6 +52,8 @@ def test_page_has_the_verdict_first_then_the_table_then_figures(page: str) -> No
     for note in comparison.notes:
         assert f"<li>{note}</li>" in page
     assert page.count("<svg") == 4 + 4  # forecasts; error by horizon, time constants, two losses
+    legend = re.findall(r"<li style[^>]*><span[^>]*></span>([^<]*)</li>", page)
+    assert legend == ["truth", "cfc", "gru", "seasonal naive"]
 
 
 def test_page_is_the_same_every_time(page: str) -> None:
@@ -79,13 +81,14 @@ def test_page_names_nothing_outside_itself(page: str) -> None:
 
 def test_names_from_the_data_stay_text() -> None:
     comparison = fake_comparison(name=HOSTILE, series=HOSTILE)
-    rows = tuple(replace(row, label=f"<b>$&{row.label} {HOSTILE}") for row in comparison.rows)
+    rows = tuple(replace(row, label=f"<b>$&x$ {row.label} {HOSTILE}") for row in comparison.rows)
     parsed = Tags(
         comparison_page(replace(comparison, rows=rows, step="<script>$", test_start=HOSTILE, test_end=HOSTILE))
     )
     assert {tag for tag, _ in parsed.tags}.isdisjoint({"script", "img"})
     assert not any(name.startswith("on") for _, attrs in parsed.tags for name in attrs)
     assert parsed.text.count(HOSTILE) >= 10
+    assert parsed.text.count("<b>$&x$") >= 2 * len(rows)  # in the table and beside the lines
 
 
 def test_page_is_written_whole_and_replaces_the_old_one(tmp_path: Path, page: str) -> None:

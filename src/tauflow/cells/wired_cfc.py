@@ -28,7 +28,6 @@ from ..wirings import Wiring
 from .base import Cell
 from .cfc import CfC
 
-
 Connected = NDArray[np.bool_]
 
 

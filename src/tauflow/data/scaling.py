@@ -1,7 +1,8 @@
 """Robust scaling, learned on the training part only: z = (value - median) / (0.741 * interquartile range).
 
 0.741 makes the scale that of a normal distribution's standard deviation, so a few absurd values can't set it. A column whose
-quartiles coincide falls back to its standard deviation, a constant one to 1. Exogenous z is clipped to +-10; targets never are.
+quartiles coincide falls back to its standard deviation, a constant one to 1. What a model sees of exogenous columns is clipped to +-10,
+of the targets' past to +-10,000, so that one absurd value can't drown the rest; the truth that forecasts are judged by is never clipped.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from .series import Array
 
 CLIP = 10.0
+TARGET_CLIP = 1e4
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import DataError
 from .calendar import Calendar, calendar_for, seasons
-from .scaling import CLIP, Scale, robust_scale
+from .scaling import CLIP, TARGET_CLIP, Scale, robust_scale
 from .series import Array, Schema, Series, Table
 
 
@@ -33,8 +33,8 @@ class Encoder:
     targets: dict[str, Scale]  # per id
     exogenous: Scale  # past and future columns
     static: Scale
-    base: tuple[int, ...] = ()  # per target: the column of `anchors` that alone forecasts best on the training part
-    error: dict[str, Array] = field(default_factory=dict)  # per id: MAE of that forecast on the training part, per target
+    ranking: tuple[tuple[int, ...], ...] = ()  # per target: the lags, last value included, by their error on the training part
+    error: dict[str, Array] = field(default_factory=dict)  # per id and target: MAE of the best of them on the training part
 
     @property
     def inputs(self) -> int:
@@ -50,6 +50,11 @@ class Encoder:
         return 2 + self._calendar_size + 2 * len(schema.future) + len(schema.static) + 2 * self.anchors
 
     @property
+    def base(self) -> tuple[int, ...]:
+        """Per target, the lag that alone forecasts best on the training part."""
+        return tuple(order[0] for order in self.ranking)
+
+    @property
     def anchors(self) -> int:
         """Seasonal and last values offered for all targets."""
         return len(self.schema.targets) * (len(self.lags) + 1)
@@ -62,11 +67,15 @@ class Encoder:
         """The target scale of the id; an id that training never saw is scaled by its own known rows."""
         return self.targets.get(series.id) or robust_scale(series.y)
 
+    def seen(self, series: Series) -> Array:
+        """The targets as a model sees their past, scaled and clipped, (T, targets)."""
+        return self.scale_of(series).apply(series.y).clip(-TARGET_CLIP, TARGET_CLIP)
+
     def rows(self, series: Series) -> Array:
         """Features of every row, (T, inputs) float32: values with flags, change since last season, statics, calendar."""
         schema = self.schema
         exogenous = self.exogenous.apply(np.concatenate([series.past, series.future], axis=1)).clip(-CLIP, CLIP)
-        values = np.concatenate([self.scale_of(series).apply(series.y), exogenous], axis=1)
+        values = np.concatenate([self.seen(series), exogenous], axis=1)
         known = np.isfinite(values)
         static = np.broadcast_to(self._static(series), (len(series), len(schema.static)))
         change = self._seasonal_change(series, values[:, : series.y.shape[1]])
@@ -111,9 +120,9 @@ class Encoder:
     def anchor_values(self, series: Series, rows: Array, time: Array) -> tuple[Array, Array]:
         """(values, known), each (N, H, targets, lags + 1): scaled values one lag before the query, and the last known one.
 
-        A value that is missing is replaced by the target's base, else by the last known one; `known` says which were found.
+        A missing value is replaced by that of the next best lag which has one; `known` says which were found.
         """
-        y = self.scale_of(series).apply(series.y)
+        y = self.seen(series)
         count, horizon = time.shape
         values = np.full((count, horizon, y.shape[1], len(self.lags) + 1), np.nan)
         for k, lag in enumerate(self.lags):
@@ -123,10 +132,12 @@ class Encoder:
             values[:, :, :, k] = np.where(found[:, None], y[index], np.nan).reshape(count, horizon, -1)
         values[:, :, :, -1] = last_known(y)[rows][:, None, :]
         known = np.isfinite(values)
-        order = np.arange(y.shape[1])
-        base = self.base or (len(self.lags),) * y.shape[1]
-        for fallback in (values[:, :, order, list(base)], values[:, :, :, -1]):
-            values = np.where(np.isfinite(values), values, fallback[..., None])
+        for target in range(y.shape[1]):
+            here = values[:, :, target, :]  # (N, h, lags + 1), a view
+            best = np.full((count, horizon), np.nan)
+            for k in self.ranking[target] if self.ranking else (len(self.lags),):
+                best = np.where(np.isfinite(best), best, here[:, :, k])
+            here[...] = np.where(np.isfinite(here), here, best[:, :, None])
         return np.nan_to_num(values), known
 
 
@@ -248,7 +259,7 @@ def learn(table: Table, h: int, until: float | None, season: tuple[float, ...] |
         exogenous=robust_scale(exogenous),
         static=robust_scale(np.stack([series.static for series in table.series])),
     )
-    return _with_base(encoder, known)
+    return _ranked(encoder, known)
 
 
 def _before(series: Series, until: float | None) -> Series:
@@ -269,26 +280,36 @@ def _lags(periods: list[float], ahead: float, span: float) -> tuple[float, ...]:
     return tuple(sorted(lags))
 
 
-def _with_base(encoder: Encoder, known: list[Series]) -> Encoder:
-    """Which lag alone forecasts best on the training part, per target, and its mean absolute error per id (scaled units)."""
-    errors: dict[str, Array] = {}
-    for series in known:
-        if series.id not in encoder.targets or len(series) < 2:
-            continue
-        rows = np.unique(np.linspace(0, len(series) - 2, 2000).astype(int))
-        time = steps_ahead(series, rows, encoder.step, encoder.h)
-        index, found = nearest(series.time, time.reshape(-1), 0.499 * encoder.step)
-        y = np.where(found[:, None], encoder.targets[series.id].apply(series.y)[index], np.nan)
-        values, seen = encoder.anchor_values(series, rows, time)  # (N, h, targets, lags + 1)
-        values = np.where(seen, values, np.nan)
-        error = np.abs(values - y.reshape(*time.shape, -1)[..., None])
-        errors[series.id] = np.array([[_mean(error[:, :, j, k]) for k in range(error.shape[3])] for j in range(error.shape[2])])
-    if not errors:
+def _ranked(encoder: Encoder, known: list[Series]) -> Encoder:
+    """The encoder with its lags ranked by their error on the training part, and with the error that the best of them makes."""
+    trials = [(series, *_naive_trial(encoder, series)) for series in known if series.id in encoder.targets and len(series) > 1]
+    if not trials:
         raise DataError("the training part has no known target, expected numbers in the target column")
-    overall = np.nanmean(np.stack(list(errors.values())), axis=0)  # (targets, lags + 1)
-    base = tuple(int(k) for k in np.where(np.isfinite(overall), overall, np.inf).argmin(axis=1))
-    chosen = {name: error[np.arange(len(base)), base] for name, error in errors.items()}
-    return replace(encoder, base=base, error=chosen)
+    lags, targets = len(encoder.lags) + 1, len(encoder.schema.targets)
+    errors = np.array([
+        [
+            _mean(np.concatenate([(np.abs(values - y[..., None]) / seen)[:, :, j, k].ravel() for _, y, values, seen in trials]))
+            for k in range(lags)
+        ]
+        for j in range(targets)
+    ])
+    ranking = tuple(tuple(np.argsort(np.where(np.isfinite(row), row, np.inf), kind="stable").tolist()) for row in errors)
+    ranked = replace(encoder, ranking=ranking)
+    chosen = {}
+    for series, *_ in trials:
+        y, values, _ = _naive_trial(ranked, series)
+        chosen[series.id] = np.array([_mean(np.abs(values[:, :, j, order[0]] - y[:, :, j])) for j, order in enumerate(ranking)])
+    return replace(ranked, error=chosen)
+
+
+def _naive_trial(encoder: Encoder, series: Series) -> tuple[Array, Array, Array]:
+    """Up to 2000 origins of a series: truth (N, h, targets), anchors (N, h, targets, lags + 1), and 1 where found, else NaN."""
+    rows = np.unique(np.linspace(0, len(series) - 2, 2000).astype(int))
+    time = steps_ahead(series, rows, encoder.step, encoder.h)
+    index, found = nearest(series.time, time.reshape(-1), 0.499 * encoder.step)
+    y = np.where(found[:, None], encoder.targets[series.id].apply(series.y)[index], np.nan)
+    values, seen = encoder.anchor_values(series, rows, time)
+    return y.reshape(*time.shape, -1), values, np.where(seen, 1.0, np.nan)
 
 
 def _mean(values: Array) -> float:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..data.series import Array
+from ..data.scaling import TARGET_CLIP
 from ..data.windows import Encoder, Windows
 from .network import AllWindows, anchor_columns
 
@@ -94,7 +95,7 @@ class Ridge:
                     grams = np.zeros((self.h, size, size))
                     moments = np.zeros((self.h, size, batch["target"].shape[2]))
                 grams[k] += features.T @ features
-                moments[k] += features.T @ batch["target"][rows, k]
+                moments[k] += features.T @ batch["target"][rows, k].clip(-TARGET_CLIP, TARGET_CLIP)
         if grams is None or moments is None:
             raise ValueError("Ridge needs at least one window")
         return grams, moments

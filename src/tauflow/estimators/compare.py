@@ -1,8 +1,8 @@
 """compare: liquid and static networks and the trivial baselines on the same windows, with the same budget, on the same test part.
 
 The test part is the end of the table. Everything is learned on the rows before it: scales, rhythms, weights, and the round that is
-kept, which the last `validation` part of those rows chooses. Recurrent networks get as many neurons as bring their parameters to
-those of an LSTM with `units` neurons. Each model and seed is one job of one thread; jobs run side by side, and their numbers do
+kept, which the last `validation` part of those rows chooses. Recurrent networks get as many neurons as bring the network's parameters
+to those of one around an LSTM with `units` neurons. Each model and seed is one job of one thread; jobs run side by side, and their numbers do
 not depend on how many do.
 """
 
@@ -22,7 +22,7 @@ import torch
 
 from ..data import Table
 from ..data.series import Array
-from ..data.windows import learn
+from ..data.windows import Encoder, learn
 from ..errors import DataError
 from ..training import Callback
 from ..training.callbacks import Epoch
@@ -120,14 +120,14 @@ def compare(
 
 
 def matched(work: list[Job], known: Table) -> list[Job]:
-    """The jobs with the number of neurons at which each cell has about as many parameters as the LSTM with `units`."""
+    """The jobs with the number of neurons at which each network has about as many parameters as the LSTM with `units`."""
     if not any(job.settings.cell not in BASELINES for job in work):
         return work
     settings = work[0].settings
-    inputs = learn(known, settings.h, None, settings.season).inputs
-    wanted = _parameters(_with(settings, cell="lstm"), {}, inputs)
+    encoder = learn(known, settings.h, None, settings.season)
+    wanted = _parameters(_with(settings, cell="lstm"), {}, encoder)
     units = {
-        job.settings.cell: _units_for(job.settings, job.options, inputs, wanted)
+        job.settings.cell: _units_for(job.settings, job.options, encoder, wanted)
         for job in work
         if job.settings.cell not in BASELINES
     }
@@ -137,21 +137,21 @@ def matched(work: list[Job], known: Table) -> list[Job]:
     ]
 
 
-def _units_for(settings: Settings, options: dict[str, Any], inputs: int, wanted: int) -> int:
+def _units_for(settings: Settings, options: dict[str, Any], encoder: Encoder, wanted: int) -> int:
     """The number of neurons whose parameters come closest to `wanted`."""
     low, high = 1, 2
-    while _parameters(_with(settings, units=high), options, inputs) < wanted and high < 4096:
+    while _parameters(_with(settings, units=high), options, encoder) < wanted and high < 4096:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if _parameters(_with(settings, units=middle), options, inputs) < wanted else (low, middle)
-    return min((low, high), key=lambda n: abs(_parameters(_with(settings, units=n), options, inputs) - wanted))
+        low, high = (middle, high) if _parameters(_with(settings, units=middle), options, encoder) < wanted else (low, middle)
+    return min((low, high), key=lambda n: abs(_parameters(_with(settings, units=n), options, encoder) - wanted))
 
 
-def _parameters(settings: Settings, options: dict[str, Any], inputs: int) -> int:
+def _parameters(settings: Settings, options: dict[str, Any], encoder: Encoder) -> int:
     with torch.device("meta"):
-        cell = build_cell(settings, options, inputs)
-    return sum(parameter.numel() for parameter in cell.parameters())
+        network = ForecastNet(build_cell(settings, options, encoder.inputs), encoder)
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def _with(settings: Settings, **changes: Any) -> Settings:

@@ -27,8 +27,9 @@ from .baselines import Persistence, Ridge, SeasonalNaive
 from .network import AllWindows, ForecastNet, WindowObjective, WindowSource, tensors
 from .settings import BASELINES, ForecastError, Settings, build_cell
 from .storage import decode, encode, fill
-from .tables import append_row, as_table, before, forecast_frame, last_known_row, native_times, upto, with_future
+from .tables import append_row, as_table, before, forecast_frame, last_known_row, native_times, refuse_missing_columns, upto, with_future
 
+FEWEST_WINDOWS = 8
 Predictor = Persistence | Ridge | ForecastNet
 
 
@@ -250,7 +251,9 @@ class Forecaster:
             if self.table is None:
                 raise DataError("a loaded forecaster has no data, expected a table: predict(data)")
             return self.table
-        return data if isinstance(data, Table) else read_table(data, schema=encoder.schema)
+        table = data if isinstance(data, Table) else read_table(data, schema=encoder.schema)
+        refuse_missing_columns(table, encoder.schema)
+        return table
 
     def _question(self, table: Table, origins: Array, h: int | None, times: Any) -> Array:
         """The times asked for, (series, h), native."""
@@ -338,9 +341,9 @@ def _validation_start(table: Table, part: float) -> float:
 
 
 def _check_windows(training: Windows, judging: Windows, h: int) -> None:
-    for name, found in (("training", training), ("validation", judging)):
-        if len(found) == 0:
+    for name, found, least in (("training", training, FEWEST_WINDOWS), ("validation", judging, 1)):
+        if len(found) < least:
             raise DataError(
-                f"the {name} part has no window of known values {h} steps ahead: use a longer table, a smaller h, "
-                "or another validation part"
+                f"the {name} part has {len(found)} rows with known values {h} steps ahead, expected {least} or more: "
+                "use a longer table, a smaller h, or another validation part"
             )

@@ -31,7 +31,7 @@ class Config(BaseModel):
     step: float
     horizon: int
     lags: tuple[float, ...]
-    base: tuple[int, ...]
+    ranking: tuple[tuple[int, ...], ...]
     ids: tuple[str, ...]
 
 
@@ -42,13 +42,13 @@ def encode(
     ids = tuple(encoder.targets)
     config = Config(
         settings=settings, options=dict(options), table=encoder.schema, calendar=encoder.calendar, step=encoder.step,
-        horizon=encoder.h, lags=encoder.lags, base=encoder.base, ids=ids,
+        horizon=encoder.h, lags=encoder.lags, ranking=encoder.ranking, ids=ids,
     )  # fmt: skip
     scales = [encoder.targets[name] for name in ids]
     tensors = {
         "target.center": _stack([scale.center for scale in scales]),
         "target.scale": _stack([scale.scale for scale in scales]),
-        "target.error": _stack([encoder.error.get(name, np.full(len(encoder.base), np.nan)) for name in ids]),
+        "target.error": _stack([encoder.error.get(name, np.full(len(encoder.ranking), np.nan)) for name in ids]),
         "exogenous.center": torch.from_numpy(encoder.exogenous.center),
         "exogenous.scale": torch.from_numpy(encoder.exogenous.scale),
         "static.center": torch.from_numpy(encoder.static.center),
@@ -80,7 +80,7 @@ def decode(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> tuple[Se
             targets=targets,
             exogenous=Scale(arrays["exogenous.center"], arrays["exogenous.scale"]),
             static=Scale(arrays["static.center"], arrays["static.scale"]),
-            base=read.base,
+            ranking=read.ranking,
             error={name: error[k] for k, name in enumerate(read.ids)},
         )
     except ValidationError as wrong:

@@ -25,6 +25,19 @@ def as_table(data: Any, columns: dict[str, Any]) -> Table:
     return data
 
 
+def refuse_missing_columns(table: Table, schema: Schema) -> None:
+    """A column that the model was fitted with and that has no value at all is a mistake, not a gap."""
+    if not table.series:
+        raise DataError("the table has no row, expected the history to forecast from")
+    for names, kind in ((schema.targets, "y"), (schema.past, "past"), (schema.future, "future")):
+        width = {getattr(series, kind).shape[1] for series in table.series}
+        if width != {len(names)}:
+            raise DataError(f"the table has {max(width)} {kind} columns, but the model was fitted with {len(names)}: {', '.join(names)}")
+        for column, name in enumerate(names):
+            if not any(np.isfinite(getattr(series, kind)[:, column]).any() for series in table.series):
+                raise DataError(f"the table has no value in column {name!r}, which the model was fitted with: add it")
+
+
 def upto(series: Series, row: int) -> Series:
     """The series up to and with `row`."""
     end = row + 1

@@ -18,11 +18,13 @@ from ..cells import Cell
 from ..cells.cfc import CfC, Nonlinearity
 from ..cells.ctrnn import CTRNN
 from ..cells.gated_ltc import GatedLTC
+from ..cells.ltc import LTC
 from ..errors import BackendError, StepSizeError
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "lecun_tanh", "identity")
 CFC_MODES = ("default", "no_gate", "pure")
 SOLVERS = ("exponential", "semi_implicit", "euler")
+LTC_SOLVERS = (*SOLVERS, "exponential_midpoint")
 
 Weights = list[
     Tensor
@@ -303,6 +305,35 @@ def _cfc_unsupported(cell: CfC) -> str | None:
     return None
 
 
+# LTC: conductance synapses.
+
+
+def _ltc_numbers(time: int, inputs: int, units: int, options: Options) -> int:
+    solver, substeps = options
+    return 3 * units * time * substeps * (2 if LTC_SOLVERS[solver] == "exponential_midpoint" else 1)
+
+
+_ltc = _Operator("ltc", _ltc_numbers)
+
+
+def _run_ltc(cell: LTC, x: Tensor, dt: Tensor, keep: Tensor | None, h: Tensor) -> tuple[Tensor, Tensor]:
+    gleak = cell.positive(cell.gleak)
+    weights = [
+        *(cell.positive(cell.sensory_w), cell.sensory_sigma, cell.sensory_mu, cell.sensory_erev),
+        cell.sensory_sparsity_mask > 0,
+        *(cell.positive(cell.w), cell.sigma, cell.mu, cell.erev),
+        cell.sparsity_mask > 0,
+        *(gleak * cell.vleak, gleak + cell.epsilon, 1 / cell.positive(cell.cm)),
+    ]
+    options = [LTC_SOLVERS.index(cell.solver), cell.substeps]
+    y, last = _ltc(cell.sense(x), dt, keep, h, weights, options, 0, cell.outputs)
+    return y * cell.output_w + cell.output_b, last
+
+
+def _ltc_unsupported(cell: LTC) -> str | None:
+    return _not_among("solver", cell.solver, LTC_SOLVERS)
+
+
 def _not_among(what: str, name: str, known: Sequence[str]) -> str | None:
     return None if name in known else f"the kernel has no {what} {name}; it has {', '.join(known)}"
 
@@ -311,4 +342,5 @@ _CELLS: dict[type[Cell], tuple[Callable[[Any], str | None], Callable[..., tuple[
     CTRNN: (_layer_unsupported, _run_layer),
     GatedLTC: (_layer_unsupported, _run_layer),
     CfC: (_cfc_unsupported, _run_cfc),
+    LTC: (_ltc_unsupported, _run_ltc),
 }

@@ -101,8 +101,8 @@ COLUMNS = (
     ),
     Column(
         "MASE",
-        "MAE divided by that of the better of two naive rules, last season or last value, on the training part: below 1 "
-        "beats them.",
+        "MAE divided by that of the better of two naive rules, last season or last value, on the training part: below "
+        "1 beats them.",
         _means(lambda r: r.mase, lambda r: r.mase_std),
     ),
     Column(
