@@ -74,7 +74,9 @@ def main() -> None:
             for solver, substeps, _ in WAYS:
                 error = (states(cell, solver, substeps, x) - truth).abs().mean() / truth.abs().mean()
                 errors.setdefault((init, solver, substeps), []).append(100 * error.item())
-    print("\n| solver | substeps | evaluations | scaled by fan-in (tauflow) | unscaled (ncps) |\n| --- | --- | --- | --- | --- |")
+    print(
+        "\n| solver | substeps | evaluations | scaled by fan-in (tauflow) | unscaled (ncps) |\n| --- | --- | --- | --- | --- |"
+    )
     for solver, substeps, evaluations in WAYS:
         cells = []
         for init in ("memory", "ncps"):

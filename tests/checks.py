@@ -46,7 +46,9 @@ CLOSE = {torch.float32: 1e-6, torch.float64: 1e-12}
 BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
 
 
-def data(model: Any, batch: int = 4, time: int = 7, dtype: torch.dtype = torch.float32, seed: int = 1) -> tuple[Tensor, Tensor, Tensor]:
+def data(
+    model: Any, batch: int = 4, time: int = 7, dtype: torch.dtype = torch.float32, seed: int = 1
+) -> tuple[Tensor, Tensor, Tensor]:
     """x, dt in [0.1, 1.6] and a state to start from."""
     g = torch.Generator().manual_seed(seed)
     x = torch.randn(batch, time, model.inputs, generator=g, dtype=torch.float64)
@@ -76,6 +78,14 @@ def parts(model: nn.Module) -> list[Recurrent]:
 def snapshot(model: nn.Module) -> dict[str, Tensor]:
     """Every parameter and buffer, copied."""
     return {name: value.detach().clone() for name, value in [*model.named_parameters(), *model.named_buffers()]}
+
+
+def plain_attributes(model: nn.Module) -> list[dict[str, Any]]:
+    """What the modules hold beside tensors: names, and values where they are numbers or words."""
+    return [
+        {key: value if isinstance(value, (int, float, str)) else None for key, value in vars(part).items()}
+        for part in model.modules()
+    ]
 
 
 def pad(tensor: Tensor, count: int, where: str, value: float) -> Tensor:
@@ -188,7 +198,12 @@ def check_wrong_shapes_are_refused(model: MakeModel) -> None:
 def check_wrong_shapes_in_a_step_are_refused(model: MakeModel) -> None:
     m = model()
     x, dt, h = data(m)
-    for arguments in [(x, dt[:, 0], h), (x[:, 0, :-1], dt[:, 0], h), (x[:, 0], dt[:-1, 0], h), (x[:, 0], dt[:, 0], h[:-1])]:
+    for arguments in [
+        (x, dt[:, 0], h),
+        (x[:, 0, :-1], dt[:, 0], h),
+        (x[:, 0], dt[:-1, 0], h),
+        (x[:, 0], dt[:, 0], h[:-1]),
+    ]:
         with pytest.raises(ShapeError):
             m.step(*arguments)
 
@@ -229,11 +244,11 @@ def check_arguments_are_not_written_to(model: MakeModel) -> None:
 def check_a_call_does_not_change_the_model(model: MakeModel) -> None:
     m = model()
     x, dt, h = data(m)
-    before, keys = snapshot(m), set(vars(m))
+    before, attributes = snapshot(m), plain_attributes(m)
     m(x, dt, None, h)[0].sum().backward()
     after = snapshot(m)
     assert before.keys() == after.keys()
-    assert set(vars(m)) == keys
+    assert plain_attributes(m) == attributes
     for name in before:
         assert torch.equal(before[name], after[name]), name
 
@@ -622,7 +637,9 @@ def check_padding_does_not_change_a_gradient(model: MakeModel) -> None:
 # ---- gradients
 
 
-def _as_function(m: Any, mask: Tensor | None = None, time: int = 2) -> tuple[Callable[..., tuple[Tensor, ...]], list[Tensor]]:
+def _as_function(
+    m: Any, mask: Tensor | None = None, time: int = 2
+) -> tuple[Callable[..., tuple[Tensor, ...]], list[Tensor]]:
     """(x, dt, state, *parameters) -> (y, state) for gradcheck, and where to check it."""
     x, dt, h = data(m, batch=2, time=time if mask is None else mask.shape[1], dtype=torch.float64)
     weights = {name: p.detach().clone().requires_grad_() for name, p in m.named_parameters() if p.requires_grad}
@@ -635,7 +652,8 @@ def _as_function(m: Any, mask: Tensor | None = None, time: int = 2) -> tuple[Cal
 
 def check_gradients(model: MakeModel) -> None:
     call, at = _as_function(model().double())
-    assert torch.autograd.gradcheck(call, at, fast_mode=False, atol=1e-6, rtol=1e-4)
+    large = sum(tensor.numel() for tensor in at) > 500  # then along random directions, not for each number
+    assert torch.autograd.gradcheck(call, at, fast_mode=large, atol=1e-6, rtol=1e-4)
 
 
 def check_gradients_with_a_mask(model: MakeModel) -> None:
@@ -819,7 +837,9 @@ def check_config_builds_its_like(cell: MakeCell) -> None:
     assert type(other) is type(c)
     other.load_state_dict(c.state_dict())
     x, dt, h = data(c)
-    assert same_bits(Recurrent(other, "reference").eval()(x, dt, None, h)[0], Recurrent(c, "reference").eval()(x, dt, None, h)[0])
+    assert same_bits(
+        Recurrent(other, "reference").eval()(x, dt, None, h)[0], Recurrent(c, "reference").eval()(x, dt, None, h)[0]
+    )
 
 
 def check_parameters_are_plain_attributes(cell: MakeCell) -> None:
@@ -841,15 +861,7 @@ def check_repr_names_the_cell(cell: MakeCell) -> None:
 
 
 def check_compiles_whole(model: MakeModel) -> None:
-    m = model()
-    x, dt, h = data(m, time=3)
-    expected = m(x, dt, None, h)
-    torch._dynamo.reset()
-    for a, b in zip(torch.compile(m, backend="eager", fullgraph=True)(x, dt, None, h), expected, strict=True):
-        close(a, b)
-
-
-def check_compiles_with_gradients(model: MakeModel) -> None:
+    """In one graph, with its gradients."""
     m = model()
     x, dt, h = data(m, time=3)
     m(x, dt, None, h)[0].sum().backward()
@@ -873,25 +885,43 @@ def check_exports(model: MakeModel) -> None:
         close(a, b)
 
 
-def check_backends_agree(cell: MakeCell) -> None:
-    """Every backend that can run the cell gives the reference's numbers and gradients; one that can't says so."""
-    reference = Recurrent(cell(), "reference").eval()
-    x, dt, h = data(reference)
-    leaves = [x.requires_grad_(), dt.requires_grad_(), h.requires_grad_(), *(p for p in reference.parameters() if p.requires_grad)]
-    y, last = reference(x, dt, None, h)
-    expected = torch.autograd.grad(y.square().sum() + last.square().sum(), leaves, allow_unused=True)
+def _backends_agree(cell: MakeCell, dtype: torch.dtype, tolerance: float) -> None:
+    m = Recurrent(cell().to(dtype), "reference")
+    x, dt, h = data(m, dtype=dtype)
+    leaves = [
+        x.requires_grad_(),
+        dt.requires_grad_(),
+        h.requires_grad_(),
+        *(p for p in m.parameters() if p.requires_grad),
+    ]
+
+    def numbers(backend: str) -> tuple[Tensor, Tensor, list[Tensor]]:
+        y, last = Recurrent(m.cell, backend)(x, dt, None, h)
+        found = torch.autograd.grad(
+            y.square().sum() + last.square().sum(), leaves, materialize_grads=True, allow_unused=True
+        )
+        return y, last, [g / g.abs().max().clamp(min=1e-6) for g in found]
+
+    y, last, gradients = numbers("reference")
     for backend in ("auto", *ops.BACKENDS):
-        m = Recurrent(reference.cell, backend)
         if backend != "auto" and ops.why_not(backend, m.cell) is not None:
             with pytest.raises(BackendError, match=backend):
-                m(x, dt, None, h)
+                numbers(backend)
             continue
-        z, last_z = m(x, dt, None, h)
-        close(z, y)
-        close(last_z, last)
-        for a, b in zip(torch.autograd.grad(z.square().sum() + last_z.square().sum(), leaves, allow_unused=True), expected, strict=True):
-            if b is not None:
-                close(a, b, 1e-5)
+        z, last_z, found = numbers(backend)
+        close(z, y, tolerance)
+        close(last_z, last, tolerance)
+        for a, b in zip(found, gradients, strict=True):
+            close(a, b, tolerance)
+
+
+def check_backends_agree(cell: MakeCell) -> None:
+    """Every backend that can run the cell gives the reference's numbers and gradients; one that can't says so."""
+    _backends_agree(cell, torch.float32, 1e-5)
+
+
+def check_backends_agree_in_double(cell: MakeCell) -> None:
+    _backends_agree(cell, torch.float64, 1e-10)
 
 
 def check_an_unknown_backend_is_refused(cell: MakeCell) -> None:
@@ -948,7 +978,10 @@ def check_table_of_number_types(model: MakeModel) -> None:
                     try:
                         y, last = m(x.to(inputs), dt.to(inputs), None, h.to(inputs))
                     except DtypeError:
-                        assert parameters in (torch.bfloat16, torch.float16) or (parameters, inputs) == (torch.float32, torch.float64)
+                        assert parameters in (torch.bfloat16, torch.float16) or (parameters, inputs) == (
+                            torch.float32,
+                            torch.float64,
+                        )
                         continue
                 assert y.dtype == last.dtype == parameters
                 close(y.double(), exact, 1e-5)
@@ -1022,7 +1055,7 @@ def check_default_dtype_is_respected(model: MakeModel) -> None:
 # ---- what the theory promises
 
 
-EXAMPLES = 320  # for each cell with a bound; more than 5,000 in all
+EXAMPLES = 220  # for each cell and variant with a bound; more than 5,000 in all
 
 # By how many units in the last place rounding may pass the bound, where it does at all.
 SLACK_ULPS = {
@@ -1091,7 +1124,9 @@ def check_hull_holds_in_double(cell: MakeCell) -> None:
         _redraw(c, g, [k % 7 - 3, 1, -1, 2])
         x = 10.0 ** (k % 5) * torch.randn(64, 4, c.inputs, generator=g, dtype=torch.float64)
         dt = 10.0 ** (12 * torch.rand(64, 4, generator=g, dtype=torch.float64) - 6)
-        assert _outside_hull(c, x, dt, torch.randn(64, c.state_size, generator=g, dtype=torch.float64)) <= SLACK_ULPS.get(c.name, 0.0)
+        assert _outside_hull(
+            c, x, dt, torch.randn(64, c.state_size, generator=g, dtype=torch.float64)
+        ) <= SLACK_ULPS.get(c.name, 0.0)
 
 
 def check_hull_is_an_interval(cell: MakeCell) -> None:

@@ -58,7 +58,9 @@ def test_the_bound_is_tight(q: float) -> None:
     cell = CTRNN(1, 1, activation="relu", tau=1.0).double()
     with torch.no_grad():
         cell.W.fill_(q), cell.U.fill_(1.0), cell.b.fill_(0.0)
-    h = run(cell, torch.ones(1, 920, 1).double(), torch.full((1, 920), 50.0).double(), torch.zeros(1, 1).double())[0, -1, 0].item()
+    h = run(cell, torch.ones(1, 920, 1).double(), torch.full((1, 920), 50.0).double(), torch.zeros(1, 1).double())[
+        0, -1, 0
+    ].item()
     bound = certify(cell).bound(1.0)
     assert bound == pytest.approx(1 / (1 - q))
     assert h == pytest.approx(bound, rel=2e-4)

@@ -55,7 +55,9 @@ def test_the_backend_is_chosen_and_can_say_why_not() -> None:
     assert ops.choose(LSTM(3, 5)) == "fused"
     assert ops.choose(DecayGRU(3, 5)) == "reference"
     assert ops.choose(LSTM(3, 5), mask) == "reference"
-    with pytest.raises(BackendError, match=r"'fused' can't run this: .*not for DecayGRU; try backend='auto' or 'reference'"):
+    with pytest.raises(
+        BackendError, match=r"'fused' can't run this: .*not for DecayGRU; try backend='auto' or 'reference'"
+    ):
         Recurrent(DecayGRU(3, 5), "fused")(x, dt)
     with pytest.raises(BackendError, match=r"no mask"):
         Recurrent(LSTM(3, 5), "fused")(x, dt, mask)

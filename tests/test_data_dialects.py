@@ -64,6 +64,7 @@ READ: dict[str, tuple[bytes, dict[str, object], list[float]]] = {
     "gzip": (gzip.compress(PLAIN.encode()), {}, EXPECTED),
     "decimal comma": (semicolon(["1,5", "-2", "0,003", "40"]), {}, EXPECTED),
     "decimal comma proved late": (semicolon(["1,234", "2,345", "0,5"]), {}, [1.234, 2.345, 0.5]),
+    "decimal comma proved by a leading zero": (semicolon(["5,678", "0,123"]), {}, [5.678, 0.123]),
     "decimal comma, grouped": (semicolon(["1.234,5", "2.000", "12.345.678"]), {}, [1234.5, 2000, 12345678]),
     "decimal comma in tabs": (semicolon(["1,5", "2,25"]).replace(b";", b"\t"), {}, [1.5, 2.25]),
     "decimal comma in quotes": (comma(['"1,5"', '"2,25"']), {}, [1.5, 2.25]),

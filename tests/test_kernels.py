@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
 from tauflow import _core, ops, wirings
-from tauflow.cells import CTRNN, LTC, Cell, CfC, GatedLTC
+from tauflow.cells import CTRNN, LTC, Cell, CfC, GatedLTC, NcpsWiredCfC, WiredCfC
 from tauflow.errors import BackendError, StepSizeError
 from tauflow.ops import cpu, reference
 from tauflow.sequence import Recurrent
@@ -40,6 +40,9 @@ CELLS: dict[str, Callable[[int], Cell]] = {
     "cfc pure": lambda units: CfC(2, units, "pure", backbone_layers=3, backbone_units=5, activation="tanh"),
     "cfc no backbone": lambda units: CfC(4, units, backbone_layers=0),
     "cfc pure, no backbone": lambda units: CfC(1, units, "pure", backbone_layers=0),
+    "wired_cfc": lambda units: WiredCfC(2, units),
+    "wired_cfc dense pure": lambda units: WiredCfC(3, wirings.dense(3, units, (units + 1) // 2), "pure"),
+    "wired_cfc_ncps": lambda units: NcpsWiredCfC(3, units, "no_gate"),
     "ltc": lambda units: LTC(3, units),
     "ltc ncps": lambda units: LTC(2, units, init="ncps", solver="semi_implicit", substeps=6, epsilon=1e-8),
     "ltc exponential": lambda units: LTC(4, units, solver="exponential", substeps=2),

@@ -33,7 +33,10 @@ def test_one_step_by_hand() -> None:
     order = [1, 2, 0, 3]  # torch: input gate, forget gate, candidate, output gate
     theirs = nn.LSTMCell(3, 5)
     with torch.no_grad():
-        for target, source in ((theirs.weight_ih, cell.input_map.weight), (theirs.weight_hh, cell.recurrent_map.weight)):
+        for target, source in (
+            (theirs.weight_ih, cell.input_map.weight),
+            (theirs.weight_hh, cell.recurrent_map.weight),
+        ):
             target.copy_(torch.cat([source.chunk(4)[k] for k in order]))
         theirs.bias_ih.copy_(torch.cat([cell.input_map.bias.chunk(4)[k] for k in order]))
         theirs.bias_hh.zero_()

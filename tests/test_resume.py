@@ -375,12 +375,12 @@ def test_a_finished_run_is_not_run_again(tmp_path: Path) -> None:
 
 
 def test_a_run_stopped_by_a_time_budget_goes_on(tmp_path: Path) -> None:
-    never = outcome(tmp_path / "never")
-    _, _, short = train(tmp_path / "run", time_budget=1e-9)
+    never = outcome(tmp_path / "never", checkpoint_every=None)
+    _, _, short = train(tmp_path / "run", time_budget=1e-9, checkpoint_every=None)
     assert (short.stopped, short.epochs) == ("time", 1)
     stood = files.read(tmp_path / "run").config["run"]
     assert (stood["epoch"], stood["step"]) == (0, 1)
-    assert outcome(tmp_path / "run") == never
+    assert outcome(tmp_path / "run", checkpoint_every=None) == never
 
 
 def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:

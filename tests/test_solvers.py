@@ -120,7 +120,11 @@ def test_exact_under_splitting_without_recurrent_weights(
 
 def test_exponential_is_the_closed_form() -> None:
     """h(dt) = h exp(-dt/tau) + tau s (1 - exp(-dt/tau)) for a constant drive s."""
-    rate, drive, h = torch.tensor([[0.1, 2.0]]).double(), torch.tensor([[0.3, -0.7]]).double(), torch.tensor([[1.0, 2.0]]).double()
+    rate, drive, h = (
+        torch.tensor([[0.1, 2.0]]).double(),
+        torch.tensor([[0.3, -0.7]]).double(),
+        torch.tensor([[1.0, 2.0]]).double(),
+    )
     for dt in (1e-9, 0.3, 7.0, 1e4):
         step = solvers.exponential(lambda v: (drive, rate), h, torch.tensor([[dt]], dtype=torch.float64))
         truth = h * torch.exp(-dt * rate) + drive / rate * (1 - torch.exp(-dt * rate))
@@ -188,7 +192,9 @@ def test_etd2rk_on_endless_gaps() -> None:
 def test_phi2_against_high_precision() -> None:
     z = np.concatenate([np.logspace(-12, 8, 401), [0.05, np.nextafter(0.05, 0)]])
     with mpmath.workdps(60):
-        truth = [float((mpmath.exp(-mpmath.mpf(v)) - 1 + mpmath.mpf(v)) / mpmath.mpf(v)) for v in z.tolist()]  # z phi2(z)
+        truth = [
+            float((mpmath.exp(-mpmath.mpf(v)) - 1 + mpmath.mpf(v)) / mpmath.mpf(v)) for v in z.tolist()
+        ]  # z phi2(z)
     ours = solvers._correction(torch.from_numpy(z), torch.ones(len(z), dtype=torch.float64))
     torch.testing.assert_close(ours, torch.tensor(truth, dtype=torch.float64), rtol=1e-12, atol=0)
 
@@ -206,7 +212,9 @@ def test_gradients_stay_finite_where_steps_overflow(name: str) -> None:
     for dtype in (torch.float32, torch.float64):
         dt = torch.tensor([[0.0], [1e-30], [1e30], [3e38]], dtype=dtype, requires_grad=True)
         rate = torch.tensor([[1e-6, 1.0, 1e6]], dtype=dtype, requires_grad=True)
-        integrate(name, lambda v, rate=rate: (torch.tanh(v), rate.expand_as(v)), torch.ones(4, 3, dtype=dtype), dt).sum().backward()
+        integrate(
+            name, lambda v, rate=rate: (torch.tanh(v), rate.expand_as(v)), torch.ones(4, 3, dtype=dtype), dt
+        ).sum().backward()
         assert torch.isfinite(dt.grad).all()
         assert torch.isfinite(rate.grad).all()
 

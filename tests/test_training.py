@@ -296,6 +296,19 @@ def test_the_callers_generator_and_modes_are_left_as_found() -> None:
         assert quick(model, train).epochs == 3
 
 
+def test_dropout_drops_while_training_and_only_then() -> None:
+    modes = []
+
+    def objective(model: nn.Module, batch: Batch) -> Tensor:
+        modes.append((model.training, model.dropout.training, torch.is_grad_enabled()))
+        return supervised("mse")(model, batch)
+
+    model = leaky(dropout=0.3)
+    model.eval()
+    quick(model, objective=objective, validation=source(), epochs=2)
+    assert modes == ([(True,) * 3] * 3 + [(False,) * 3] * 3) * 2
+
+
 def test_modes_and_generator_come_back_after_an_error_too() -> None:
     def broken(model: nn.Module, batch: Batch) -> Tensor:
         raise ZeroDivisionError
@@ -537,8 +550,9 @@ def test_a_runaway_gradient_stops_and_a_steep_start_does_not() -> None:
 
     with pytest.raises(TrainingError, match=r"epoch 7, step 3: the gradient's norm is .*, at first it was up to"):
         quick(leaky(), objective=objective, epochs=20)
-    steep = iter([1e8] + [1.0] * 1000)
-    quick(leaky(), objective=lambda m, b: supervised("mse")(m, b) * next(steep), epochs=20)
+    for start in ([1e8], [1.0, 1.0, 1e8]):
+        steep = iter(start + [1.0] * 1000)
+        quick(leaky(), objective=lambda m, b, s=steep: supervised("mse")(m, b) * next(s), epochs=20)
 
 
 def test_a_real_divergence_is_caught_and_undone() -> None:

@@ -14,7 +14,9 @@ X = torch.zeros(2, 3, 4)
 
 
 def test_a_batch_axis_is_suggested() -> None:
-    with pytest.raises(ShapeError, match=r"x has shape \(3, 4\), expected \(batch, time, inputs\): add a batch axis with x\[None\]"):
+    with pytest.raises(
+        ShapeError, match=r"x has shape \(3, 4\), expected \(batch, time, inputs\): add a batch axis with x\[None\]"
+    ):
         validate.as_input(X[0], 4, torch.float32, None)
     with pytest.raises(ShapeError, match=r"x has 4 features, but the cell was built for 5"):
         validate.as_input(X, 5, torch.float32, None)
@@ -27,7 +29,9 @@ def test_narrow_numbers_are_widened(dtype: torch.dtype) -> None:
 
 
 def test_wide_numbers_are_not_narrowed() -> None:
-    with pytest.raises(DtypeError, match=r"x is float64, but the model is float32: call model\.double\(\), or pass x\.float\(\)"):
+    with pytest.raises(
+        DtypeError, match=r"x is float64, but the model is float32: call model\.double\(\), or pass x\.float\(\)"
+    ):
         validate.as_input(X.double(), 4, torch.float32, None)
     with pytest.raises(DtypeError, match=r"dt is float64"):
         validate.as_gaps(torch.ones(2, 3).double(), X, None)
@@ -37,7 +41,9 @@ def test_wide_numbers_are_not_narrowed() -> None:
 def test_the_largest_input(dtype: torch.dtype, largest: float) -> None:
     x = torch.full((1, 1, 1), largest, dtype=dtype)
     assert torch.equal(validate.as_input(-x, 1, dtype, None), -x)
-    with pytest.raises(NonFiniteError, match=r"sample 0, step 0, feature 0.*mask the step .*, fill the value, or scale"):
+    with pytest.raises(
+        NonFiniteError, match=r"sample 0, step 0, feature 0.*mask the step .*, fill the value, or scale"
+    ):
         validate.as_input(-x * 1.1, 1, dtype, None)
 
 
@@ -57,7 +63,14 @@ def test_the_first_bad_value_is_named() -> None:
 def test_gaps_from_anything() -> None:
     expected = torch.tensor([[0.5, 1.0, 2.0]]).expand(2, 3)
     values = [0.5, 1.0, 2.0]
-    for dt in (values, np.array(values), np.array(values, dtype=np.float32), torch.tensor(values), expected, expected[:, :, None]):
+    for dt in (
+        values,
+        np.array(values),
+        np.array(values, dtype=np.float32),
+        torch.tensor(values),
+        expected,
+        expected[:, :, None],
+    ):
         assert torch.equal(validate.as_gaps(dt, X, None), expected)
     for one in (None, 1, 1.0, np.float64(1.0), torch.tensor(1)):
         assert torch.equal(validate.as_gaps(one, X, None), torch.ones(2, 3))
@@ -66,14 +79,18 @@ def test_gaps_from_anything() -> None:
 
 @pytest.mark.parametrize("shape", [(2,), (4,), (3, 2), (2, 3, 4), (1, 3), (2, 1), (1, 2, 3), (2, 3, 1, 1)])
 def test_gaps_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ShapeError, match=r"dt has shape .*expected \(batch, time\) = \(2, 3\), or \(3,\) for all samples"):
+    with pytest.raises(
+        ShapeError, match=r"dt has shape .*expected \(batch, time\) = \(2, 3\), or \(3,\) for all samples"
+    ):
         validate.as_gaps(torch.ones(shape), X, None)
 
 
 def test_bad_gaps_are_named() -> None:
     dt = torch.ones(2, 3)
     dt[1, 2], dt[1, 1] = -0.5, float("nan")
-    with pytest.raises(TimeError, match=r"dt\[1, 1\] is nan \(sample 1, step 1\).*sort the samples by time, or mask the step"):
+    with pytest.raises(
+        TimeError, match=r"dt\[1, 1\] is nan \(sample 1, step 1\).*sort the samples by time, or mask the step"
+    ):
         validate.as_gaps(dt, X, None)
     mask = torch.ones(2, 3, dtype=torch.bool)
     mask[1, 1] = False

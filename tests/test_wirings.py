@@ -163,6 +163,14 @@ def test_reachable_is_the_walk_along_synapses(inputs, units, sparsity, seed):
     np.testing.assert_array_equal(wiring.reachable(), expected)
 
 
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 8, 9, 40])
+def test_reachable_follows_a_chain_to_its_end(length):
+    """0 -> 1 -> 2 -> ...: everyone reaches those behind, nobody those before."""
+    wiring = Wiring(np.eye(length, k=1, dtype=np.int8), np.eye(1, length, dtype=np.int8), 1)
+    behind = np.triu(np.ones((length, length), bool))
+    np.testing.assert_array_equal(wiring.reachable(), np.concatenate([behind[:1], behind]))
+
+
 SMALLEST = wirings.dense(1, 1).to_dict()
 WRONG = {
     "more outputs than units": (lambda: wirings.dense(2, 3, 4), "4 outputs were asked of 3 units"),

@@ -108,23 +108,31 @@ def certify(cell: Cell) -> Certificate:
     if isinstance(cell, CTRNN):
         return _certify_ctrnn(cell, low, high)
     if hull is not None:
-        return Certificate(True, "each step keeps the state within an interval, for every input and every dt >= 0", low, high)
+        return Certificate(
+            True, "each step keeps the state within an interval, for every input and every dt >= 0", low, high
+        )
     solver = getattr(cell, "solver", None)
     if solver is not None and solver not in BOUNDED:
-        return Certificate(False, f"not certified: the steps of {solver} are no convex combinations; try solver='exponential'")
+        return Certificate(
+            False, f"not certified: the steps of {solver} are no convex combinations; try solver='exponential'"
+        )
     return Certificate(False, f"not certified: no bound is known for the state of {type(cell).__name__}")
 
 
 def _certify_ctrnn(cell: CTRNN, low: Tensor | None, high: Tensor | None) -> Certificate:
     if cell.solver not in BOUNDED:
-        return Certificate(False, f"not certified: the steps of {cell.solver} are no convex combinations; try solver='exponential'")
+        return Certificate(
+            False, f"not certified: the steps of {cell.solver} are no convex combinations; try solver='exponential'"
+        )
     law = _law(cell)
     q = law.gain.max().item()
     name = cell.sigma.name
     if low is not None:
         return Certificate(True, f"{name} is bounded, so |h| stays within tau times its range", low, high, q, law)
     if q < 1:
-        return Certificate(True, f"{name} is unbounded, but q = {q:.4g} < 1: bounded for bounded inputs", None, None, q, law)
+        return Certificate(
+            True, f"{name} is unbounded, but q = {q:.4g} < 1: bounded for bounded inputs", None, None, q, law
+        )
     reason = f"not certified: {name} is unbounded and q = {q:.4g} >= 1; try activation='tanh', or smaller W or tau"
     return Certificate(False, reason, None, None, q, law)
 
@@ -142,5 +150,7 @@ def time_constants(cell: Cell) -> Tensor:
     """The learned time constant of each neuron, (units,), in units of dt."""
     tau = cell.time_constants()
     if tau is None:
-        raise AnalysisError(f"{type(cell).__name__} has no time constants: they belong to the liquid cells with a tau, as CTRNN")
+        raise AnalysisError(
+            f"{type(cell).__name__} has no time constants: they belong to the liquid cells with a tau, as CTRNN"
+        )
     return tau

@@ -108,7 +108,9 @@ class Stack(nn.Module):
         self.layers = nn.ModuleList(layer if isinstance(layer, Recurrent) else Recurrent(layer) for layer in layers)
         for number, (below, above) in enumerate(zip(self._layers(), self._layers()[1:], strict=False), start=2):
             if above.inputs != below.outputs:
-                raise ShapeError(f"layer {number} takes {above.inputs} inputs, but layer {number - 1} gives {below.outputs}")
+                raise ShapeError(
+                    f"layer {number} takes {above.inputs} inputs, but layer {number - 1} gives {below.outputs}"
+                )
         self.inputs, self.outputs = self._layers()[0].inputs, self._layers()[-1].outputs
         self.state_size = sum(layer.state_size for layer in self._layers())
 
@@ -132,7 +134,9 @@ class Stack(nn.Module):
             raise ShapeError(f"x has shape {tuple(x.shape)}, expected (batch, time, inputs)")
         h = validate.as_state(state, self.initial_state(x.shape[0]))
         states = []
-        for layer, part in zip(self._layers(), h.split([layer.state_size for layer in self._layers()], dim=1), strict=True):
+        for layer, part in zip(
+            self._layers(), h.split([layer.state_size for layer in self._layers()], dim=1), strict=True
+        ):
             x, part = layer(x, dt, mask, part)
             states.append(part)
         return x, torch.cat(states, dim=1)
@@ -154,9 +158,9 @@ class Bidirectional(nn.Module):
     the first sample's dt. Not causal, so there is no `step`.
     """
 
-    def __init__(self, forward_cell: Cell, backward_cell: Cell) -> None:
+    def __init__(self, forward_cell: Cell, backward_cell: Cell, backend: str = "auto") -> None:
         super().__init__()
-        self.ahead, self.back = Recurrent(forward_cell), Recurrent(backward_cell)
+        self.ahead, self.back = Recurrent(forward_cell, backend), Recurrent(backward_cell, backend)
         if self.ahead.inputs != self.back.inputs:
             raise ShapeError(f"the cells take {self.ahead.inputs} and {self.back.inputs} inputs, expected the same")
         self.inputs, self.outputs = self.ahead.inputs, self.ahead.outputs + self.back.outputs
@@ -211,7 +215,11 @@ def _refuse_overflow(y: Tensor, h: Tensor) -> None:
     if not validate.is_true(~torch.isfinite(y.detach()).all() | ~torch.isfinite(h.detach()).all()):
         return  # values can't be looked at here
     bad = (~torch.isfinite(y)).any(dim=2).nonzero()
-    row, step = bad[bad[:, 1].argmin()].tolist() if len(bad) else (int((~torch.isfinite(h)).any(dim=1).nonzero()[0, 0]), y.shape[1] - 1)
+    row, step = (
+        bad[bad[:, 1].argmin()].tolist()
+        if len(bad)
+        else (int((~torch.isfinite(h)).any(dim=1).nonzero()[0, 0]), y.shape[1] - 1)
+    )
     raise StateOverflowError(
         f"the state of sample {row} left the range of {y.dtype} at step {step}: an unbounded activation whose recurrent weights "
         "are too large for its time constants (see tauflow.certify); try activation='tanh', or smaller weights"

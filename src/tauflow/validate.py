@@ -91,7 +91,9 @@ def as_gaps(dt: Tensor | float | None, x: Tensor, mask: Tensor | None) -> Tensor
     elif shape in ((), (time,)):
         dt = dt.expand(batch, time)
     elif shape != (batch, time):
-        raise ShapeError(f"dt has shape {shape}, expected (batch, time) = ({batch}, {time}), or ({time},) for all samples")
+        raise ShapeError(
+            f"dt has shape {shape}, expected (batch, time) = ({batch}, {time}), or ({time},) for all samples"
+        )
     dt = as_dtype(dt, "dt", x.dtype)
     if mask is not None:
         dt = torch.where(mask, dt, dt.new_zeros(()))  # a gap that every solver takes

@@ -51,7 +51,9 @@ class GatedLTC(LeakCell):
         self.inputs, self.units, self.state_size, self.outputs = inputs, units, units, units
         self.sigma, self.initial_tau = find_activation(activation), tau
         if activation not in INVERSE:
-            raise ActivationError(f"{activation} can be negative, but the gate f must be >= 0: try {', '.join(INVERSE)}")
+            raise ActivationError(
+                f"{activation} can be negative, but the gate f must be >= 0: try {', '.join(INVERSE)}"
+            )
         self.solver, self.substeps = solver, substeps
         self.W = nn.Parameter(torch.empty(units, units))
         self.U = nn.Parameter(torch.empty(units, inputs))

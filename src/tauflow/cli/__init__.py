@@ -51,7 +51,6 @@ def start(
     if version:
         write(f"tauflow {tauflow.__version__}\n")
         raise typer.Exit
-    context.obj = {"debug": debug}
     if context.invoked_subcommand is None:
         help_ = context.get_help()  # prints itself when rich is there
         if help_:
@@ -74,7 +73,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal without the letter shows its number, and goes on
             stream.reconfigure(errors="backslashreplace")
-    debug = arguments[:1] == ["--debug"]
+    debug = arguments[:1] == ["--debug"]  # before typer: its own errors count too
     try:
         code = app(args=arguments, prog_name="tauflow", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):

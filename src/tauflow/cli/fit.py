@@ -66,8 +66,7 @@ def _told(facts: dict[str, Any], file: Path) -> list[Any]:
 
     learned = f"{plain(facts['cell'])}, {facts['parameters']:,} parameters, forecasts {facts['horizon']} steps"
     command = shlex.join(["tauflow", "predict", facts["model"], str(file)])
-    lines = [f"saved {plain(facts['model'])}: {learned}", *([facts["training"]] if "training" in facts else [])]
-    return [*map(Text, lines), Text("next, run:", style="cyan"), to_copy(command)]
+    return [Text(f"saved {plain(facts['model'])}: {learned}"), Text("next, run:", style="cyan"), to_copy(command)]
 
 
 def _frame(facts: dict[str, Any]) -> Any:

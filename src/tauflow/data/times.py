@@ -170,7 +170,7 @@ class Times:
             self._refuse_infinite(numbers, where)
             if np.abs(numbers).max(initial=0) > 2**53:
                 raise DataError(
-                    f"time in column '{self.name}' goes up to {np.abs(numbers).max():g}, more than a plain number holds "
+                    f"time in column '{self.name}' goes up to {np.abs(numbers).max():g}, beyond what a number holds "
                     f"exactly; is it an epoch? Then give time_unit='ns', or 'us', 'ms', 's'"
                 )
             return numbers

@@ -19,9 +19,11 @@ from ..cells.cfc import CfC, Nonlinearity
 from ..cells.ctrnn import CTRNN
 from ..cells.gated_ltc import GatedLTC
 from ..cells.ltc import LTC
+from ..cells.wired_cfc import LayeredCfC, MaskedCfC, NcpsWiredCfC, WiredCfC
 from ..errors import BackendError, StepSizeError
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "lecun_tanh", "identity")
+CFC_HEADS = ("ff1", "ff2", "time_a", "time_b")
 CFC_MODES = ("default", "no_gate", "pure")
 SOLVERS = ("exponential", "semi_implicit", "euler")
 LTC_SOLVERS = (*SOLVERS, "exponential_midpoint")
@@ -285,15 +287,23 @@ _cfc = _Operator("cfc", _cfc_numbers)
 def _run_cfc(cell: CfC, x: Tensor, dt: Tensor, keep: Tensor | None, h: Tensor) -> tuple[Tensor, Tensor]:
     linear = [layer for layer in cell.backbone if isinstance(layer, nn.Linear)]
     sigma = [layer.sigma.name for layer in cell.backbone if isinstance(layer, Nonlinearity)]
-    heads = [cell.ff1] if cell.mode == "pure" else [cell.ff1, cell.ff2, cell.time_a, cell.time_b]
-    maps: list[nn.Linear | None] = [*linear, *[None] * (3 - len(linear)), *heads, *[None] * (4 - len(heads))]
     none = x.new_empty(0)
-    weights = [part for layer in maps for part in ((layer.weight, layer.bias) if layer else (none, none))]
-    weights += [cell.w_tau, cell.A] if cell.mode == "pure" else [none, none]
+    weights = [part for layer in linear for part in (layer.weight, layer.bias)] + [none] * (6 - 2 * len(linear))
+    for name in CFC_HEADS[: 1 if cell.mode == "pure" else 4]:
+        layer: nn.Linear = getattr(cell, name)
+        weights += [masked(cell, name, layer.weight), layer.bias]
+    weights += [none] * 6 + [cell.w_tau, cell.A] if cell.mode == "pure" else [none, none]
     width = linear[0].out_features if linear else 0
     activation = ACTIVATIONS.index(sigma[0]) if sigma else 0
     options = [len(linear), width, activation, CFC_MODES.index(cell.mode)]
     return _cfc(x, dt, keep, h, weights, options, 0, cell.units)
+
+
+def masked(cell: CfC, name: str, weight: Tensor) -> Tensor:
+    """The weight of a head without the synapses that a wiring leaves out, as MaskedCfC.affine."""
+    if not isinstance(cell, MaskedCfC):
+        return weight
+    return weight * (cell.gate_mask if name in ("time_a", "time_b") else cell.sparsity_mask)
 
 
 def _cfc_unsupported(cell: CfC) -> str | None:
@@ -302,6 +312,43 @@ def _cfc_unsupported(cell: CfC) -> str | None:
             if layer.dropout > 0 and cell.training:
                 return "the kernel has no dropout; it is off after model.eval()"
             return _not_among("activation", layer.sigma.name, ACTIVATIONS)
+    return None
+
+
+# Wired CfC: the sequence runs through one layer after the other, each of which hears the new states of the one below.
+
+
+def _run_layers(
+    cell: LayeredCfC, x: Tensor, dt: Tensor, keep: Tensor | None, h: Tensor
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Outputs and last states of all layers."""
+    neurons = cell.plan.layers
+    if isinstance(cell, WiredCfC):
+        states = [h[:, list(layer)] for layer in neurons]
+    else:
+        states = list(h.split([len(layer) for layer in neurons], dim=1))
+    ys, lasts = [], []
+    for layer, state in zip(cell.layers(), states, strict=True):
+        x, last = _run_cfc(layer, x, dt, keep, state)
+        ys.append(x)
+        lasts.append(last)
+    return ys, lasts
+
+
+def _run_wired(cell: WiredCfC, x: Tensor, dt: Tensor, keep: Tensor | None, h: Tensor) -> tuple[Tensor, Tensor]:
+    ys, lasts = _run_layers(cell, x, dt, keep, h)
+    last = torch.cat(lasts, dim=1)[:, cell.order]
+    if cell.plan.layers[-1] == tuple(range(cell.outputs)):
+        return ys[-1], last
+    return torch.cat(ys, dim=2)[:, :, cell.order[: cell.outputs]], last
+
+
+def _run_ncps_wired(cell: NcpsWiredCfC, x: Tensor, dt: Tensor, keep: Tensor | None, h: Tensor) -> tuple[Tensor, Tensor]:
+    ys, lasts = _run_layers(cell, x, dt, keep, h)
+    return ys[-1], torch.cat(lasts, dim=1)
+
+
+def _all_supported(cell: Cell) -> None:
     return None
 
 
@@ -342,5 +389,7 @@ _CELLS: dict[type[Cell], tuple[Callable[[Any], str | None], Callable[..., tuple[
     CTRNN: (_layer_unsupported, _run_layer),
     GatedLTC: (_layer_unsupported, _run_layer),
     CfC: (_cfc_unsupported, _run_cfc),
+    WiredCfC: (_all_supported, _run_wired),
+    NcpsWiredCfC: (_all_supported, _run_ncps_wired),
     LTC: (_ltc_unsupported, _run_ltc),
 }
