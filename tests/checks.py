@@ -1,8 +1,8 @@
 """The contract of every cell and every sequence model: one function, one promise.
 
-`check_...(model)` takes a function that makes a sequence model (Recurrent on the reference backend, Stack, Bidirectional);
-`check_...(cell)` takes a function that makes a cell. Each call makes the same weights. test_cells.py finds the checks by their
-prefix and runs them over the registry, so that a new cell's file is checked without another edit.
+`check_...(model)` takes a function that makes a sequence model (Recurrent, Stack, Bidirectional, each on the reference
+backend), `check_...(cell)` one that makes a cell; each call makes the same weights. test_cells.py finds the checks by
+their prefix and runs them over the registry, so that a new cell's file is checked without another edit.
 
     x (batch, time, inputs)    dt (batch, time)    y (batch, time, outputs)    h (batch, state)
 """
@@ -966,7 +966,7 @@ def check_double_is_more_exact_than_float(model: MakeModel) -> None:
 
 
 def check_table_of_number_types(model: MakeModel) -> None:
-    """Every pair of parameters and input, with and without autocast: the right numbers, or DtypeError before any computing."""
+    """Each pair of parameters and input, with and without autocast: the right numbers, or DtypeError and no numbers."""
     x, dt, h = data(model())
     x, dt, h = (v.bfloat16().half().double() for v in (x, dt, h))  # numbers that every type holds
     exact, _ = model().double()(x, dt, None, h)
@@ -1079,7 +1079,7 @@ def _interval(c: Cell) -> tuple[Tensor, Tensor]:
 
 
 def _outside_hull(c: Cell, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
-    """The largest distance, in units of the last place, by which a state left the interval of its hull and its start."""
+    """The largest distance, in units of the last place, by which a state left the interval of hull and start."""
     low, high = _interval(c)
     low, high = torch.minimum(low, h), torch.maximum(high, h)
     ulp = torch.finfo(h.dtype).eps

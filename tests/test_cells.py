@@ -120,7 +120,7 @@ def exception(name: str, check: str) -> str | None:
 
 
 def pairs(of: str, made: dict[str, Callable[[], Any]]) -> list[Any]:
-    """(check, name) for every check and every cell or model; compiling takes seconds, so it is left out for variants."""
+    """(check, name, make) for every check and model; compiling takes seconds, so it is left out for variants."""
     slow = ("compiles_whole", "exports")
     return [
         pytest.param(function, name, make, id=f"{check}-{name}")
@@ -337,9 +337,12 @@ def test_no_assert_decides_anything() -> None:
     """python -O removes them: only those that tell the type checker a class are left."""
     found = []
     for path in sorted(SOURCE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Assert) and not ast.unparse(node.test).startswith("isinstance("):
-                found.append(f"{path.relative_to(SOURCE)}:{node.lineno} assert {ast.unparse(node.test)}")
+        asserts = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Assert)]
+        found += [
+            f"{path.relative_to(SOURCE)}:{node.lineno} assert {ast.unparse(node.test)}"
+            for node in asserts
+            if not ast.unparse(node.test).startswith("isinstance(")
+        ]
     assert not found
 
 
@@ -354,7 +357,8 @@ for name in cells.names():
     x, good = torch.randn(4, 7, 3), torch.ones(4, 7)
     calls = [
         lambda: model(x, good * -1), lambda: model(x, good * nan), lambda: model(x, good * inf),
-        lambda: model(x * nan), lambda: model(x * inf), lambda: model(x * 1e38), lambda: model(x[0]), lambda: model(x[:, :, :2]),
+        lambda: model(x * nan), lambda: model(x * inf), lambda: model(x * 1e38),
+        lambda: model(x[0]), lambda: model(x[:, :, :2]),
         lambda: model(x, good[:, :3]), lambda: model(x, good, good), lambda: model(x, good, good[:2] > 0),
         lambda: model(x.double()), lambda: model(x, good, None, torch.zeros(1, 5)), lambda: model.step(x, good),
         lambda: cells.build(name, 0, 5), lambda: cells.build(name, 3, 5, colour=1), lambda: Recurrent(model),
@@ -396,7 +400,7 @@ def test_python_o_changes_nothing() -> None:
 
 @pytest.mark.slow
 def test_hull_in_100_000_networks() -> None:
-    """The cells with a bound, each in thousands of random networks at once: log-uniform weights, tau, inputs and gaps."""
+    """The cells with a bound, in a thousand random networks at once: log-uniform weights, tau, inputs and gaps."""
     bounded = {name: make for name, make in CELLS.items() if make().hull() is not None}
     networks = 1000
     rounds = -(-100_000 // (networks * len(bounded)))

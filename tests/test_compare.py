@@ -52,7 +52,10 @@ def test_networks_are_told_apart_by_seed_and_timed(found):
 def test_progress_is_told_for_each_model_and_seed(found):
     _, told = found
     assert sum(one.done for one in told) == 2 * 2 + 3
-    assert [(one.epoch, one.epochs) for one in told if one.model == "gru" and one.seed == 1 and not one.done] == [(1, 2), (2, 2)]
+    assert [(one.epoch, one.epochs) for one in told if one.model == "gru" and one.seed == 1 and not one.done] == [
+        (1, 2),
+        (2, 2),
+    ]
 
 
 def test_all_models_are_judged_by_the_same_truth(found):
@@ -96,7 +99,9 @@ def row(model: str, kind: str, mae: float, std: float = np.nan) -> Row:
 
 def test_the_verdict_says_first_where_liquid_loses():
     naive = row("seasonal_naive", "trivial", 20.0)
-    assert verdict((row("cfc", "liquid", 9.0), row("gru", "static", 10.0), naive)).startswith("cfc has the lowest MAE, 9, 10.0% below")
+    assert verdict((row("cfc", "liquid", 9.0), row("gru", "static", 10.0), naive)).startswith(
+        "cfc has the lowest MAE, 9, 10.0% below"
+    )
     lost = verdict((row("ridge", "static", 9.0), row("cfc", "liquid", 9.9), naive))
     assert lost.startswith("Liquid loses here: ridge")
     close = verdict((row("cfc", "liquid", 9.0, 0.5), row("gru", "static", 9.2, 0.1), naive))

@@ -34,7 +34,7 @@ def test_follows_the_equation(sigma: str) -> None:
 
 
 def test_the_first_form_of_the_primer() -> None:
-    """tau = 1 and not learned: dh/dt = -h + sigma(W h + U x + b), so a long gap ends at the fixed point h = sigma(...)."""
+    """tau = 1, not learned: dh/dt = -h + sigma(W h + U x + b), so long gaps end at the fixed point h = sigma(...)."""
     cell = CTRNN(2, 4, tau=1.0, learn_tau=False)
     assert torch.equal(cell.tau, torch.ones(4))
     assert not cell.log_tau.requires_grad
@@ -79,7 +79,7 @@ def test_an_unknown_activation_names_the_known_ones() -> None:
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_range_and_slope_of_the_activations(name: str) -> None:
-    """What the theory is told of sigma: it stays within its range and is nowhere steeper than its Lipschitz constant."""
+    """What the theory is told of sigma: it stays within its range, and its Lipschitz constant is its steepest slope."""
     sigma = activation(name)
     z = torch.cat([torch.linspace(-30, 30, 600_001), torch.tensor([-1e30, 1e30])]).double().requires_grad_()
     s = sigma(z)

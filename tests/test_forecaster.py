@@ -14,7 +14,7 @@ import tauflow
 from tauflow import cells, files
 from tauflow.data import read_table
 from tauflow.errors import DataError, ModelFileError, NotFittedError, TauflowError
-from tauflow.estimators import BASELINES, ForecastError, Forecaster, metrics
+from tauflow.estimators import BASELINES, Forecaster, ForecastError, metrics
 from tests.test_windows import HOUR, hourly
 
 QUICK = {"h": 6, "units": 6, "context": 12, "epochs": 2, "steps": 6, "batch_size": 32}
@@ -133,7 +133,8 @@ def test_what_is_known_ahead_is_used(fitted, frame):
     last = frame["ds"].iloc[-1]
     times = pd.date_range(last, periods=7, freq="h")[1:]
     answers = [
-        fitted.predict(future=pd.DataFrame({"ds": times, "holiday": [value] * 6}))["y"].to_numpy() for value in (False, True)
+        fitted.predict(future=pd.DataFrame({"ds": times, "holiday": [value] * 6}))["y"].to_numpy()
+        for value in (False, True)
     ]
     assert not np.allclose(*answers)
     with pytest.raises(DataError, match="without future-known columns"):

@@ -125,7 +125,7 @@ def test_a_model_that_failed_is_shown_and_never_the_best() -> None:
     failed = replace(whole.rows[0], mae=float("nan"), rmse=float("inf"), mase=float("nan"))
     curves = whole.curves | {"cfc": (np.full(12, np.nan), np.full(12, np.inf))}
     taus = whole.time_constants | {"cfc": np.array([np.inf, 0.0, np.nan])}
-    page = comparison_page(replace(whole, rows=(*whole.rows[1:], failed), curves=curves, time_constants=taus))
+    page = comparison_page(replace(whole, rows=(failed, *whole.rows[1:]), curves=curves, time_constants=taus))
     assert page.count('class="best"') == 1
     assert re.search(r'class="best"><th[^>]*><span[^>]*></span>gated ltc<', page)
     assert "nan" not in Tags(page).text.lower()

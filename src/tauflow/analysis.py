@@ -8,7 +8,7 @@ A step h' = (1 - a) h + a tau sigma(W h + U x + b), 0 <= a <= 1, is a convex com
 
     q_i = tau_i L sum_j |W_ij|,  q = max_i q_i,  L the steepest slope of sigma,  |.| the largest absolute value
 
-Other cells are certified by their hull where they have one. Source: contraction in the max norm, Lohmiller and Slotine 1998.
+Other cells are certified by their hull where they have one. Source: Lohmiller and Slotine 1998, in the max norm.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Certificate:
         return max(h0, self.law.bound(x_bound))
 
     def contraction(self, dt: float) -> float:
-        """The factor by which the distance of any two states shrinks at least in one step of dt; above 1 it may grow."""
+        """The factor by which two states come closer at least in one step of dt; above 1 they may part."""
         if self.law is None:
             raise AnalysisError(f"no contraction factor is known for this cell: {self.reason}")
         return self.law.contraction(dt)

@@ -61,9 +61,13 @@ def build(config: Mapping[str, Any]) -> nn.Module:
             return cells.build(name, **options)
         case {"type": "mixed_memory", "cell": dict(cell), **rest} if not rest:
             return MixedMemory(_cell(cell))
-        case {"type": "recurrent", "cell": dict(cell), "backend": str(backend), "zero_dt": ("hold" | "update") as zero, **rest} if (
-            not rest
-        ):
+        case {
+            "type": "recurrent",
+            "cell": dict(cell),
+            "backend": str(backend),
+            "zero_dt": ("hold" | "update") as zero,
+            **rest,
+        } if not rest:
             return Recurrent(_cell(cell), backend, zero)
         case {"type": "stack", "layers": list(layers), **rest} if not rest:
             return Stack(*(_layer(layer) for layer in layers))
@@ -77,7 +81,9 @@ def _check_sizes(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     found = {name: tuple(value.shape) for name, value in weights.items()}
     if expected != found:
         wrong = next(name for name in [*expected, *found] if expected.get(name) != found.get(name))
-        raise ModelFileError(f"{wrong} has shape {found.get(wrong, 'missing')}, expected {expected.get(wrong, 'no such weight')}")
+        raise ModelFileError(
+            f"{wrong} has shape {found.get(wrong, 'missing')}, expected {expected.get(wrong, 'no such weight')}"
+        )
 
 
 def _cell(config: Mapping[str, Any]) -> Cell:

@@ -1,11 +1,11 @@
-"""Cells over time: `Recurrent` runs one over a batch of sequences, `Stack` puts several on top of each other, `Bidirectional`
-reads both ways.
+"""Cells over time: `Recurrent` runs one over a batch of sequences, `Stack` puts several on top of each other,
+`Bidirectional` reads both ways.
 
-    x (batch, time, inputs)    dt (batch, time) time since the previous real sample of that row    mask (batch, time) True = real
-    y (batch, time, outputs)   state (batch, state)
+    x (batch, time, inputs)    dt (batch, time) time since the previous real sample of that row
+    y (batch, time, outputs)   mask (batch, time) True = real    state (batch, state)
 
-A masked step and a gap of zero leave the state bit-identical. What stands under the mask, NaN included, changes nothing. A row's
-numbers do not depend on the other rows of its batch.
+A masked step and a gap of zero leave the state bit-identical. What stands under the mask, NaN included, changes
+nothing. A row's numbers do not depend on the other rows of its batch.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Recurrent(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Outputs (batch, time, outputs) and the last state (batch, state).
 
-        Raises ShapeError, DtypeError, TimeError (negative, NaN or infinite dt), NonFiniteError (NaN in an unmasked x) and
-        StateOverflowError (an unbounded state left its number type); each names the sample and the step.
+        Raises ShapeError, DtypeError, TimeError (negative, NaN or infinite dt), NonFiniteError (NaN in an unmasked x)
+        and StateOverflowError (an unbounded state left its number type); each names the sample and the step.
         """
         dtype = validate.parameter_dtype(self.cell)
         if x.ndim == 3:
@@ -154,8 +154,8 @@ class Stack(nn.Module):
 class Bidirectional(nn.Module):
     """One cell reads forward in time, another backward: y is both outputs side by side, state both states.
 
-    Backward, the gap before a sample is the time to the real sample that follows it; before the last one, which has none, it is
-    the first sample's dt. Not causal, so there is no `step`.
+    Backward, the gap before a sample is the time to the real sample that follows it; before the last one, which has
+    none, it is the first sample's dt. Not causal, so there is no `step`.
     """
 
     def __init__(self, forward_cell: Cell, backward_cell: Cell, backend: str = "auto") -> None:
@@ -221,6 +221,6 @@ def _refuse_overflow(y: Tensor, h: Tensor) -> None:
         else (int((~torch.isfinite(h)).any(dim=1).nonzero()[0, 0]), y.shape[1] - 1)
     )
     raise StateOverflowError(
-        f"the state of sample {row} left the range of {y.dtype} at step {step}: an unbounded activation whose recurrent weights "
-        "are too large for its time constants (see tauflow.certify); try activation='tanh', or smaller weights"
+        f"the state of sample {row} left the range of {y.dtype} at step {step}: an unbounded activation whose "
+        "recurrent weights are too large for its time constants (see tauflow.certify); try activation='tanh', or smaller weights"
     )

@@ -2,9 +2,9 @@
 
     dh/dt = drive(h) - rate(h) * h,   rate > 0           (x is held over the gap)
 
-With drive and rate frozen at a state, the equation has the closed solution h + (1 - exp(-dt rate)) (drive/rate - h): the
-exponential step. A step of the form lerp(h, drive/rate, a) with a in [0, 1] keeps h between itself and drive/rate for every
-dt >= 0: that is the state bound of `exponential`, `exponential_midpoint` and `semi_implicit`.
+With drive and rate frozen at a state, the equation has the closed solution h + (1 - exp(-dt rate)) (drive/rate - h):
+the exponential step. A step of the form lerp(h, drive/rate, a) with a in [0, 1] keeps h between itself and drive/rate
+for every dt >= 0: that is the state bound of `exponential`, `exponential_midpoint` and `semi_implicit`.
 
 | solver | weight or formula | evaluations | order | bound |
 | --- | --- | --- | --- | --- |
@@ -66,7 +66,7 @@ def semi_implicit(leak: Leak, h: Tensor, dt: Tensor) -> Tensor:
 def etd2rk(leak: Leak, h: Tensor, dt: Tensor) -> Tensor:
     """Exponential time differencing, second order: an exponential step corrected by the change of the rest.
 
-    With L = rate(h) and N(v) = drive(v) - (rate(v) - L) v:  a = exponential step,  h' = a + dt phi2(dt L) (N(a) - N(h)).
+    L = rate(h),  N(v) = drive(v) - (rate(v) - L) v,  a = exponential step,  h' = a + dt phi2(dt L) (N(a) - N(h)).
     """
     drive, rate = leak(h)
     a = torch.lerp(h, drive / rate, decay_weight(dt, rate))

@@ -24,13 +24,13 @@ def is_true(condition: Tensor) -> bool:
 def parameter_dtype(module: torch.nn.Module) -> torch.dtype:
     """float32 or float64, the number type that `module` computes in; half precision is refused.
 
-    Time constants and states lose their small steps in 16 bits: h + dt * small = h. Use autocast around the other layers.
+    Time constants and states lose their small steps in 16 bits: h + dt * small = h. Use autocast around other layers.
     """
     dtypes = {parameter.dtype for parameter in module.parameters()} or {torch.get_default_dtype()}
     if len(dtypes) > 1 or not dtypes <= LARGEST.keys():
         raise DtypeError(
-            f"the parameters are {', '.join(sorted(map(str, dtypes)))}, but all must be float32 or all float64, as the state "
-            "is: call model.float(), and use torch.autocast for the layers around it"
+            f"the parameters are {', '.join(sorted(map(str, dtypes)))}, but all must be float32 or all float64, as the "
+            "state is: call model.float(), and use torch.autocast for the layers around it"
         )
     return dtypes.pop()
 
@@ -50,8 +50,8 @@ def as_input(x: Tensor, features: int, dtype: torch.dtype, mask: Tensor | None) 
         row, step, feature = bad.nonzero()[0].tolist()
         raise NonFiniteError(
             f"x[{row}, {step}, {feature}] is {x[row, step, feature].item()} (sample {row}, step {step}, feature "
-            f"{feature}), expected finite numbers up to {LARGEST[dtype]:g}: mask the step (mask=False), fill the value, "
-            "or scale the data"
+            f"{feature}), expected finite numbers up to {LARGEST[dtype]:g}: mask the step (mask=False), fill the "
+            "value, or scale the data"
         )
     return x
 
@@ -79,7 +79,7 @@ def as_mask(mask: Tensor | None, batch: int, time: int) -> Tensor | None:
 
 
 def as_gaps(dt: Tensor | float | None, x: Tensor, mask: Tensor | None) -> Tensor:
-    """Time since the previous sample, (batch, time), from None (all ones), a number, (time,), (batch, time) or (batch, time, 1)."""
+    """Time since the previous sample, (batch, time): None is one everywhere, a number or (time,) is for all samples."""
     batch, time, _ = x.shape
     if dt is None:
         return x.new_ones(batch, time)
@@ -101,8 +101,8 @@ def as_gaps(dt: Tensor | float | None, x: Tensor, mask: Tensor | None) -> Tensor
     if is_true(bad.any()):
         row, step = bad.nonzero()[0].tolist()
         raise TimeError(
-            f"dt[{row}, {step}] is {dt[row, step].item()} (sample {row}, step {step}), expected a finite time since the "
-            "previous sample, >= 0: sort the samples by time, or mask the step"
+            f"dt[{row}, {step}] is {dt[row, step].item()} (sample {row}, step {step}), expected a finite time since "
+            "the previous sample, >= 0: sort the samples by time, or mask the step"
         )
     return dt
 

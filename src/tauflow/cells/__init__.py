@@ -17,7 +17,12 @@ def _discover() -> dict[str, type[Cell]]:
     for info in pkgutil.iter_modules(__path__):
         module = importlib.import_module(f"{__name__}.{info.name}")
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Cell) and value.__module__ == module.__name__ and value.name:
+            if (
+                isinstance(value, type)
+                and issubclass(value, Cell)
+                and value.__module__ == module.__name__
+                and value.name
+            ):
                 found[value.name] = value
     return dict(sorted(found.items()))
 
@@ -49,11 +54,20 @@ def build(name: str, inputs: int, units: Any, **options: Any) -> Cell:
         raise CellError(f"{cell.__name__} has no option {unknown[0]!r}; it has {', '.join(known)}")
     if isinstance(units, dict):
         units = Wiring.from_dict(units)
-    return cell(inputs, units, **options)  # type: ignore[call-arg]
+    return cell(inputs, units, **options)
 
 
 def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["REGISTRY", "Cell", "CellError", "LeakCell", "build", "get", "names", *(cell.__name__ for cell in REGISTRY.values())]
+__all__ = [
+    "REGISTRY",
+    "Cell",
+    "CellError",
+    "LeakCell",
+    "build",
+    "get",
+    "names",
+    *(cell.__name__ for cell in REGISTRY.values()),
+]

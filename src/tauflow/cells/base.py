@@ -1,6 +1,7 @@
 """What a cell is: a state h (batch, state), a step to the next sample, and an output read from the state.
 
-A liquid cell is a **leak**, dh/dt = drive(x, h) - rate(x, h) * h with rate > 0: it derives from `LeakCell` and writes `leak`.
+A liquid cell is a **leak**, dh/dt = drive(x, h) - rate(x, h) * h with rate > 0: it derives from `LeakCell` and
+writes `leak`.
 A cell without such an equation (CfC, the static baselines) derives from `Cell` and writes `step`.
 A new cell is one file in this folder; it is found by its class attribute `name`.
 """

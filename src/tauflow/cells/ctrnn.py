@@ -6,9 +6,10 @@
     h (units)    the neurons' states              U (units, inputs)  who listens to which input
     tau (units)  time constants, in units of dt   b (units)          how easily a neuron fires
 
-A neuron forgets with its own time constant tau and is driven by sigma. As a leak: drive = sigma(W h + U x + b), rate = 1/tau.
-With tau = 1 and learn_tau=False it is the primer's first form, dh/dt = -h + sigma(...). With a bounded sigma the state stays
-within tau * [min sigma, max sigma], whatever the input and however long the gap. Source: Funahashi and Nakamura 1993, eq. 1.
+A neuron forgets with its own time constant tau and is driven by sigma. As a leak: drive = sigma(W h + U x + b),
+rate = 1/tau. With tau = 1 and learn_tau=False it is the primer's first form, dh/dt = -h + sigma(...). With a bounded
+sigma the state stays within tau * [min sigma, max sigma], whatever the input and however long the gap.
+Source: Funahashi and Nakamura 1993, eq. 1.
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@
     tau (units)  the slowest time constant; the effective one, tau / (1 + tau f), depends on input and state
     A (units)    where a driven neuron goes: the state stays within [min(0, A), max(0, A)] for every dt >= 0
 
-One matrix product a step instead of a sigmoid per synapse (see ltc.py). f must not be negative: with a signed f the rate can
-vanish and the bound is lost, so signed activations are refused. Source: Hasani et al. 2021, Liquid Time-constant Networks, eq. 1.
+One matrix product a step instead of a sigmoid per synapse (see ltc.py). f must not be negative: with a signed f the
+rate can vanish and the bound is lost, so signed activations are refused.
+Source: Hasani et al. 2021, Liquid Time-constant Networks, eq. 1.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class GatedLTC(LeakCell):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """The bias makes a resting gate as slow as tau: f(b) = 1/tau, so that each neuron remembers for about tau / 2."""
+        """The bias makes a resting gate as slow as tau, f(b) = 1/tau: each neuron remembers for about tau / 2."""
         tau = spread_tau(self.initial_tau, self.units).to(self.W)
         self.log_tau.copy_(tau.log())
         nn.init.uniform_(self.W, -(self.units**-0.5), self.units**-0.5)

@@ -3,8 +3,8 @@
     dh/dt = (1 - z) (g - h)
     r = sigmoid(W_r h + U_r x + b_r)     z = sigmoid(W_z h + U_z x + b_z)     g = tanh(W_g (r h) + U_g x + b_g)
 
-As a leak: rate = 1 - z, drive = (1 - z) g, so the state stays in [-1, 1]. The gate z says how slowly: 1 - z is at most one per
-unit of dt. Source: De Brouwer et al. 2019, GRU-ODE-Bayes, eq. 3-4.
+As a leak: rate = 1 - z, drive = (1 - z) g, so the state stays in [-1, 1]. The gate z says how slowly: 1 - z is at most
+one per unit of dt. Source: De Brouwer et al. 2019, GRU-ODE-Bayes, eq. 3-4.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class GRUODE(LeakCell):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """As torch's GRU, with the bias of z spread over 1..4 so that neurons start with time constants of 4 to 50 dt."""
+        """As torch's GRU, the bias of z spread over 1..4 so that neurons start with time constants of 4 to 50 dt."""
         nn.init.uniform_(self.W, -(self.units**-0.5), self.units**-0.5)
         nn.init.uniform_(self.U, -(self.inputs**-0.5), self.inputs**-0.5)
         nn.init.zeros_(self.b)

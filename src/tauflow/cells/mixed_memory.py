@@ -3,8 +3,8 @@
     i, ig, fg, og = input_map(x) + recurrent_map(h)
     c' = c sigmoid(fg + 1) + tanh(i) sigmoid(ig)      h~ = tanh(c') sigmoid(og)      h' = cell(x, dt, h~)
 
-The state is [h, c]; the cell's new state is what the LSTM sees at the next sample. Source: Lechner and Hasani 2022, Mixed-Memory
-RNNs; the arithmetic is that of ncps.
+The state is [h, c]; the cell's new state is what the LSTM sees at the next sample.
+Source: Lechner and Hasani 2022, Mixed-Memory RNNs; the arithmetic is that of ncps.
 """
 
 from __future__ import annotations

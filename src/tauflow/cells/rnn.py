@@ -1,11 +1,11 @@
-"""The static recurrent networks, for comparison: RNN, LSTM and GRU as torch computes them, and a GRU that decays over dt.
+"""The static recurrent networks, for comparison: RNN, LSTM and GRU as in torch, and a GRU that decays over dt.
 
     RNN        h' = tanh(W h + U x + b)                                             Elman 1990
     LSTM       i, f, g, o = gates;  c' = f c + i g;  h' = o tanh(c')                Hochreiter and Schmidhuber 1997
     GRU        h' = (1 - z) n + z h                                                 Cho et al. 2014
     DecayGRU   h is first multiplied by exp(-dt / tau), tau learned per neuron      Che et al. 2018, GRU-D eq. 4
 
-They know nothing of continuous time, so each gets log(1 + dt) as one more input. The state of LSTM is [h, c], its output h.
+They know nothing of continuous time, so each gets log(1 + dt) as one more input. The state of LSTM is [h, c].
 Parameters are torch's own (weight_ih, weight_hh, bias_ih, bias_hh), so a whole sequence runs on torch's fused kernels.
 """
 

@@ -33,8 +33,12 @@ class Encoder:
     targets: dict[str, Scale]  # per id
     exogenous: Scale  # past and future columns
     static: Scale
-    ranking: tuple[tuple[int, ...], ...] = ()  # per target: the lags, last value included, by their error on the training part
-    error: dict[str, Array] = field(default_factory=dict)  # per id and target: MAE of the best of them on the training part
+    ranking: tuple[
+        tuple[int, ...], ...
+    ] = ()  # per target: the lags, last value included, by their error on the training part
+    error: dict[str, Array] = field(
+        default_factory=dict
+    )  # per id and target: MAE of the best of them on the training part
 
     @property
     def inputs(self) -> int:
@@ -61,7 +65,7 @@ class Encoder:
 
     @property
     def _calendar_size(self) -> int:
-        return self.calendar.columns(np.zeros(1, np.int64)).shape[1]
+        return int(self.calendar.columns(np.zeros(1, np.int64)).shape[1])
 
     def scale_of(self, series: Series) -> Scale:
         """The target scale of the id; an id that training never saw is scaled by its own known rows."""
@@ -69,7 +73,7 @@ class Encoder:
 
     def seen(self, series: Series) -> Array:
         """The targets as a model sees their past, scaled and clipped, (T, targets)."""
-        return self.scale_of(series).apply(series.y).clip(-TARGET_CLIP, TARGET_CLIP)
+        return np.clip(self.scale_of(series).apply(series.y), -TARGET_CLIP, TARGET_CLIP)
 
     def rows(self, series: Series) -> Array:
         """Features of every row, (T, inputs) float32: values with flags, change since last season, statics, calendar."""
@@ -94,7 +98,7 @@ class Encoder:
         return np.nan_to_num(change)
 
     def _static(self, series: Series) -> Array:
-        return np.nan_to_num(self.static.apply(series.static).clip(-CLIP, CLIP))
+        return np.nan_to_num(np.clip(self.static.apply(series.static), -CLIP, CLIP))
 
     def query(self, series: Series, rows: Array, time: Array) -> Array:
         """Features of queries at `time` (N, H) for origins `rows` (N,): (N, H, queries) float32, of rows <= origin only.
@@ -158,10 +162,8 @@ def last_known(y: Array) -> Array:
 
 def steps_ahead(series: Series, rows: Array, step: float, h: int) -> Array:
     """The moments 1..h steps after the origins, (N, h), in native time."""
-    start = series.time[rows][:, None]
-    if series.time.dtype == np.int64:
-        return start + np.arange(1, h + 1) * int(step)
-    return start + np.arange(1, h + 1) * step
+    exact = int(step) if series.time.dtype == np.int64 else step
+    return np.asarray(series.time[rows][:, None] + np.arange(1, h + 1) * exact)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,11 +215,13 @@ class Windows:
         return moved.reshape(time.shape), y.reshape(*time.shape, -1)
 
 
-def windows(table: Table, encoder: Encoder, context: int, start: float | None = None, end: float | None = None) -> Windows:
+def windows(
+    table: Table, encoder: Encoder, context: int, start: float | None = None, end: float | None = None
+) -> Windows:
     """Every row as an origin that has a known target after it, whose queries lie in [start, end) of native time."""
     origins = []
     for number, series in enumerate(table.series):
-        known = np.isfinite(series.y).any(axis=1)
+        known: Array = np.isfinite(series.y).any(axis=1)
         rows = np.arange(len(series))
         left = np.cumsum(known[::-1])[::-1] - known  # known rows after this one
         fits = (left > 0) & (np.cumsum(known) > 0) & known
@@ -247,7 +251,7 @@ def learn(table: Table, h: int, until: float | None, season: tuple[float, ...] |
     step = float(np.median(steps))
     span = max(float(series.time[-1] - series.time[0]) for series in known if len(series))
     calendar = calendar_for(table.schema, step, span)
-    periods = [period * step for period in season] if season is not None else list(seasons(calendar, step))
+    periods = [float(p) for p in seasons(calendar, step)] if season is None else [period * step for period in season]
     exogenous = np.concatenate([np.concatenate([series.past, series.future], axis=1) for series in known])
     encoder = Encoder(
         schema=table.schema,
@@ -282,23 +286,35 @@ def _lags(periods: list[float], ahead: float, span: float) -> tuple[float, ...]:
 
 def _ranked(encoder: Encoder, known: list[Series]) -> Encoder:
     """The encoder with its lags ranked by their error on the training part, and with the error that the best of them makes."""
-    trials = [(series, *_naive_trial(encoder, series)) for series in known if series.id in encoder.targets and len(series) > 1]
+    trials = [
+        (series, *_naive_trial(encoder, series)) for series in known if series.id in encoder.targets and len(series) > 1
+    ]
     if not trials:
         raise DataError("the training part has no known target, expected numbers in the target column")
     lags, targets = len(encoder.lags) + 1, len(encoder.schema.targets)
-    errors = np.array([
+    errors = np.array(
         [
-            _mean(np.concatenate([(np.abs(values - y[..., None]) / seen)[:, :, j, k].ravel() for _, y, values, seen in trials]))
-            for k in range(lags)
+            [
+                _mean(
+                    np.concatenate(
+                        [(np.abs(values - y[..., None]) / seen)[:, :, j, k].ravel() for _, y, values, seen in trials]
+                    )
+                )
+                for k in range(lags)
+            ]
+            for j in range(targets)
         ]
-        for j in range(targets)
-    ])
-    ranking = tuple(tuple(np.argsort(np.where(np.isfinite(row), row, np.inf), kind="stable").tolist()) for row in errors)
+    )
+    ranking = tuple(
+        tuple(np.argsort(np.where(np.isfinite(row), row, np.inf), kind="stable").tolist()) for row in errors
+    )
     ranked = replace(encoder, ranking=ranking)
     chosen = {}
     for series, *_ in trials:
         y, values, _ = _naive_trial(ranked, series)
-        chosen[series.id] = np.array([_mean(np.abs(values[:, :, j, order[0]] - y[:, :, j])) for j, order in enumerate(ranking)])
+        chosen[series.id] = np.array(
+            [_mean(np.abs(values[:, :, j, order[0]] - y[:, :, j])) for j, order in enumerate(ranking)]
+        )
     return replace(ranked, error=chosen)
 
 

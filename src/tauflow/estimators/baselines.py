@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..data.series import Array
 from ..data.scaling import TARGET_CLIP
+from ..data.series import Array
 from ..data.windows import Encoder, Windows
 from .network import AllWindows, anchor_columns
 
@@ -26,7 +26,9 @@ class Persistence:
 
     def __init__(self, encoder: Encoder) -> None:
         last = len(encoder.lags)
-        self.columns = [column - base + last for column, base in zip(anchor_columns(encoder), encoder.base, strict=True)]
+        self.columns = [
+            column - base + last for column, base in zip(anchor_columns(encoder), encoder.base, strict=True)
+        ]
 
     def predict(self, batch: dict[str, Array]) -> Array:
         """(B, h, targets)."""
@@ -46,7 +48,9 @@ class Ridge:
     def __init__(self, encoder: Encoder, weights: Array | None = None) -> None:
         schema = encoder.schema
         self.h, self.observed = encoder.h, len(schema.targets) + len(schema.past) + len(schema.future)
-        self.days = (2, 10) if encoder.calendar.day and encoder.calendar.week else (2, 2)  # where a query holds its day waves
+        self.days = (
+            (2, 10) if encoder.calendar.day and encoder.calendar.week else (2, 2)
+        )  # where a query holds its day waves
         self.weights = weights
 
     @property
@@ -71,7 +75,9 @@ class Ridge:
         return self._apply(self.weights, batch)
 
     def _apply(self, weights: Array, batch: dict[str, Array]) -> Array:
-        step = np.rint(batch["query"][:, :, 0] * self.h).astype(int).clip(1, self.h) - 1  # the query's first feature is offset / h
+        step = (
+            np.rint(batch["query"][:, :, 0] * self.h).astype(int).clip(1, self.h) - 1
+        )  # the query's first feature is offset / h
         out = np.empty((*step.shape, weights.shape[2]))
         for k in range(self.h):
             here = step == k
@@ -116,4 +122,6 @@ class Ridge:
         query = batch["query"][rows, columns]
         start, end = self.days
         clock = (query[:, start:end, None] * query[:, None, end : end + 7]).reshape(len(rows), -1)
-        return np.concatenate([history, batch["x"][rows, -1], query, clock, np.ones((len(rows), 1))], axis=1, dtype=np.float64)
+        return np.concatenate(
+            [history, batch["x"][rows, -1], query, clock, np.ones((len(rows), 1))], axis=1, dtype=np.float64
+        )

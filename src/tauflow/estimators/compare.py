@@ -23,7 +23,6 @@ import torch
 from ..data import Table
 from ..data.series import Array
 from ..data.windows import Encoder, learn
-from ..errors import DataError
 from ..training import Callback
 from ..training.callbacks import Epoch
 from . import metrics
@@ -144,7 +143,9 @@ def _units_for(settings: Settings, options: dict[str, Any], encoder: Encoder, wa
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if _parameters(_with(settings, units=middle), options, encoder) < wanted else (low, middle)
+        low, high = (
+            (middle, high) if _parameters(_with(settings, units=middle), options, encoder) < wanted else (low, middle)
+        )
     return min((low, high), key=lambda n: abs(_parameters(_with(settings, units=n), options, encoder) - wanted))
 
 
@@ -168,8 +169,12 @@ def _run(work: list[Job], jobs: int | str, progress: Callable[[Progress], None] 
     with context.Manager() as manager:
         told = manager.Queue()
         with ProcessPoolExecutor(count, mp_context=context) as pool:
-            order = sorted(range(len(work)), key=lambda number: work[number].settings.cell in BASELINES)  # long ones first
-            futures: dict[int, Future[Result]] = {number: pool.submit(_in_process, work[number], told) for number in order}
+            order = sorted(
+                range(len(work)), key=lambda number: work[number].settings.cell in BASELINES
+            )  # long ones first
+            futures: dict[int, Future[Result]] = {
+                number: pool.submit(_in_process, work[number], told) for number in order
+            }
             waiting = set(futures.values())
             try:
                 while waiting:
@@ -289,11 +294,15 @@ def _collect(table: Table, start: float, results: list[Result]) -> Comparison:
         forecasts=len(first.origins),
         context=settings.context,
         by_horizon={
-            name: np.mean([metrics.mae_by_step(r.backtest.truth[..., 0], r.backtest.forecast[..., 0]) for r in found], axis=0)
+            name: np.mean(
+                [metrics.mae_by_step(r.backtest.truth[..., 0], r.backtest.forecast[..., 0]) for r in found], axis=0
+            )
             for name, found in by_model.items()
         },
         curves={name: found[0].curves for name, found in by_model.items() if found[0].curves is not None},
-        time_constants={name: found[0].time_constants for name, found in by_model.items() if found[0].time_constants is not None},
+        time_constants={
+            name: found[0].time_constants for name, found in by_model.items() if found[0].time_constants is not None
+        },
         examples=_examples(table, {name: found[0].backtest for name, found in by_model.items()}, settings.context),
         notes=tuple(notes),
         verdict=verdict(rows),
@@ -301,14 +310,16 @@ def _collect(table: Table, start: float, results: list[Result]) -> Comparison:
 
 
 def _row(found: list[Result]) -> Row:
-    scores = np.array([
+    scores = np.array(
         [
-            metrics.mae(result.backtest.truth, result.backtest.forecast),
-            metrics.rmse(result.backtest.truth, result.backtest.forecast),
-            metrics.mase(result.backtest.truth, result.backtest.forecast, result.mase_scale),
+            [
+                metrics.mae(result.backtest.truth, result.backtest.forecast),
+                metrics.rmse(result.backtest.truth, result.backtest.forecast),
+                metrics.mase(result.backtest.truth, result.backtest.forecast, result.mase_scale),
+            ]
+            for result in found
         ]
-        for result in found
-    ])
+    )
     mean = scores.mean(axis=0)
     spread = scores.std(axis=0, ddof=1) if len(found) > 1 else np.full(3, np.nan)
     stream = [result.microseconds for result in found if result.microseconds is not None]

@@ -74,7 +74,17 @@ class Comparison:
         """All but the examples as JSON values; NaN becomes None."""
         plain = {
             name: getattr(self, name)
-            for name in ("verdict", "target", "h", "step", "test_start", "test_end", "train_rows", "forecasts", "context")
+            for name in (
+                "verdict",
+                "target",
+                "h",
+                "step",
+                "test_start",
+                "test_end",
+                "train_rows",
+                "forecasts",
+                "context",
+            )
         }
         plain["rows"] = [{name: _number(value) for name, value in asdict(row).items()} for row in self.rows]
         plain["by_horizon"] = {name: [_number(v) for v in values] for name, values in self.by_horizon.items()}
@@ -96,11 +106,17 @@ def verdict(rows: tuple[Row, ...]) -> str:
     rival = rest[0]
     apart = abs(liquid.mae / rival.mae - 1)
     if liquid.mae < rival.mae:
-        first = f"{liquid.label} has the lowest MAE, {liquid.mae:.4g}, {apart:.1%} below {rival.label} ({rival.mae:.4g})"
+        first = (
+            f"{liquid.label} has the lowest MAE, {liquid.mae:.4g}, {apart:.1%} below {rival.label} ({rival.mae:.4g})"
+        )
     else:
         first = f"Liquid loses here: {rival.label} has the lowest MAE, {rival.mae:.4g}; {liquid.label} is {apart:.1%} above it ({liquid.mae:.4g})"
     spread = np.nan_to_num([liquid.mae_std, rival.mae_std]).max()
-    close = f"; the difference is within the spread over seeds ({spread:.2g})" if spread >= abs(liquid.mae - rival.mae) > 0 else ""
+    close = (
+        f"; the difference is within the spread over seeds ({spread:.2g})"
+        if spread >= abs(liquid.mae - rival.mae) > 0
+        else ""
+    )
     naive = best["trivial"]
     against = f"; {naive.label}: {naive.mae:.4g}" if naive is not None and naive is not rival else ""
     return f"{first}{close}{against}."

@@ -15,9 +15,10 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from .. import files
-from ..data import Series, Table, read_table
+from ..data import Table, read_table
 from ..data.series import Array
 from ..data.windows import Encoder, Windows, learn, steps_ahead, window_set, windows
 from ..errors import DataError, NotFittedError
@@ -27,7 +28,17 @@ from .baselines import Persistence, Ridge, SeasonalNaive
 from .network import AllWindows, ForecastNet, WindowObjective, WindowSource, tensors
 from .settings import BASELINES, ForecastError, Settings, build_cell
 from .storage import decode, encode, fill
-from .tables import append_row, as_table, before, forecast_frame, last_known_row, native_times, refuse_missing_columns, upto, with_future
+from .tables import (
+    append_row,
+    as_table,
+    before,
+    forecast_frame,
+    last_known_row,
+    native_times,
+    refuse_missing_columns,
+    upto,
+    with_future,
+)
 
 FEWEST_WINDOWS = 8
 Predictor = Persistence | Ridge | ForecastNet
@@ -309,8 +320,9 @@ class Forecaster:
         _, predictor = self._fitted()
         if isinstance(predictor, ForecastNet):
             inputs = tensors(batch)
-            return predictor(inputs.x, inputs.dt, inputs.mask, inputs.query).double().numpy()
-        return predictor.predict(batch).astype(float)
+            answer: Tensor = predictor(inputs.x, inputs.dt, inputs.mask, inputs.query)
+            return answer.double().numpy()
+        return np.asarray(predictor.predict(batch), dtype=float)
 
     def _to_units(self, table: Table, origins: Array, scaled: Array) -> Array:
         encoder, _ = self._fitted()

@@ -48,7 +48,8 @@ class ForecastNet(nn.Module):
     def read(self, y: Tensor, query: Tensor) -> Tensor:
         """The answers (B, h, targets) to queries (B, h, queries) from the cell's output (B, outputs) at the origin."""
         hidden = self.state(self.norm(y))[:, None, :] + self.query(query)
-        return self.answer(F.silu(hidden)) + self.skip(query)
+        answer: Tensor = self.answer(F.silu(hidden)) + self.skip(query)
+        return answer
 
 
 def anchor_columns(encoder: Encoder) -> list[int]:
@@ -89,7 +90,9 @@ class WindowSource:
         wanted = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
         passes = np.unique(wanted // count)
         orders = {turn: np.random.default_rng([self.seed, int(turn)]).permutation(count) for turn in passes}
-        return np.array([orders[turn][position] for turn, position in zip(wanted // count, wanted % count, strict=True)])
+        return np.array(
+            [orders[turn][position] for turn, position in zip(wanted // count, wanted % count, strict=True)]
+        )
 
 
 @dataclass(frozen=True)

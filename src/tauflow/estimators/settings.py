@@ -54,7 +54,9 @@ class Settings:
         if self.loss not in ("mae", "mse", "huber"):
             raise ForecastError(f"loss is {self.loss!r}, expected 'mae', 'mse' or 'huber'")
         if not 0 < self.validation <= 0.5:
-            raise ForecastError(f"validation is {self.validation!r}, expected a part of the rows, above 0 and up to 0.5")
+            raise ForecastError(
+                f"validation is {self.validation!r}, expected a part of the rows, above 0 and up to 0.5"
+            )
         if not 0 < self.lr < 10:
             raise ForecastError(f"lr is {self.lr!r}, expected a learning rate above 0, such as 0.01")
         if any(not 0 < period < float("inf") for period in self.season or ()):

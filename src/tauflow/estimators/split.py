@@ -16,7 +16,9 @@ def test_start(table: Table, test: Any) -> float:
     """The native time at which testing begins; everything before it may be learned from."""
     times = np.sort(np.concatenate([series.time[np.isfinite(series.y).any(axis=1)] for series in table.series]))
     if len(times) < 4:
-        raise DataError(f"the table has {len(times)} rows with a known target, expected a history to learn from and a test part")
+        raise DataError(
+            f"the table has {len(times)} rows with a known target, expected a history to learn from and a test part"
+        )
     start = _start(times, table, test)
     if not times[0] < start <= times[-1]:
         raise DataError(f"test={test!r} leaves nothing to learn from or nothing to test on: try test=0.2")
@@ -29,7 +31,9 @@ test_start.__test__ = False  # type: ignore[attr-defined]  # not a test, whateve
 def _start(times: Any, table: Table, test: Any) -> float:
     if isinstance(test, (int, float)) and not isinstance(test, bool):
         if not 0 < test < 1:
-            raise DataError(f"test is {test!r}, expected a fraction between 0 and 1, a length such as '90D', or a time stamp")
+            raise DataError(
+                f"test is {test!r}, expected a fraction between 0 and 1, a length such as '90D', or a time stamp"
+            )
         return float(times[int(len(times) * (1 - test))])
     if table.schema.kind == "number":
         raise DataError(f"test is {test!r}, but the times are plain numbers: give a fraction such as 0.2")

@@ -62,7 +62,9 @@ def encode(
     return tensors, json.loads(config.model_dump_json())
 
 
-def decode(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> tuple[Settings, dict[str, Any], Encoder, dict[str, Tensor]]:
+def decode(
+    config: Mapping[str, Any], tensors: Mapping[str, Tensor]
+) -> tuple[Settings, dict[str, Any], Encoder, dict[str, Tensor]]:
     """(settings, the cell's options, encoder, weights) of a file; ModelFileError where they do not fit together."""
     try:
         read = TypeAdapter(Config).validate_json(json.dumps(config))
@@ -89,7 +91,9 @@ def decode(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> tuple[Se
             f"the file's settings are not a forecaster's: {'.'.join(map(str, first['loc']))}: {first['msg']}"
         ) from None
     except (KeyError, IndexError) as missing:
-        raise ModelFileError(f"the file lacks {missing}, expected a forecaster's scales: save the model again") from None
+        raise ModelFileError(
+            f"the file lacks {missing}, expected a forecaster's scales: save the model again"
+        ) from None
     weights = {name.removeprefix("weights."): tensor for name, tensor in tensors.items() if name.startswith("weights.")}
     return read.settings, read.options, encoder, weights
 

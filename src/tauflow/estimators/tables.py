@@ -21,7 +21,9 @@ def as_table(data: Any, columns: dict[str, Any]) -> Table:
     if not isinstance(data, Table):
         return read_table(data, **columns)
     if columns:
-        raise DataError(f"data is a Table, which knows its columns, but {', '.join(columns)} was given too: leave it out")
+        raise DataError(
+            f"data is a Table, which knows its columns, but {', '.join(columns)} was given too: leave it out"
+        )
     return data
 
 
@@ -32,7 +34,9 @@ def refuse_missing_columns(table: Table, schema: Schema) -> None:
     for names, kind in ((schema.targets, "y"), (schema.past, "past"), (schema.future, "future")):
         width = {getattr(series, kind).shape[1] for series in table.series}
         if width != {len(names)}:
-            raise DataError(f"the table has {max(width)} {kind} columns, but the model was fitted with {len(names)}: {', '.join(names)}")
+            raise DataError(
+                f"the table has {max(width)} {kind} columns, but the model was fitted with {len(names)}: {', '.join(names)}"
+            )
         for column, name in enumerate(names):
             if not any(np.isfinite(getattr(series, kind)[:, column]).any() for series in table.series):
                 raise DataError(f"the table has no value in column {name!r}, which the model was fitted with: add it")
@@ -78,7 +82,9 @@ def with_future(table: Table, future: Any) -> Table:
     """The table continued by the rows of `future`, a frame with time, id and the future-known columns."""
     schema = table.schema
     if not schema.future:
-        raise DataError("future was given, but the model was fitted without future-known columns: fit(..., future=[...])")
+        raise DataError(
+            "future was given, but the model was fitted without future-known columns: fit(..., future=[...])"
+        )
     ahead = {series.id: series for series in read_table(future, schema=schema).series}
     unknown = [name for name in ahead if name not in {series.id for series in table.series}]
     if unknown:
@@ -112,7 +118,9 @@ def native_times(times: Any, schema: Schema) -> Array:
             raise ValueError("one of them is missing")
         return np.unique(stamps.as_unit("ns").asi8)
     except (TypeError, ValueError) as error:
-        raise DataError(f"times can't be read as {schema.kind}s: {error}; expected what column {schema.time!r} holds") from None
+        raise DataError(
+            f"times can't be read as {schema.kind}s: {error}; expected what column {schema.time!r} holds"
+        ) from None
 
 
 def shown_times(time: Array, schema: Schema) -> Any:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..cells import Cell
 from ..cells.rnn import GRU, LSTM, RNN, with_gap
+from ..errors import BackendError
 
 
 def why_not(cell: Cell, keep: Tensor | None) -> str | None:
@@ -20,14 +21,15 @@ def why_not(cell: Cell, keep: Tensor | None) -> str | None:
 
 def run(cell: Cell, x: Tensor, dt: Tensor, keep: Tensor | None, h: Tensor) -> tuple[Tensor, Tensor]:
     """(y, h) as reference.run gives, within rounding."""
-    assert isinstance(cell, (RNN, LSTM, GRU))
+    if not isinstance(cell, (RNN, LSTM, GRU)):
+        raise BackendError(f"torch has no fused kernel for {type(cell).__name__}")
     if x.shape[0] == 0 or x.shape[1] == 0:
         return x.new_empty(x.shape[0], x.shape[1], cell.outputs), h
     x, weights = with_gap(x, dt), list(cell.weights())
-    options = {"has_biases": True, "num_layers": 1, "dropout": 0.0, "train": cell.training, "bidirectional": False, "batch_first": True}
+    options = (True, 1, 0.0, cell.training, False, True)  # biases, layers, dropout, train, bidirectional, batch first
     if isinstance(cell, LSTM):
-        y, hn, cn = torch.lstm(x, [part[None].contiguous() for part in h.chunk(2, dim=1)], weights, **options)
+        y, hn, cn = torch.lstm(x, [part[None].contiguous() for part in h.chunk(2, dim=1)], weights, *options)
         return y, torch.cat([hn[0], cn[0]], dim=1)
     function = torch.gru if isinstance(cell, GRU) else torch.rnn_tanh
-    y, hn = function(x, h[None].contiguous(), weights, **options)
+    y, hn = function(x, h[None].contiguous(), weights, *options)
     return y, hn[0]
