@@ -8,8 +8,10 @@
 //
 // Sensory synapses are added up once a sample. For the midpoint, v' of half the gap is evaluated again and v moves from where it was.
 //
-// Backward needs v, current and conductance of every evaluation, which are saved; the openings are computed again. With g the
-// gradients of current and conductance of the target, the openings pass on g_t = (g_conductance w + g_current w erev) o (1 - o),
+// Saved for backward is v before each sample alone. Backward walks through the sample again, notes v, current, conductance and all
+// openings of its evaluations in work memory, and returns through them: that costs no more sigmoids than to save v, current and
+// conductance of every evaluation, since the openings would have to be computed again anyhow, and a fraction of the memory. With
+// g the gradients of current and conductance of the target, the openings pass on g_t = (g_conductance w + g_current w erev) o (1 - o),
 // and each synapse adds up four numbers: g_conductance o, g_current o, g_t (v - mu) and g_t.
 #include "batch.h"
 #include "kernels.h"
@@ -54,15 +56,17 @@ template <typename Real> struct List {
     }
 };
 
-// current and conductance (targets x lanes) += what the synapses give at v (sources x lanes)
-template <typename Real, int B>
-__attribute__((noinline)) void listen(const List<Real> &list, const Real *v, Real *current, Real *conductance) {
+// current and conductance (targets x lanes) += what the synapses give at v (sources x lanes); openings (synapses x lanes): noted
+// where wanted
+template <bool NOTE, typename Real, int B>
+__attribute__((noinline)) void listen(const List<Real> &list, const Real *v, Real *current, Real *conductance, Real *openings) {
     using L = Lanes<Real, B>;
     for (int j = 0; j < list.targets; ++j) {
         L sum_current = L::load(current + j * L::count), sum_conductance = L::load(conductance + j * L::count);
         for (int k = list.first[j]; k < list.first[j + 1]; ++k) {
             const auto &s = list.synapse[k];
-            const L above = L::load(v + list.source[k] * L::count) - L::splat(s.mu), open = sigmoid2(above * L::splat(s.slope));
+            const L open = sigmoid2((L::load(v + list.source[k] * L::count) - L::splat(s.mu)) * L::splat(s.slope));
+            if (NOTE) open.store(openings + std::ptrdiff_t(k) * L::count);
             sum_current = fma(open, s.pull, sum_current);
             sum_conductance = fma(open, s.w, sum_conductance);
         }
@@ -73,30 +77,30 @@ __attribute__((noinline)) void listen(const List<Real> &list, const Real *v, Rea
 
 // g_v (sources x lanes) += the gradient of v times -1 / ln 2; sums: the four of each synapse
 template <typename Real, int B>
-__attribute__((noinline)) void listen_backward(const List<Real> &list, const Real *v, const Real *g_current, const Real *g_conductance,
-                                               Real *g_v, Real *sums) {
+__attribute__((noinline)) void listen_backward(const List<Real> &list, const Real *v, const Real *openings, const Real *g_current,
+                                               const Real *g_conductance, Real *g_v, Real *sums) {
     using L = Lanes<Real, B>;
     for (int j = 0; j < list.targets; ++j) {
         const L of_current = L::load(g_current + j * L::count), of_conductance = L::load(g_conductance + j * L::count);
         for (int k = list.first[j]; k < list.first[j + 1]; ++k, sums += 4 * parts<Real, B>) {
             const auto &s = list.synapse[k];
             const int from = list.source[k] * L::count;
-            const L above = L::load(v + from) - L::splat(s.mu), open = sigmoid2(above * L::splat(s.slope));
+            const L open = L::load(openings + std::ptrdiff_t(k) * L::count);
             const L g_open = fma(of_current, s.pull, of_conductance * L::splat(s.w));
             const L g_t = g_open * fma(-open, open, open);
             fma(g_t, s.slope, L::load(g_v + from)).store(g_v + from);
-            add_sums(of_conductance * open, of_current * open, g_t * above, g_t, sums);
+            add_sums(of_conductance * open, of_current * open, g_t * (L::load(v + from) - L::splat(s.mu)), g_t, sums);
         }
     }
 }
 
 template <typename Real> struct Sizes {
-    int inputs, units, substeps, stages;
-    std::int64_t time, evaluations;
+    int inputs, units, substeps, stages, evaluations;  // of a sample
+    std::int64_t time;
     Sizes(const Sequence<Real> &seq, const Ltc<Real> &cell)
         : inputs(int(seq.inputs)), units(int(seq.units)), substeps(cell.substeps), stages(cell.solver == EXPONENTIAL_MIDPOINT ? 2 : 1),
-          time(seq.time), evaluations(seq.time * substeps * stages) {}
-    std::size_t saved() const { return std::size_t(evaluations) * 3 * units; }  // numbers a lane
+          evaluations(substeps * stages), time(seq.time) {}
+    std::size_t saved() const { return std::size_t(time) * units; }  // numbers a lane
 };
 
 // next (H x lanes) = base moved towards q
@@ -161,13 +165,15 @@ template <typename Real> struct Shared {
 
 // What a sample's evaluations start from: the leak, and the sensory synapses at x (I x lanes).
 template <typename Real, int B>
-INLINE void sense(const Ltc<Real> &cell, const List<Real> &sensory, int units, const Real *x, Real *current, Real *conductance) {
+INLINE void sense(const Ltc<Real> &cell, const List<Real> &sensory, int units, const Real *x, Real *current, Real *conductance,
+                  Real *openings) {
     using L = Lanes<Real, B>;
     for (int j = 0; j < units; ++j) {
         L::splat(cell.current[j]).store(current + j * L::count);
         L::splat(cell.conductance[j]).store(conductance + j * L::count);
     }
-    listen<Real, B>(sensory, x, current, conductance);
+    if (openings) listen<true, Real, B>(sensory, x, current, conductance, openings);
+    else listen<false, Real, B>(sensory, x, current, conductance, nullptr);
 }
 
 template <typename Real> struct Forward {
@@ -177,12 +183,12 @@ template <typename Real> struct Forward {
     const Shared<Real> &shared;
 
     template <int B> struct Arrays {
-        Real *x, *v, *record, *current, *conductance;  // v, and its record when nothing is saved; sums of leak and sensory synapses
-        Arrays(Shelf &shelf, const Sizes<Real> &n, bool saved) {
-            const std::size_t lanes = Lanes<Real, B>::count;
-            x = shelf.take<Real>(n.inputs * lanes), v = shelf.take<Real>(n.units * lanes);
-            record = shelf.take<Real>(saved ? 0 : 3 * n.units * lanes);
-            current = shelf.take<Real>(n.units * lanes), conductance = shelf.take<Real>(n.units * lanes);
+        Real *x, *v, *half, *current, *conductance, *sensory_current, *sensory_conductance;
+        Arrays(Shelf &shelf, const Sizes<Real> &n) {
+            const std::size_t lanes = Lanes<Real, B>::count, each = n.units * lanes;
+            x = shelf.take<Real>(n.inputs * lanes), v = shelf.take<Real>(each), half = shelf.take<Real>(each);
+            current = shelf.take<Real>(each), conductance = shelf.take<Real>(each);
+            sensory_current = shelf.take<Real>(each), sensory_conductance = shelf.take<Real>(each);
         }
     };
 
@@ -198,34 +204,31 @@ template <typename Real> struct Forward {
     template <int B> Real block(std::int64_t row, int samples) {
         using L = Lanes<Real, B>;
         constexpr int lanes = L::count;
-        const Arrays<B> own = on_scratch<Arrays<B>>(FOR_TASK, n, seq.saved != nullptr);
+        const Arrays<B> own = on_scratch<Arrays<B>>(FOR_TASK, n);
         const Moves<Real, B> moves(cell.solver);
-        const std::size_t each = std::size_t(n.units) * lanes;
+        const std::size_t each = std::size_t(n.units) * lanes, bytes = sizeof(Real) * each;
         Real *const saved = static_cast<Real *>(seq.saved) + (seq.saved ? row * std::int64_t(n.saved()) : 0);
         L longest = L::splat(0);
         load_rows<Real, B>(seq.h + row * n.units, n.units, samples, n.units, own.v);
-        // current and conductance at `v`, noted with it in the record of evaluation e, where base moves on from
-        const auto evaluate = [&](std::int64_t e, const Real *v, const Real *base, L dt, L keep, Real *next) {
-            Real *const record = seq.saved ? saved + 3 * e * each : own.record;
-            Real *const current = record + each, *const conductance = record + 2 * each;
-            if (record != v) std::memcpy(record, v, sizeof(Real) * each);
-            std::memcpy(current, own.current, sizeof(Real) * each);
-            std::memcpy(conductance, own.conductance, sizeof(Real) * each);
-            listen<Real, B>(shared.inner, record, current, conductance);
-            longest = moves.forward(n.units, cell.elastance, current, conductance, dt, keep, base, next, longest);
+        // moves own.v to `next` by what is heard at v
+        const auto evaluate = [&](const Real *v, L dt, L keep, Real *next) {
+            std::memcpy(own.current, own.sensory_current, bytes);
+            std::memcpy(own.conductance, own.sensory_conductance, bytes);
+            listen<false, Real, B>(shared.inner, v, own.current, own.conductance, nullptr);
+            longest = moves.forward(n.units, cell.elastance, own.current, own.conductance, dt, keep, own.v, next, longest);
         };
-        for (std::int64_t t = 0, e = 0; t < n.time; ++t) {
+        for (std::int64_t t = 0; t < n.time; ++t) {
             const L dt = gather<Real, B>(seq.dt + row * n.time + t, n.time, samples) / L::splat(Real(n.substeps));
             const L keep = gather_keep<Real, B>(seq.keep ? seq.keep + row * n.time + t : nullptr, n.time, samples);
             load_rows<Real, B>(seq.x + (row * n.time + t) * n.inputs, n.time * n.inputs, samples, n.inputs, own.x);
-            sense<Real, B>(cell, shared.sensory, n.units, own.x, own.current, own.conductance);
+            sense<Real, B>(cell, shared.sensory, n.units, own.x, own.sensory_current, own.sensory_conductance, nullptr);
+            if (seq.saved) std::memcpy(saved + t * each, own.v, bytes);
             for (int s = 0; s < n.substeps; ++s)
                 if (n.stages == 1) {
-                    evaluate(e++, own.v, own.v, dt, keep, own.v);
+                    evaluate(own.v, dt, keep, own.v);
                 } else {
-                    Real *const half = seq.saved ? saved + 3 * (e + 1) * each : own.record;
-                    evaluate(e++, own.v, own.v, dt / L::splat(2), L::splat(1), half);
-                    evaluate(e++, half, own.v, dt, keep, own.v);
+                    evaluate(own.v, dt / L::splat(2), L::splat(1), own.half);
+                    evaluate(own.half, dt, keep, own.v);
                 }
             store_rows<Real, B>(own.v + seq.first * lanes, n.time * seq.outputs, samples, int(seq.outputs),
                                 seq.y + (row * n.time + t) * seq.outputs);
@@ -259,6 +262,8 @@ template <typename Real> struct Backward {
         std::size_t all;                                          // of these
         Real *g, *g_base, *g_half, *g_v, *g_y, *x, *g_x;
         Real *g_current, *g_conductance, *step_current, *step_conductance;  // of an evaluation, and summed over a sample's
+        Real *v, *current, *conductance, *openings;  // of each of the sample's evaluations; v also at its end
+        Real *sensory_current, *sensory_conductance, *sensory_openings;
         Arrays(Shelf &shelf, const SharedBackward<Real> &shared, const Sizes<Real> &n) {
             const std::size_t lanes = Lanes<Real, B>::count, each = n.units * lanes;
             sums = shelf.take<Real>(std::size_t(4) * parts<Real, B> * (shared.sensory.count + shared.inner.count));
@@ -269,6 +274,11 @@ template <typename Real> struct Backward {
             x = shelf.take<Real>(n.inputs * lanes), g_x = shelf.take<Real>(n.inputs * lanes);
             g_current = shelf.take<Real>(each), g_conductance = shelf.take<Real>(each);
             step_current = shelf.take<Real>(each), step_conductance = shelf.take<Real>(each);
+            v = shelf.take<Real>((n.evaluations + 1) * each);
+            current = shelf.take<Real>(n.evaluations * each), conductance = shelf.take<Real>(n.evaluations * each);
+            openings = shelf.take<Real>(n.evaluations * lanes * shared.inner.count);
+            sensory_current = shelf.take<Real>(each), sensory_conductance = shelf.take<Real>(each);
+            sensory_openings = shelf.take<Real>(lanes * shared.sensory.count);
         }
     };
 
@@ -298,30 +308,47 @@ template <typename Real> struct Backward {
         const Real *const saved = static_cast<const Real *>(seq.saved) + row * std::int64_t(n.saved());
         Real *const inner_sums = own.sums + std::size_t(4) * parts<Real, B> * shared.sensory.count;
         L g_dt;
+        const std::size_t noted = std::size_t(shared.inner.count) * lanes;
+        const auto evaluate = [&](int e, const Real *base, L dt, L keep) {
+            Real *const v = own.v + e * each, *const current = own.current + e * each, *const conductance = own.conductance + e * each;
+            std::memcpy(current, own.sensory_current, bytes);
+            std::memcpy(conductance, own.sensory_conductance, bytes);
+            listen<true, Real, B>(shared.inner, v, current, conductance, own.openings + e * noted);
+            moves.forward(n.units, cell.elastance, current, conductance, dt, keep, base, v + each, L::splat(0));
+        };
         // The gradient g of what evaluation e moved base to: added to g_base directly, and by way of v to g_v.
-        const auto evaluate_backward = [&](std::int64_t e, const Real *base, L dt, L keep, const Real *g, Real *g_base, Real *g_v) {
-            const Real *const v = saved + 3 * e * each;
-            g_dt = moves.backward(n.units, cell.elastance, v + each, v + 2 * each, dt, keep, base, g, g_base, own.g_current,
-                                  own.g_conductance, own.of_elastance, g_dt);
+        const auto evaluate_backward = [&](int e, const Real *base, L dt, L keep, const Real *g, Real *g_base, Real *g_v) {
+            g_dt = moves.backward(n.units, cell.elastance, own.current + e * each, own.conductance + e * each, dt, keep, base, g,
+                                  g_base, own.g_current, own.g_conductance, own.of_elastance, g_dt);
             add<B>(own.g_current, own.step_current), add<B>(own.g_conductance, own.step_conductance);
             std::memset(own.g_v, 0, bytes);
-            listen_backward<Real, B>(shared.inner, v, own.g_current, own.g_conductance, own.g_v, inner_sums);
+            listen_backward<Real, B>(shared.inner, own.v + e * each, own.openings + e * noted, own.g_current, own.g_conductance,
+                                     own.g_v, inner_sums);
             for (std::size_t i = 0; i < each; i += lanes)
                 fma(L::load(own.g_v + i), Real(-LN2), L::load(g_v + i)).store(g_v + i);
         };
         if (given.last) load_rows<Real, B>(given.last + row * n.units, n.units, samples, n.units, own.g);
         else std::memset(own.g, 0, bytes);
-        for (std::int64_t t = n.time - 1, e = n.evaluations; t >= 0; --t) {
+        for (std::int64_t t = n.time - 1; t >= 0; --t) {
             const L dt = gather<Real, B>(seq.dt + row * n.time + t, n.time, samples) / L::splat(Real(n.substeps));
             const L keep = gather_keep<Real, B>(seq.keep ? seq.keep + row * n.time + t : nullptr, n.time, samples);
             if (given.y)
                 add_rows<Real, B>(given.y + (row * n.time + t) * seq.outputs, n.time * seq.outputs, samples, int(seq.outputs), own.g_y,
                                   own.g + seq.first * lanes);
+            load_rows<Real, B>(seq.x + (row * n.time + t) * n.inputs, n.time * n.inputs, samples, n.inputs, own.x);
+            sense<Real, B>(cell, shared.sensory, n.units, own.x, own.sensory_current, own.sensory_conductance, own.sensory_openings);
+            std::memcpy(own.v, saved + t * each, bytes);
+            for (int s = 0, e = 0; s < n.substeps; ++s, e += n.stages) {
+                const Real *const base = own.v + e * each;
+                if (n.stages == 2) evaluate(e, base, dt / L::splat(2), L::splat(1));
+                evaluate(e + n.stages - 1, base, dt, keep);
+            }
+
             std::memset(own.step_current, 0, bytes), std::memset(own.step_conductance, 0, bytes);
             L of_dt = L::splat(0);
             for (int s = n.substeps - 1; s >= 0; --s) {
-                e -= n.stages;
-                const Real *const base = saved + 3 * e * each;
+                const int e = s * n.stages;
+                const Real *const base = own.v + e * each;
                 std::memset(own.g_base, 0, bytes), g_dt = L::splat(0);
                 if (n.stages == 1) {
                     evaluate_backward(e, base, dt, keep, own.g, own.g_base, own.g_base);
@@ -336,9 +363,9 @@ template <typename Real> struct Backward {
                 std::memcpy(own.g, own.g_base, bytes);
             }
             add<B>(own.step_current, own.of_current), add<B>(own.step_conductance, own.of_conductance);
-            load_rows<Real, B>(seq.x + (row * n.time + t) * n.inputs, n.time * n.inputs, samples, n.inputs, own.x);
             std::memset(own.g_x, 0, sizeof(Real) * n.inputs * lanes);
-            listen_backward<Real, B>(shared.sensory, own.x, own.step_current, own.step_conductance, own.g_x, own.sums);
+            listen_backward<Real, B>(shared.sensory, own.x, own.sensory_openings, own.step_current, own.step_conductance, own.g_x,
+                                     own.sums);
             if (given.x) {
                 for (int i = 0; i < n.inputs * lanes; i += lanes) (L::load(own.g_x + i) * L::splat(Real(-LN2))).store(own.g_x + i);
                 store_rows<Real, B>(own.g_x, n.time * n.inputs, samples, n.inputs, given.x + (row * n.time + t) * n.inputs);

@@ -98,7 +98,7 @@ template <typename Real> struct Kernels {
     Real (*cfc_forward)(const Sequence<Real> &, const Cfc<Real> &);  // returns 0
     void (*cfc_backward)(const Sequence<Real> &, const Cfc<Real> &, const SequenceGradients<Real> &, const CfcGradients<Real> &);
 
-    // Returns as layer_forward. saved: 3 H numbers a lane for each evaluation (time * substeps, twice that for the midpoint).
+    // Returns as layer_forward. saved: time * H numbers a lane.
     Real (*ltc_forward)(const Sequence<Real> &, const Ltc<Real> &);
     void (*ltc_backward)(const Sequence<Real> &, const Ltc<Real> &, const SequenceGradients<Real> &, const LtcGradients<Real> &);
 };

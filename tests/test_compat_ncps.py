@@ -220,6 +220,8 @@ def test_time_first_and_without_batch(name: str) -> None:
     one = tuple(part[1] for part in state)
     y, last = b(x[1], one if a.use_mixed else one[0], spans[1])
     torch.testing.assert_close(y, expected[1], rtol=1e-5, atol=1e-5)
+    column, _ = b(x[1], one if a.use_mixed else one[0], spans[1][:, None])
+    torch.testing.assert_close(column, y, rtol=0, atol=0)
     torch.testing.assert_close(last, tuple(part[1] for part in h) if a.use_mixed else h[1], rtol=1e-5, atol=1e-5)
     theirs, _ = a(x[1], one if a.use_mixed else one[0])
     torch.testing.assert_close(b(x[1], one if a.use_mixed else one[0])[0], theirs, rtol=1e-5, atol=1e-5)

@@ -98,7 +98,7 @@ class Encoder:
         return np.nan_to_num(change)
 
     def _static(self, series: Series) -> Array:
-        return np.nan_to_num(np.clip(self.static.apply(series.static), -CLIP, CLIP))
+        return np.asarray(np.nan_to_num(np.clip(self.static.apply(series.static), -CLIP, CLIP)))
 
     def query(self, series: Series, rows: Array, time: Array) -> Array:
         """Features of queries at `time` (N, H) for origins `rows` (N,): (N, H, queries) float32, of rows <= origin only.
@@ -221,9 +221,9 @@ def windows(
     """Every row as an origin that has a known target after it, whose queries lie in [start, end) of native time."""
     origins = []
     for number, series in enumerate(table.series):
-        known: Array = np.isfinite(series.y).any(axis=1)
+        known = np.asarray(np.isfinite(series.y).any(axis=1))
         rows = np.arange(len(series))
-        left = np.cumsum(known[::-1])[::-1] - known  # known rows after this one
+        left: Array = np.cumsum(known[::-1])[::-1] - known  # known rows after this one
         fits = (left > 0) & (np.cumsum(known) > 0) & known
         if start is not None:
             fits &= series.time >= start

@@ -1,9 +1,9 @@
-"""compare: liquid and static networks and the trivial baselines on the same windows, with the same budget, on the same test part.
+"""compare: liquid and static networks and the trivial baselines on the same windows, with the same budget, on one test part.
 
 The test part is the end of the table. Everything is learned on the rows before it: scales, rhythms, weights, and the round that is
-kept, which the last `validation` part of those rows chooses. Recurrent networks get as many neurons as bring the network's parameters
-to those of one around an LSTM with `units` neurons. Each model and seed is one job of one thread; jobs run side by side, and their numbers do
-not depend on how many do.
+kept, which the last `validation` part of those rows chooses. Recurrent networks get as many neurons as bring the network's
+parameters to those of one around an LSTM with `units` neurons. Each model and seed is one job of one thread; jobs run side by side,
+and their numbers do not depend on how many do.
 """
 
 from __future__ import annotations

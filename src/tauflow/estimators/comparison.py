@@ -110,7 +110,8 @@ def verdict(rows: tuple[Row, ...]) -> str:
             f"{liquid.label} has the lowest MAE, {liquid.mae:.4g}, {apart:.1%} below {rival.label} ({rival.mae:.4g})"
         )
     else:
-        first = f"Liquid loses here: {rival.label} has the lowest MAE, {rival.mae:.4g}; {liquid.label} is {apart:.1%} above it ({liquid.mae:.4g})"
+        first = f"Liquid loses here: {rival.label} has the lowest MAE, {rival.mae:.4g}"
+        first += f"; {liquid.label} is {apart:.1%} above it ({liquid.mae:.4g})"
     spread = np.nan_to_num([liquid.mae_std, rival.mae_std]).max()
     close = (
         f"; the difference is within the spread over seeds ({spread:.2g})"

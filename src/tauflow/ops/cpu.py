@@ -66,7 +66,7 @@ _library = torch.library.Library("tauflow", "DEF")
 class _Operator:
     """One kernel as `torch.ops.tauflow.<name>` and `<name>_backward`.
 
-    numbers(time, inputs, units, options): how many numbers of each lane the backward pass needs, as in the kernel's C++.
+    numbers(time, inputs, units, options): how many numbers of each lane the backward pass needs, as in C++.
     """
 
     def __init__(self, name: str, numbers: Callable[[int, int, int, Options], int]) -> None:
@@ -356,8 +356,7 @@ def _all_supported(cell: Cell) -> None:
 
 
 def _ltc_numbers(time: int, inputs: int, units: int, options: Options) -> int:
-    solver, substeps = options
-    return 3 * units * time * substeps * (2 if LTC_SOLVERS[solver] == "exponential_midpoint" else 1)
+    return time * units
 
 
 _ltc = _Operator("ltc", _ltc_numbers)
