@@ -75,6 +75,18 @@ struct CfcFromNumbers {
     template <typename Real> static auto backward() { return tauflow::kernels<Real>().cfc_backward; }
 };
 
+struct GruodeFromNumbers {
+    static constexpr std::size_t numbers = 5, gradients = 3;
+    template <typename Real> static tauflow::Gruode<Real> cell(Integers v) {
+        return {at<Real>(v[0]), at<Real>(v[1]), at<Real>(v[2]), tauflow::Solver(v[3]), int(v[4])};
+    }
+    template <typename Real> static tauflow::GruodeGradients<Real> wanted(Integers v) {
+        return {at<Real>(v[0]), at<Real>(v[1]), at<Real>(v[2])};
+    }
+    template <typename Real> static auto forward() { return tauflow::kernels<Real>().gruode_forward; }
+    template <typename Real> static auto backward() { return tauflow::kernels<Real>().gruode_backward; }
+};
+
 struct LtcFromNumbers {
     static constexpr std::size_t numbers = 15, gradients = 13;
     template <typename Real> static tauflow::Ltc<Real> cell(Integers v) {
@@ -135,5 +147,6 @@ NB_MODULE(_core, m) {
     m.def("use_isa", &tauflow::use_isa, "name"_a, "Use another instruction set, for tests; False when this machine or build has none.");
     bind<LayerFromNumbers>(m, "layer");
     bind<CfcFromNumbers>(m, "cfc");
+    bind<GruodeFromNumbers>(m, "gruode");
     bind<LtcFromNumbers>(m, "ltc");
 }

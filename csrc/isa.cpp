@@ -10,7 +10,7 @@ namespace tauflow {
 
 // Built by CMake for the processor's family, best first: X(namespace, name)
 #if defined(TAUFLOW_X86)
-#define EACH_ISA(X) X(v4, "x86-64-v4") X(v3, "x86-64-v3") X(v2, "x86-64-v2") X(scalar, "scalar")
+#define EACH_ISA(X) X(v4, "x86-64-v4") X(v3, "x86-64-v3") X(scalar, "scalar")
 #elif defined(__aarch64__)
 #define EACH_ISA(X) X(neon, "neon")
 #else
@@ -36,13 +36,22 @@ const Choice choices[] = {
 #undef CHOICE
 };
 
-const Choice *find(const char *name) {
-    for (const Choice &choice : choices)
-        if (std::strcmp(choice.name, name) == 0) return &choice;
-    return nullptr;
+// Names of all sets, best first; a machine runs its own and those behind it.
+int rank(const char *name) {
+    const char *const names[] = {"x86-64-v4", "x86-64-v3", "x86-64-v2", "neon", "scalar"};
+    int i = 0;
+    while (i < 5 && std::strcmp(names[i], name) != 0) ++i;
+    return i;
 }
 
-const Choice *in_use = find(isa());
+// The first of the choices that this machine runs; there is none for x86-64-v2, which adds too little to plain x86-64.
+const Choice *best() {
+    const Choice *choice = choices;
+    while (rank(choice->name) < rank(isa())) ++choice;
+    return choice;
+}
+
+const Choice *in_use = best();
 
 }  // namespace
 
@@ -65,10 +74,12 @@ const char *isa() {
 const char *isa_in_use() { return in_use->name; }
 
 bool use_isa(const char *name) {
-    const Choice *const best = find(isa()), *const wanted = find(name);
-    if (!wanted || wanted < best) return false;  // better ones stand before
-    in_use = wanted;
-    return true;
+    for (const Choice &choice : choices)
+        if (std::strcmp(choice.name, name) == 0 && rank(name) >= rank(isa())) {
+            in_use = &choice;
+            return true;
+        }
+    return false;
 }
 
 template <> const Kernels<float> &kernels<float>() { return in_use->single(); }

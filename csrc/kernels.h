@@ -22,6 +22,10 @@ template <typename Real> Real ltc_forward(const Sequence<Real> &, const Ltc<Real
 template <typename Real>
 void ltc_backward(const Sequence<Real> &, const Ltc<Real> &, const SequenceGradients<Real> &, const LtcGradients<Real> &);
 
+template <typename Real> Real gruode_forward(const Sequence<Real> &, const Gruode<Real> &);
+template <typename Real>
+void gruode_backward(const Sequence<Real> &, const Gruode<Real> &, const SequenceGradients<Real> &, const GruodeGradients<Real> &);
+
 template <typename Real> const Kernels<Real> &table();
 
 }  // namespace TAUFLOW_ISA

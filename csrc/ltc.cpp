@@ -11,8 +11,8 @@
 // Saved for backward is v before each sample alone. Backward walks through the sample again, notes v, current, conductance and all
 // openings of its evaluations in work memory, and returns through them: that costs no more sigmoids than to save v, current and
 // conductance of every evaluation, since the openings would have to be computed again anyhow, and a fraction of the memory. With
-// g the gradients of current and conductance of the target, the openings pass on g_t = (g_conductance w + g_current w erev) o (1 - o),
-// and each synapse adds up four numbers: g_conductance o, g_current o, g_t (v - mu) and g_t.
+// g the gradients of current and conductance of the target, the openings pass on g_t = (g_conductance + g_current erev) w o (1 - o),
+// and each synapse adds up four numbers: (g_conductance + g_current erev) o, g_current o, g_t (v - mu) and g_t.
 #include "batch.h"
 #include "kernels.h"
 #include "matrix.h"
@@ -27,7 +27,7 @@ constexpr double LN2 = 0.69314718055994530942;
 // The synapses of one kind, packed.
 template <typename Real> struct List {
     struct One {
-        Real slope, mu, w, pull;  // slope = -sigma / ln 2, pull = w erev
+        Real slope, mu, w, pull, erev;  // slope = -sigma / ln 2, pull = w erev
     };
     int sources, targets, count;
     One *synapse;
@@ -48,7 +48,7 @@ template <typename Real> struct List {
             for (int i = 0; i < sources; ++i) {
                 const std::size_t at = std::size_t(i) * targets + j;
                 if (!all.exists[at]) continue;
-                synapse[k] = {-all.sigma[at] / Real(LN2), all.mu[at], all.w[at], all.w[at] * all.erev[at]};
+                synapse[k] = {-all.sigma[at] / Real(LN2), all.mu[at], all.w[at], all.w[at] * all.erev[at], all.erev[at]};
                 source[k++] = i;
             }
         }
@@ -86,10 +86,10 @@ __attribute__((noinline)) void listen_backward(const List<Real> &list, const Rea
             const auto &s = list.synapse[k];
             const int from = list.source[k] * L::count;
             const L open = L::load(openings + std::ptrdiff_t(k) * L::count);
-            const L g_open = fma(of_current, s.pull, of_conductance * L::splat(s.w));
-            const L g_t = g_open * fma(-open, open, open);
+            const L of_w = fma(of_current, s.erev, of_conductance);  // for open synapses
+            const L g_t = of_w * L::splat(s.w) * fma(-open, open, open);
             fma(g_t, s.slope, L::load(g_v + from)).store(g_v + from);
-            add_sums(of_conductance * open, of_current * open, g_t * (L::load(v + from) - L::splat(s.mu)), g_t, sums);
+            add_sums(of_w * open, of_current * open, g_t * (L::load(v + from) - L::splat(s.mu)), g_t, sums);
         }
     }
 }
@@ -390,7 +390,7 @@ const Real *spread(const List<Real> &list, const Synapses<Real> &all, const Real
     for (int j = 0; j < list.targets; ++j)
         for (int k = list.first[j]; k < list.first[j + 1]; ++k, sums += 4) {
             const std::size_t at = std::size_t(list.source[k]) * list.targets + j;
-            wanted.w[at] = sums[0] + all.erev[at] * sums[1];
+            wanted.w[at] = sums[0];
             wanted.erev[at] = all.w[at] * sums[1];
             wanted.sigma[at] = sums[2];
             wanted.mu[at] = -all.sigma[at] * sums[3];

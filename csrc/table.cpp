@@ -6,7 +6,8 @@ namespace TAUFLOW_ISA {
 
 template <typename Real> const Kernels<Real> &table() {
     static const Kernels<Real> kernels = {
-        layer_forward<Real>, layer_backward<Real>, cfc_forward<Real>, cfc_backward<Real>, ltc_forward<Real>, ltc_backward<Real>,
+        layer_forward<Real>,  layer_backward<Real>,  cfc_forward<Real>, cfc_backward<Real>,
+        gruode_forward<Real>, gruode_backward<Real>, ltc_forward<Real>, ltc_backward<Real>,
     };
     return kernels;
 }

@@ -68,6 +68,16 @@ template <typename Real> struct CfcGradients {
     Real *W[3], *b[3], *head_W[4], *head_b[4], *w_tau, *A;  // wanted, all that the cell has
 };
 
+// GRUODE: rows of W, U and b in the order r, z, g.
+template <typename Real> struct Gruode {
+    const Real *W, *U, *b;  // (3 H, H), (3 H, I), (3 H)
+    Solver solver;
+    int substeps;
+};
+template <typename Real> struct GruodeGradients {
+    Real *W, *U, *b;
+};
+
 // LTC. Matrices are (source, target): (I, H) for the sensory synapses, (H, H) for the others. Only the synapses that exist cost time.
 template <typename Real> struct Synapses {
     const Real *w, *sigma, *mu, *erev;  // conductance w sigmoid(sigma (v - mu)), pulling towards erev
@@ -97,6 +107,10 @@ template <typename Real> struct Kernels {
     // saved: (time + 1) * R numbers a lane, R = C + layers * (1 + width rounded up to a multiple of 4) + heads * H.
     Real (*cfc_forward)(const Sequence<Real> &, const Cfc<Real> &);  // returns 0
     void (*cfc_backward)(const Sequence<Real> &, const Cfc<Real> &, const SequenceGradients<Real> &, const CfcGradients<Real> &);
+
+    // Returns as layer_forward. saved: (time * substeps + 1) * (2 C + 3 H) numbers a lane.
+    Real (*gruode_forward)(const Sequence<Real> &, const Gruode<Real> &);
+    void (*gruode_backward)(const Sequence<Real> &, const Gruode<Real> &, const SequenceGradients<Real> &, const GruodeGradients<Real> &);
 
     // Returns as layer_forward. saved: time * H numbers a lane.
     Real (*ltc_forward)(const Sequence<Real> &, const Ltc<Real> &);

@@ -81,6 +81,8 @@ MODELS: dict[str, Callable[[], Any]] = {
     ),
 }
 
+SLOW = ("compiles_whole", "exports")
+
 # (cell or model, check): the reason why it does not apply. Patterns as of a shell.
 NO_STREAM = "reads the future, so it has no step, no chunks, and looks ahead"
 EXPLICIT = "explicit: longer steps than its limit raise StepSizeError (test_solvers.py)"
@@ -121,12 +123,11 @@ def exception(name: str, check: str) -> str | None:
 
 def pairs(of: str, made: dict[str, Callable[[], Any]]) -> list[Any]:
     """(check, name, make) for every check and model; compiling takes seconds, so it is left out for variants."""
-    slow = ("compiles_whole", "exports")
     return [
-        pytest.param(function, name, make, id=f"{check}-{name}")
+        pytest.param(function, name, make, id=f"{check}-{name}", marks=[pytest.mark.slow] if check in SLOW else [])
         for check, function in checks.checks(of)
         for name, make in made.items()
-        if not (check.startswith(slow) and name in VARIANTS)
+        if not (check in SLOW and name in VARIANTS)
     ]
 
 
@@ -153,6 +154,7 @@ def test_there_are_enough_checks() -> None:
     found = [name for of in ("model", "cell") for name, _ in checks.checks(of)]
     assert len(found) >= 60
     assert len(set(found)) == len(found)
+    assert checks.EXAMPLES * sum(make().hull() is not None for make in CELLS.values()) >= 5000
 
 
 def test_every_exception_is_of_something() -> None:

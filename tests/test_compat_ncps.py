@@ -299,6 +299,11 @@ def test_weights_of_zero_capacitance_follow_ncps() -> None:
     torch.testing.assert_close(b(x)[0], a(x)[0], rtol=1e-5, atol=1e-5)
 
 
+def test_a_state_bound_is_claimed_only_where_weights_are_positive() -> None:
+    assert ours.LTC(2, 4).rnn_cell.hull() is not None
+    assert ours.LTC(2, 4, implicit_param_constraints=False).rnn_cell.hull() is None
+
+
 def test_functional_call_and_assign_use_the_weights_they_are_given() -> None:
     """ncps keeps its LTC weights in a second place and goes on with the old ones."""
     _, b = pair(NETWORKS["ltc-mixed"])

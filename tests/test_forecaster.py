@@ -253,6 +253,8 @@ def test_questions_that_it_cannot_answer_are_refused(fitted, frame, tmp_path):
         fitted.predict(frame.drop(columns=["temperature"]))
     with pytest.raises(DataError, match="a longer table"):
         Forecaster("cfc", h=24).fit(frame.iloc[:30], progress=False)
+    with pytest.raises(DataError, match="use a smaller h"):
+        Forecaster("cfc", h=100_000).fit(frame, progress=False)
     with pytest.raises(DataError, match="knows its columns"):
         Forecaster("cfc").fit(read_table(frame), target="y")
     fitted.save(tmp_path / "model.tau")

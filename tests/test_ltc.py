@@ -13,6 +13,7 @@ from tauflow import wirings
 from tauflow.cells.base import CellError
 from tauflow.cells.ltc import LTC, inverse_softplus
 from tauflow.errors import WiringError
+from tauflow.solvers import SOLVERS
 from tauflow.wirings import Wiring
 
 INPUTS = 8
@@ -161,17 +162,29 @@ def test_positive_parameters_stay_positive() -> None:
     assert torch.isfinite(new).all()
 
 
+def hull_of(cell: LTC) -> tuple[Tensor, Tensor]:
+    hull = cell.hull()
+    assert hull is not None
+    return hull
+
+
 def test_hull_follows_the_synapses() -> None:
     wiring = Wiring([[0, 1], [0, 0]], [[-1, 0]], 1)
     cell = LTC(1, wiring)
     with torch.no_grad():
         cell.vleak.copy_(torch.tensor([0.25, 0.5]))
-    low, high = cell.hull()
+    low, high = hull_of(cell)
     assert low.tolist() == [-1.0, 0.5]
     assert high.tolist() == [0.25, 1.0]
-    low, high = LTC(1, wiring, epsilon=1e-3).hull()
+    low, high = hull_of(LTC(1, wiring, epsilon=1e-3))
     assert (low <= 0).all()
     assert (high >= 0).all()
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_bound_is_claimed_only_for_solvers_that_keep_it(solver: str) -> None:
+    bounded = solver in ("exponential", "exponential_midpoint", "semi_implicit")
+    assert (LTC(2, 4, solver=solver).hull() is not None) == bounded
 
 
 def test_unwired_synapses_have_no_influence_and_no_gradient() -> None:

@@ -178,10 +178,10 @@ def test_an_overflow_never_leaves_in_silence(backend: str) -> None:
     x[0] = -1e20  # relu: this sample stays at zero
     with pytest.raises(StateOverflowError, match=r"sample 1 .* step \d+: .*tauflow\.certify.*activation='tanh'"):
         model(x, 1.0)
-    h = None
+    h: Tensor | None = None
     for t in range(20):
         _, h = model.step(x[:, t], 1.0, h)
     with pytest.raises(StateOverflowError, match=r"sample 1 .* step 0"):
-        model.step(x[:, 0], 1.0, 1e38 * torch.ones(2, 2))
+        model.step(x[:, 0], 1.0, torch.tensor([[0.0, 0.0], [1e38, 1e38]]))
     assert h is not None
     assert torch.isfinite(h).all()

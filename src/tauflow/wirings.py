@@ -59,9 +59,7 @@ class Wiring:
             raise WiringError(f"layers is {layers}, expected each neuron 0..{units - 1} in exactly one layer")
         types = tuple(self.types) or ("motor",) * self.outputs + ("inter",) * (units - self.outputs)
         if len(types) != units or not set(types) <= set(TYPES[1:]):
-            raise WiringError(
-                f"types is {types}, expected {', '.join(TYPES[1:])} for each of {units} neurons"
-            )
+            raise WiringError(f"types is {types}, expected {', '.join(TYPES[1:])} for each of {units} neurons")
         checked = {"synapses": synapses, "sensory": sensory, "layers": layers, "types": types}
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -191,15 +189,11 @@ def dense(
     return Wiring(synapses, sensory, units if outputs is None else outputs)
 
 
-def random(
-    inputs: int, units: int, outputs: int | None = None, sparsity: float = 0.5, seed: int = 1111
-) -> Wiring:
+def random(inputs: int, units: int, outputs: int | None = None, sparsity: float = 0.5, seed: int = 1111) -> Wiring:
     """A share 1 - sparsity of all synapses, drawn at random."""
     _check_counts(inputs=inputs, units=units)
     if not 0 <= sparsity < 1:
-        raise WiringError(
-            f"sparsity is {sparsity!r}, expected a share in [0, 1): 0.9 leaves a tenth of the synapses"
-        )
+        raise WiringError(f"sparsity is {sparsity!r}, expected a share in [0, 1): 0.9 leaves a tenth of the synapses")
     rng = np.random.default_rng(seed)
     synapses, sensory = np.zeros(units * units, np.int8), np.zeros(inputs * units, np.int8)
     used = rng.choice(synapses.size, size=round(synapses.size * (1 - sparsity)), replace=False)
@@ -207,9 +201,7 @@ def random(
     used = rng.choice(sensory.size, size=round(sensory.size * (1 - sparsity)), replace=False)
     # ncps draws the polarity of a sensory synapse twice and keeps the second draw.
     sensory[used] = rng.choice(MOSTLY_EXCITATORY, size=2 * used.size)[1::2]
-    return Wiring(
-        synapses.reshape(units, units), sensory.reshape(inputs, units), units if outputs is None else outputs
-    )
+    return Wiring(synapses.reshape(units, units), sensory.reshape(inputs, units), units if outputs is None else outputs)
 
 
 def ncp(
@@ -239,9 +231,7 @@ def ncp(
         if isinstance(fan, bool) or not isinstance(fan, (int, np.integer)) or fan < 0:
             raise WiringError(f"{name} is {fan!r}, expected a whole number >= 0")
         if most is not None and fan > most:
-            raise WiringError(
-                f"{name} is {fan}, but there are only {most} {kind} neurons: lower it to {most}"
-            )
+            raise WiringError(f"{name} is {fan}, but there are only {most} {kind} neurons: lower it to {most}")
     units = motor + command + inter
     motors, commands, inters = range(motor), range(motor, motor + command), range(motor + command, units)
     rng = np.random.RandomState(seed)
@@ -263,9 +253,7 @@ def auto_ncp(inputs: int, units: int, outputs: int, sparsity: float = 0.5, seed:
     if outputs >= units - 2:
         raise WiringError(f"{outputs} outputs were asked of {units} units: use {outputs + 3} units or more")
     if not 0.1 <= sparsity <= 1:
-        raise WiringError(
-            f"sparsity is {sparsity!r}, expected a share in [0.1, 1]: wirings.dense leaves none out"
-        )
+        raise WiringError(f"sparsity is {sparsity!r}, expected a share in [0.1, 1]: wirings.dense leaves none out")
     density = 1.0 - sparsity
     command = max(int(0.4 * (units - outputs)), 1)
     inter = units - outputs - command

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .. import wirings
+from ..solvers import BOUNDED
 from ..wirings import Wiring
 from .base import CellError, LeakCell, check_solver, spread_tau
 
@@ -139,7 +140,9 @@ class LTC(LeakCell):
     def output(self, h: Tensor) -> Tensor:
         return h[:, : self.outputs] * self.output_w + self.output_b
 
-    def hull(self) -> tuple[Tensor, Tensor]:
+    def hull(self) -> tuple[Tensor, Tensor] | None:
+        if self.solver not in BOUNDED:
+            return None
         low = high = self.vleak.detach()
         for erev, mask in ((self.erev, self.sparsity_mask), (self.sensory_erev, self.sensory_sparsity_mask)):
             low = torch.minimum(low, torch.where(mask > 0, erev.detach(), torch.inf).amin(dim=0))

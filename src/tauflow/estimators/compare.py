@@ -11,9 +11,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
+import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,7 +26,7 @@ from ..data import Table
 from ..data.series import Array
 from ..data.windows import Encoder, learn
 from ..training import Callback
-from ..training.callbacks import Epoch
+from ..training.callbacks import Epoch, Step
 from . import metrics
 from .comparison import Comparison, Example, Row, verdict
 from .forecaster import Backtest, Forecaster
@@ -159,6 +161,10 @@ def _with(settings: Settings, **changes: Any) -> Settings:
     return Settings(**{**settings.__dict__, **changes})
 
 
+class StoppedError(Exception):
+    """Ends a job in its process when the comparison was interrupted."""
+
+
 def _run(work: list[Job], jobs: int | str, progress: Callable[[Progress], None] | None) -> list[Result]:
     """The results in the order of the jobs."""
     count = min(len(work), (os.cpu_count() or 1) if jobs == "auto" else int(jobs))
@@ -166,27 +172,34 @@ def _run(work: list[Job], jobs: int | str, progress: Callable[[Progress], None] 
     if count <= 1:
         return [_alone(job, tell) for job in work]
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager:
-        told = manager.Queue()
-        with ProcessPoolExecutor(count, mp_context=context) as pool:
-            order = sorted(
-                range(len(work)), key=lambda number: work[number].settings.cell in BASELINES
-            )  # long ones first
-            futures: dict[int, Future[Result]] = {
-                number: pool.submit(_in_process, work[number], told) for number in order
-            }
-            waiting = set(futures.values())
-            try:
-                while waiting:
-                    done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-                    _drain(told, tell)
-                    for future in done:
-                        future.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-            _drain(told, tell)
-            return [futures[number].result() for number in range(len(work))]
+    told, stop = context.Queue(), context.Event()
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_enter, initargs=(told, stop)) as pool:
+        order = sorted(range(len(work)), key=lambda number: work[number].settings.cell in BASELINES)  # long ones first
+        with _without_interrupts():  # Ctrl-C reaches every process of a terminal; only this one is to answer it
+            futures = {number: pool.submit(_in_process, work[number]) for number in order}
+        waiting = set(futures.values())
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+                _drain(told, tell)
+                for future in done:
+                    future.result()
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        _drain(told, tell)
+        return [futures[number].result() for number in range(len(work))]
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Hold SIGINT back; processes that start meanwhile never get it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _drain(told: Any, tell: Callable[[Progress], None]) -> None:
@@ -197,8 +210,15 @@ def _drain(told: Any, tell: Callable[[Progress], None]) -> None:
             return
 
 
-def _in_process(job: Job, told: Any) -> Result:
-    return _alone(job, told.put)
+_process: dict[str, Any] = {}  # in a process of the pool: where to tell progress, and whether to stop
+
+
+def _enter(told: Any, stop: Any) -> None:
+    _process.update(told=told, stop=stop)
+
+
+def _in_process(job: Job) -> Result:
+    return _alone(job, _process["told"].put)
 
 
 def _alone(job: Job, tell: Callable[[Progress], None]) -> Result:
@@ -215,9 +235,9 @@ def _test(job: Job, tell: Callable[[Progress], None]) -> Result:
     settings = job.settings
     season = "auto" if settings.season is None else settings.season
     model = Forecaster(**{**settings.__dict__, "season": season}, options=job.options)
-    began = time.perf_counter()
+    began = time.process_time()
     model.fit(job.table, until=job.start, progress=False, callbacks=(_Tell(settings, tell),))
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     backtest = model.backtest(job.table, job.start)
     history = model.history
     result = Result(
@@ -240,6 +260,11 @@ class _Tell(Callback):
 
     def __init__(self, settings: Settings, tell: Callable[[Progress], None]) -> None:
         self.settings, self.tell = settings, tell
+
+    def on_step(self, step: Step) -> bool:
+        if _process and _process["stop"].is_set():
+            raise StoppedError
+        return False
 
     def on_epoch(self, epoch: Epoch) -> bool:
         settings = self.settings

@@ -26,7 +26,7 @@ class Row:
     mase_std: float
     seeds: int
     parameters: int
-    seconds: float  # of one training
+    seconds: float  # of CPU time, of one training on one core
     microseconds: float | None  # of one streamed step; None for models without a state
 
     @property

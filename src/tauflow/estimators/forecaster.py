@@ -124,6 +124,11 @@ class Forecaster:
         if until is not None:
             table = before(table, until)
         settings = self.settings
+        longest = max((len(series) for series in table.series), default=0)
+        if settings.h >= longest:
+            raise DataError(
+                f"h is {settings.h} steps, but the longest series has {longest} rows: use a smaller h or more data"
+            )
         validation_start = _validation_start(table, settings.validation)
         h = 1 if settings.strategy == "recursive" else settings.h
         self.encoder = learn(table, h, validation_start, settings.season)

@@ -18,6 +18,7 @@ from ..cells import Cell
 from ..cells.cfc import CfC, Nonlinearity
 from ..cells.ctrnn import CTRNN
 from ..cells.gated_ltc import GatedLTC
+from ..cells.gruode import GRUODE
 from ..cells.ltc import LTC
 from ..cells.wired_cfc import LayeredCfC, MaskedCfC, NcpsWiredCfC, WiredCfC
 from ..errors import BackendError, StepSizeError
@@ -352,6 +353,26 @@ def _all_supported(cell: Cell) -> None:
     return None
 
 
+# GRUODE.
+
+
+def _gruode_numbers(time: int, inputs: int, units: int, options: Options) -> int:
+    columns = (1 + inputs + units + 3) // 4 * 4
+    return (time * options[1] + 1) * (2 * columns + 3 * units)
+
+
+_gruode = _Operator("gruode", _gruode_numbers)
+
+
+def _run_gruode(cell: GRUODE, x: Tensor, dt: Tensor, keep: Tensor | None, h: Tensor) -> tuple[Tensor, Tensor]:
+    options = [SOLVERS.index(cell.solver), cell.substeps]
+    return _gruode(x, dt, keep, h, [cell.W, cell.U, cell.b], options, 0, cell.units)
+
+
+def _gruode_unsupported(cell: GRUODE) -> str | None:
+    return _not_among("solver", cell.solver, SOLVERS)
+
+
 # LTC: conductance synapses.
 
 
@@ -390,5 +411,6 @@ _CELLS: dict[type[Cell], tuple[Callable[[Any], str | None], Callable[..., tuple[
     CfC: (_cfc_unsupported, _run_cfc),
     WiredCfC: (_all_supported, _run_wired),
     NcpsWiredCfC: (_all_supported, _run_ncps_wired),
+    GRUODE: (_gruode_unsupported, _run_gruode),
     LTC: (_ltc_unsupported, _run_ltc),
 }

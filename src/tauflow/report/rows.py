@@ -110,7 +110,7 @@ COLUMNS = (
         "Numbers that were learned. To be fair, networks are compared at about equal counts.",
         _plain(lambda r: r.parameters, 0),
     ),
-    Column("train s", "Seconds of wall clock to train the model once, on one core.", _plain(lambda r: r.seconds, 1)),
+    Column("train s", "Seconds of CPU time to train the model once, on one core.", _plain(lambda r: r.seconds, 1)),
     Column(
         "µs/step",
         "Microseconds to take in one new row when samples arrive one by one. – means that the model has no such step.",

@@ -116,6 +116,9 @@ class LTCCell(Sizes, ltc.LTC):
             h = h + dt * (current - conductance * h) / (cm + dt * conductance)
         return h
 
+    def hull(self) -> tuple[Tensor, Tensor] | None:
+        return super().hull() if self._implicit_param_constraints else None  # a negative w knows no bound
+
     def apply_weight_constraints(self) -> None:
         """Set negative w, sensory_w, cm and gleak to zero; nothing to do with implicit constraints."""
         if not self._implicit_param_constraints:
