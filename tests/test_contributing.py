@@ -53,7 +53,7 @@ def test_the_new_cell_passes_the_contract(copy):
 
 def test_the_new_cell_forecasts_from_the_command_line(copy, tmp_path):
     hours = np.arange(600)
-    rows = [f"{np.datetime64('2024-01-01') + np.timedelta64(int(t), 'h')},{np.sin(t / 4):.4f}" for t in hours]
+    rows = [f"{np.datetime64('2024-01-01T00:00') + np.timedelta64(int(t), 'h')},{np.sin(t / 4):.4f}" for t in hours]
     (tmp_path / "wave.csv").write_text("ds,y\n" + "\n".join(rows))
     code = "from tauflow.cli import main; sys.argv[0] = 'tauflow'; main()"
     done = run(

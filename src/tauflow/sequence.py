@@ -85,6 +85,8 @@ class Recurrent(nn.Module):
 
     def _keep(self, dt: Tensor, mask: Tensor | None) -> Tensor | None:
         """Which steps move the state, (batch, time); None for all."""
+        if mask is not None and validate.is_true(mask.all()):
+            mask = None
         if self.cell.flow or self.zero_dt == "update":
             return mask
         moves = dt.detach() > 0

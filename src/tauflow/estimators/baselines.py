@@ -11,6 +11,8 @@ Each sees what the networks see (a batch of `Windows`) and answers in scaled uni
 from __future__ import annotations
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ..data.scaling import TARGET_CLIP
 from ..data.series import Array
@@ -62,8 +64,8 @@ class Ridge:
         grams, moments = self._equations(train)
         best = np.inf
         for penalty in PENALTIES:
-            ridge = penalty * np.eye(grams.shape[1])
-            weights = np.linalg.solve(grams + ridge, moments)
+            ridge = penalty * torch.eye(grams.shape[1], dtype=torch.float64)
+            weights = torch.linalg.solve(grams + ridge, moments).numpy()
             error = self._error(weights, validation)
             if error < best:
                 best, self.weights = error, weights
@@ -86,25 +88,20 @@ class Ridge:
                 out[here] = self._features(batch, rows, columns) @ weights[k]
         return out
 
-    def _equations(self, train: Windows) -> tuple[Array, Array]:
-        grams: Array | None = None
-        moments: Array | None = None
+    def _equations(self, train: Windows) -> tuple[Tensor, Tensor]:
+        """Per step, sum f f^T (h, features, features) and sum f y^T (h, features, targets); torch keeps to one thread."""
+        sums: list[tuple[Tensor, Tensor] | None] = [None] * self.h
         index = np.unique(np.linspace(0, len(train) - 1, min(len(train), MOST_WINDOWS)).astype(int))
         for part in np.array_split(index, -(-len(index) // 2000)):
             batch = train.batch(part)
             for k in range(self.h):
-                known = np.isfinite(batch["target"][:, k]).all(axis=1)
-                rows = np.nonzero(known)[0]
-                features = self._features(batch, rows, np.full(len(rows), k))
-                if grams is None or moments is None:
-                    size = features.shape[1]
-                    grams = np.zeros((self.h, size, size))
-                    moments = np.zeros((self.h, size, batch["target"].shape[2]))
-                grams[k] += features.T @ features
-                moments[k] += features.T @ batch["target"][rows, k].clip(-TARGET_CLIP, TARGET_CLIP)
-        if grams is None or moments is None:
-            raise ValueError("Ridge needs at least one window")
-        return grams, moments
+                rows = np.nonzero(np.isfinite(batch["target"][:, k]).all(axis=1))[0]
+                f = torch.from_numpy(self._features(batch, rows, np.full(len(rows), k)))
+                y = torch.from_numpy(batch["target"][rows, k].clip(-TARGET_CLIP, TARGET_CLIP)).double()
+                before = sums[k] or (0.0, 0.0)
+                sums[k] = (before[0] + f.T @ f, before[1] + f.T @ y)
+        known = [pair for pair in sums if pair is not None]
+        return torch.stack([gram for gram, _ in known]), torch.stack([moment for _, moment in known])
 
     def _error(self, weights: Array, windows: Windows) -> float:
         total, count = 0.0, 0

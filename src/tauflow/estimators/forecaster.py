@@ -20,7 +20,7 @@ from torch import Tensor
 from .. import files
 from ..data import Table, read_table
 from ..data.series import Array
-from ..data.windows import Encoder, Windows, learn, steps_ahead, window_set, windows
+from ..data.windows import Encoder, Windows, learn, mostly_full, steps_ahead, window_set, windows
 from ..errors import DataError, NotFittedError
 from ..training import Callback, History
 from ..training import fit as train
@@ -132,7 +132,7 @@ class Forecaster:
         validation_start = _validation_start(table, settings.validation)
         h = 1 if settings.strategy == "recursive" else settings.h
         self.encoder = learn(table, h, validation_start, settings.season)
-        training = windows(table, self.encoder, settings.context, end=validation_start)
+        training = mostly_full(windows(table, self.encoder, settings.context, end=validation_start))
         judging = windows(table, self.encoder, settings.context, start=validation_start)
         _check_windows(training, judging, h)
         self.table = table
