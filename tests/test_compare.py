@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tauflow.data import read_table
-from tauflow.data.windows import learn
+from tauflow.data.encoder import learn
 from tauflow.errors import DataError
 from tauflow.estimators import BASELINES, ForecastError, Row, Settings, compare
 from tauflow.estimators.compare import Job, _parameters, matched
@@ -94,7 +94,8 @@ def test_parameters_are_matched_to_an_lstm(cell, table):
 
 
 def row(model: str, kind: str, mae: float, std: float = np.nan) -> Row:
-    return Row(model, kind, 8, mae, std, mae, std, 1.0, std, 1, 10, 1.0, None)  # type: ignore[arg-type]
+    seeds = 1 if np.isnan(std) else 3
+    return Row(model, kind, 8, mae, std, mae, std, 1.0, std, seeds, 10, 1.0, None)  # type: ignore[arg-type]
 
 
 def test_the_verdict_says_first_where_liquid_loses():
@@ -107,6 +108,9 @@ def test_the_verdict_says_first_where_liquid_loses():
     close = verdict((row("cfc", "liquid", 9.0, 0.5), row("gru", "static", 9.2, 0.1), naive))
     assert "within the spread over seeds" in close
     assert "seasonal naive: 20" in close
+    lucky = verdict((row("cfc", "liquid", 9.0), row("gru", "static", 9.1), naive))
+    assert "with one seed a difference this small may be luck" in lucky
+    assert "luck" not in verdict((row("cfc", "liquid", 9.0, 0.05), row("gru", "static", 9.2, 0.05), naive))
     beaten = verdict((naive, row("cfc", "liquid", 25.0)))
     assert beaten.startswith("Liquid loses here: seasonal naive")
 

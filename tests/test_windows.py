@@ -10,8 +10,9 @@ import pytest
 
 from tauflow.data import read_table
 from tauflow.data.calendar import Calendar, calendar_for, wall_clock
+from tauflow.data.encoder import last_known, learn, nearest, steps_ahead
 from tauflow.data.scaling import robust_scale
-from tauflow.data.windows import last_known, learn, nearest, steps_ahead, windows
+from tauflow.data.windows import windows
 from tauflow.errors import DataError
 
 HOUR = 3_600_000_000_000
@@ -168,3 +169,14 @@ def test_scaling_never_divides_by_zero(values):
 def test_a_table_without_history_is_refused():
     with pytest.raises(DataError, match="fewer than two rows"):
         learn(read_table({"ds": [1.0], "y": [2.0]}), 1, None)
+
+
+def test_remembered_windows_give_the_same_batches(table):
+    found = windows(table, learn(table, 24, None), 12)
+    kept = found.remembered()
+    assert kept.answers is not None
+    index = np.random.default_rng(0).permutation(len(found))[:100]
+    one, two = found.batch(index), kept.batch(index)
+    assert all(np.array_equal(one[name], two[name], equal_nan=name == "target") for name in one)
+    time = one["time"][:, :3] + HOUR // 2
+    assert np.array_equal(found.batch(index, time)["query"], kept.batch(index, time)["query"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from tauflow.cli.compare import DEFAULT, Cells, Seeds, chosen
+from tauflow.cli.compare import Cells, Seeds, chosen
 from tauflow.cli.comparison import Watch, show, write
 from tauflow.cli.options import OUTPUT, Quiet, Seed, View, option
 from tauflow.cli.output import check_output
@@ -14,7 +14,7 @@ WEATHER = ("temp_K", "rain", "snow", "clouds")
 
 
 def demo(
-    cells: Cells = DEFAULT,
+    cells: Cells = "ltc,cfc,gated_ltc,ctrnn,lstm,gru",
     seeds: Seeds = 1,
     seed: Seed = 0,
     output: Annotated[

@@ -23,8 +23,8 @@ import numpy as np
 import torch
 
 from ..data import Table
+from ..data.encoder import Encoder, learn
 from ..data.series import Array
-from ..data.windows import Encoder, learn
 from ..training import Callback
 from ..training.callbacks import Epoch, Step
 from . import metrics

@@ -113,11 +113,11 @@ def verdict(rows: tuple[Row, ...]) -> str:
         first = f"Liquid loses here: {rival.label} has the lowest MAE, {rival.mae:.4g}"
         first += f"; {liquid.label} is {apart:.1%} above it ({liquid.mae:.4g})"
     spread = np.nan_to_num([liquid.mae_std, rival.mae_std]).max()
-    close = (
-        f"; the difference is within the spread over seeds ({spread:.2g})"
-        if spread >= abs(liquid.mae - rival.mae) > 0
-        else ""
-    )
+    close = ""
+    if max(liquid.seeds, rival.seeds) == 1 and apart < 0.05:
+        close = "; with one seed a difference this small may be luck"
+    elif spread >= abs(liquid.mae - rival.mae) > 0:
+        close = f"; the difference is within the spread over seeds ({spread:.2g})"
     naive = best["trivial"]
     against = f"; {naive.label}: {naive.mae:.4g}" if naive is not None and naive is not rival else ""
     return f"{first}{close}{against}."

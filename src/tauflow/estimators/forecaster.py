@@ -19,8 +19,9 @@ from torch import Tensor
 
 from .. import files
 from ..data import Table, read_table
+from ..data.encoder import Encoder, learn, steps_ahead
 from ..data.series import Array
-from ..data.windows import Encoder, Windows, learn, mostly_full, steps_ahead, window_set, windows
+from ..data.windows import Windows, mostly_full, window_set, windows
 from ..errors import DataError, NotFittedError
 from ..training import Callback, History
 from ..training import fit as train
@@ -244,9 +245,9 @@ class Forecaster:
             batch_size = min(settings.batch_size, max(8, len(training) // 16))
             self.history = train(
                 predictor,
-                WindowSource(training, batch_size, settings.steps, settings.seed),
+                WindowSource(training.remembered(), batch_size, settings.steps, settings.seed),
                 objective=WindowObjective(settings.loss),
-                validation=AllWindows(judging),
+                validation=AllWindows(judging.remembered()),
                 epochs=settings.epochs,
                 optimizer="adamw",
                 lr=settings.lr,

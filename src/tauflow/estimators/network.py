@@ -18,8 +18,9 @@ from torch.nn import functional as F
 
 from .. import losses
 from ..cells import Cell
+from ..data.encoder import Encoder
 from ..data.series import Array
-from ..data.windows import Encoder, Windows
+from ..data.windows import Windows
 from ..sequence import Recurrent
 
 

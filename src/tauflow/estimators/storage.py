@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from ..data import Schema
 from ..data.calendar import Calendar
+from ..data.encoder import Encoder
 from ..data.scaling import Scale
-from ..data.windows import Encoder
 from ..errors import ModelFileError
 from .settings import Settings
 
