@@ -36,7 +36,7 @@ def test_pages_hold_no_placeholder(page):
 
 def test_the_six_lines_give_what_the_page_shows():
     """Trained for real; another processor rounds otherwise, so the numbers may differ by a few per cent."""
-    six, shown = blocks(README, "python")[0], blocks(README, "text")[0]
+    six, shown = blocks(README, "python")[0], blocks(README, "text")[1]
     told = []
     exec(six.replace("print(", "told.append("), {"told": told})
     (forecast,) = told
