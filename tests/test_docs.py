@@ -83,3 +83,10 @@ def test_the_questions_of_the_forecasting_page():
     ahead = hourly(24 * 32, drop=0.0)
     ahead = ahead[ahead["ds"] > start][["ds", "holiday"]]
     exec(code, {"model": model, "newer_rows": frame, "frame_with_known_columns": ahead})
+
+
+def test_the_training_page_prints_what_it_shows(capsys):
+    page = (ROOT / "docs" / "training.md").read_text()
+    (code,), (shown,) = blocks(page, "python"), blocks(page, "text")
+    exec(code, {})
+    assert capsys.readouterr().out == shown
