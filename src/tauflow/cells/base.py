@@ -67,6 +67,10 @@ class Cell(nn.Module, ABC):
         """
         return None
 
+    def same_as(self) -> type[Cell]:
+        """The class whose step this cell takes with the same parameters, by which a kernel is chosen."""
+        return type(self)
+
     def time_constants(self) -> Tensor | None:
         """The learned time constant of each neuron, (units,), in units of dt; None for a cell that has none."""
         return None

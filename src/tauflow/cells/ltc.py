@@ -138,7 +138,11 @@ class LTC(LeakCell):
         return current / cm, conductance / cm
 
     def output(self, h: Tensor) -> Tensor:
-        return h[:, : self.outputs] * self.output_w + self.output_b
+        return self.read(h[:, : self.outputs])
+
+    def read(self, v: Tensor) -> Tensor:
+        """What the motor neurons (batch, ..., outputs) show."""
+        return v * self.output_w + self.output_b
 
     def hull(self) -> tuple[Tensor, Tensor] | None:
         if self.solver not in BOUNDED:

@@ -37,7 +37,7 @@ Options = list[int]  # what follows the weights in the struct
 
 def why_not(cell: Cell, keep: Tensor | None) -> str | None:
     """Why the kernels can't run this, or None."""
-    if type(cell) not in _CELLS:
+    if cell.same_as() not in _CELLS:
         return f"there are kernels for {', '.join(kind.__name__ for kind in _CELLS)}, not for {type(cell).__name__}"
     for name, parameter in cell.named_parameters():
         if parameter.device.type != "cpu":
@@ -49,7 +49,7 @@ def why_not(cell: Cell, keep: Tensor | None) -> str | None:
             return "the kernels know backward alone, not vmap and the other transforms of torch.func"
         if forward_ad._current_level >= 0:
             return "the kernels know backward alone, not forward-mode derivatives"
-    unsupported, _ = _CELLS[type(cell)]
+    unsupported, _ = _CELLS[cell.same_as()]
     return unsupported(cell)
 
 
@@ -57,7 +57,7 @@ def run(cell: Cell, x: Tensor, dt: Tensor, keep: Tensor | None, h: Tensor) -> tu
     """(y, h) as reference.run gives, within rounding."""
     if x.shape[0] == 0 or x.shape[1] == 0:
         return x.new_empty(x.shape[0], x.shape[1], cell.outputs), h
-    _, runner = _CELLS[type(cell)]
+    _, runner = _CELLS[cell.same_as()]
     return runner(cell, x, dt, keep, h)
 
 
@@ -308,12 +308,13 @@ def masked(cell: CfC, name: str, weight: Tensor) -> Tensor:
 
 
 def _cfc_unsupported(cell: CfC) -> str | None:
-    for layer in cell.backbone:
-        if isinstance(layer, Nonlinearity):
-            if layer.dropout > 0 and cell.training:
-                return "the kernel has no dropout; it is off after model.eval()"
-            return _not_among("activation", layer.sigma.name, ACTIVATIONS)
-    return None
+    layers = [layer for layer in cell.backbone if isinstance(layer, Nonlinearity)]
+    if len(layers) > 3:
+        return f"the kernel has backbones of up to 3 layers, not {len(layers)}"
+    drops = [layer.dropout for layer in layers] + [layer.p for layer in cell.backbone if isinstance(layer, nn.Dropout)]
+    if cell.training and any(drop > 0 for drop in drops):
+        return "the kernel has no dropout; it is off after model.eval()"
+    return _not_among("activation", layers[0].sigma.name, ACTIVATIONS) if layers else None
 
 
 # Wired CfC: the sequence runs through one layer after the other, each of which hears the new states of the one below.
@@ -394,7 +395,7 @@ def _run_ltc(cell: LTC, x: Tensor, dt: Tensor, keep: Tensor | None, h: Tensor) -
     ]
     options = [LTC_SOLVERS.index(cell.solver), cell.substeps]
     y, last = _ltc(cell.sense(x), dt, keep, h, weights, options, 0, cell.outputs)
-    return y * cell.output_w + cell.output_b, last
+    return cell.read(y), last
 
 
 def _ltc_unsupported(cell: LTC) -> str | None:

@@ -105,8 +105,11 @@ class LTCCell(Sizes, ltc.LTC):
     def sense(self, x: Tensor) -> Tensor:
         return _map(x, self.input_w, self.input_b)
 
-    def output(self, h: Tensor) -> Tensor:
-        return _map(h[:, : self.outputs], self.output_w, self.output_b)
+    def read(self, v: Tensor) -> Tensor:
+        return _map(v, self.output_w, self.output_b)
+
+    def same_as(self) -> type[Cell]:
+        return ltc.LTC if self._implicit_param_constraints else type(self)
 
     def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
         # The semi-implicit step without a division by cm, which explicit constraints can set to zero.
@@ -178,6 +181,9 @@ class CfCCell(cfc.CfC):
         for parameter in self.parameters():
             if parameter.ndim == 2 and parameter.requires_grad:
                 nn.init.xavier_uniform_(parameter)
+
+    def same_as(self) -> type[Cell]:
+        return cfc.CfC if self.sparsity_mask is None else type(self)
 
     def affine(self, name: str, z: Tensor) -> Tensor:
         if self.sparsity_mask is None or name not in ("ff1", "ff2"):
