@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tauflow.data import read_table
@@ -134,3 +135,10 @@ def test_mistakes_are_told_before_training(table):
         compare(table, ("gruu",), **QUICK)
     with pytest.raises(ForecastError, match="seeds is empty"):
         compare(table, ("gru",), seeds=(), **QUICK)
+
+
+def test_ids_that_begin_in_the_test_part_are_named():
+    frame = hourly(24 * 30).drop(columns=["temperature", "holiday"])
+    table = read_table(pd.concat([frame.assign(unique_id="old"), frame.iloc[-60:].assign(unique_id="new")]))
+    found = compare(table, ("ridge",), test="4D", jobs=1, **QUICK)
+    assert "1 series begin in the test part and were not tested: new" in found.notes

@@ -284,3 +284,35 @@ def test_a_file_that_is_no_forecaster_is_refused(fitted, tmp_path):
 
 def test_the_public_name():
     assert tauflow.Forecaster is Forecaster
+
+
+def test_a_category_after_the_cutoff_changes_no_code_before_it(frame):
+    weather = np.where(np.arange(len(frame)) % 3 == 0, "rain", "sun")
+    later = weather.copy()
+    later[-100:] = "a storm"  # first in the alphabet
+    tables = [read_table(frame.assign(weather=values), past=["weather"], target="y") for values in (weather, later)]
+    cut = float(tables[0].series[0].time[-100])
+    one, two = (Forecaster("gru", **QUICK).fit(table, until=cut, progress=False) for table in tables)
+    assert one.encoder.schema.categories == two.encoder.schema.categories == {"weather": ("rain", "sun")}
+    pd.testing.assert_frame_equal(one.predict(), two.predict(), check_exact=True)
+    start = cut - 60 * HOUR
+    first, second = one.backtest(tables[0], start), two.backtest(tables[1], start)
+    same = int((first.time[:, 0] < cut - HOUR).sum())
+    assert same > 30
+    assert np.array_equal(first.forecast[:same], second.forecast[:same])
+
+
+def test_an_id_that_begins_in_the_test_part_is_not_tested(frame):
+    """Its scale could only come from the rows under test."""
+    table = read_table(pd.concat([frame.assign(unique_id="old"), frame.iloc[-80:].assign(unique_id="new")]))
+    cut = float(table.series[1].time[-100])
+    model = Forecaster("ridge", **QUICK).fit(table, until=cut, progress=False)
+    tested = model.backtest(table, cut)
+    assert {table.series[number].id for number in tested.origins[:, 0]} == {"old"}
+
+
+def test_newer_rows_may_need_the_options_of_the_reader(fitted, frame):
+    repeated = pd.concat([frame, frame.iloc[-1:].assign(y=120.0)])
+    with pytest.raises(DataError, match="duplicates"):
+        fitted.predict(repeated)
+    assert len(fitted.predict(repeated, duplicates="last")) == 6

@@ -92,9 +92,14 @@ class Windows:
 def windows(
     table: Table, encoder: Encoder, context: int, start: float | None = None, end: float | None = None
 ) -> Windows:
-    """Every row as an origin that has a known target after it, whose queries lie in [start, end) of native time."""
-    origins = []
+    """Every row as an origin that has a known target after it, whose queries lie in [start, end) of native time.
+
+    An id without a learned scale has no origins: a scale from its own rows would look at those after the origin.
+    """
+    origins = [np.zeros((0, 2), np.int64)]
     for number, series in enumerate(table.series):
+        if series.id not in encoder.targets:
+            continue
         known = np.asarray(np.isfinite(series.y).any(axis=1))
         rows = np.arange(len(series))
         left: Array = np.cumsum(known[::-1])[::-1] - known  # known rows after this one

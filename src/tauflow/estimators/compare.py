@@ -307,7 +307,13 @@ def _collect(table: Table, start: float, results: list[Result]) -> Comparison:
     encoder, settings = first.encoder, results[0].settings
     train = before(table, start)
     known = [series.time[-1] for series in table.series]
-    notes = [*table.notes, *(result.note for result in results if result.note)]
+    new = [series.id for series in table.series if series.id not in encoder.targets]
+    if new:
+        shown = ", ".join(new[:5]) + (", ..." if len(new) > 5 else "")
+        table_notes = (*table.notes, f"{len(new)} series begin in the test part and were not tested: {shown}")
+    else:
+        table_notes = table.notes
+    notes = [*table_notes, *(result.note for result in results if result.note)]
     return Comparison(
         rows=rows,
         target=", ".join(table.schema.targets),

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from .. import files
-from ..data import Table, read_table
+from ..data import Table
 from ..data.encoder import Encoder, learn, steps_ahead
 from ..data.series import Array
 from ..data.windows import Windows, mostly_full, window_set, windows
@@ -33,9 +33,11 @@ from .tables import (
     append_row,
     as_table,
     before,
+    categories_of,
     forecast_frame,
     last_known_row,
     native_times,
+    recoded,
     refuse_missing_columns,
     upto,
     with_future,
@@ -124,6 +126,7 @@ class Forecaster:
         table = as_table(data, columns)
         if until is not None:
             table = before(table, until)
+        table = recoded(table, categories_of(table))
         settings = self.settings
         longest = max((len(series) for series in table.series), default=0)
         if settings.h >= longest:
@@ -147,16 +150,18 @@ class Forecaster:
         h: int | None = None,
         times: Any = None,
         future: Any = None,
+        **columns: Any,
     ) -> Any:
         """One row per id and time, as a pandas frame with the table's own column names and units.
 
-        data     newer rows of the same table; None continues the table of `fit`
+        data     newer rows of the same table; None continues the table of `fit`. `columns` are more of `read_table`'s
+                 arguments for it, say duplicates="last"
         h        steps ahead, up to the fitted h (any number for strategy="recursive")
         times    future time stamps instead of steps, the same for every id; up to the fitted h steps away
         future   a frame with time (and id) and the future-known columns for the time to come
         """
         encoder, _ = self._fitted()
-        table = self._known_table(data)
+        table = self._known_table(data, columns)
         if future is not None:
             table = with_future(table, future)
         origins = np.array([[number, last_known_row(series)] for number, series in enumerate(table.series)])
@@ -170,10 +175,11 @@ class Forecaster:
     def backtest(self, data: Any, start: float, end: float | None = None, most: int = 4000, **columns: Any) -> Backtest:
         """Forecasts from every origin of a table at or after `start`, beside what came: the honest test.
 
-        Each forecast sees only rows up to its origin. Up to `most` origins, evenly spread (200 for strategy="recursive").
+        Each forecast sees only rows up to its origin. An id that `fit` had no value of is left out: its scale would have to
+        be learned from the rows under test. Up to `most` origins, evenly spread (200 for strategy="recursive").
         """
         encoder, _ = self._fitted()
-        table = as_table(data, columns)
+        table = recoded(as_table(data, columns), encoder.schema.categories)
         recursive = self.settings.strategy == "recursive"
         asked = replace(encoder, h=self.settings.h)
         found = windows(table, asked, self.settings.context, start=start, end=end)
@@ -262,13 +268,15 @@ class Forecaster:
             predictor.eval()
         return predictor
 
-    def _known_table(self, data: Any) -> Table:
+    def _known_table(self, data: Any, columns: dict[str, Any]) -> Table:
         encoder, _ = self._fitted()
         if data is None:
             if self.table is None:
                 raise DataError("a loaded forecaster has no data, expected a table: predict(data)")
             return self.table
-        table = data if isinstance(data, Table) else read_table(data, schema=encoder.schema)
+        if not isinstance(data, Table):
+            columns = {"schema": encoder.schema, **columns}
+        table = recoded(as_table(data, columns), encoder.schema.categories)
         refuse_missing_columns(table, encoder.schema)
         return table
 

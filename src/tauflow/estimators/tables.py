@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +53,44 @@ def before(table: Table, time: float) -> Table:
     """The rows of a table before a native time; ids that have none are left out."""
     parts = [upto(series, int(np.searchsorted(series.time, time)) - 1) for series in table.series]
     return replace(table, series=tuple(part for part in parts if len(part)))
+
+
+def categories_of(table: Table) -> dict[str, tuple[str, ...]]:
+    """The categories that the rows of a table hold, per text column, in the order of the table's own codes."""
+    found = {}
+    for name, names in table.schema.categories.items():
+        kind, column = _place(table.schema, name)
+        codes = np.concatenate([np.atleast_2d(getattr(series, kind))[:, column] for series in table.series])
+        found[name] = tuple(names[code] for code in np.unique(codes[np.isfinite(codes)]).astype(int))
+    return found
+
+
+def recoded(table: Table, categories: Mapping[str, tuple[str, ...]]) -> Table:
+    """The table with its text columns in the codes of `categories`; a category that is not among them is unknown, NaN.
+
+    So a category that turns up after the cutoff changes no code before it.
+    """
+    if dict(table.schema.categories) == dict(categories):
+        return table
+    series = list(table.series)
+    for name, names in table.schema.categories.items():
+        kind, column = _place(table.schema, name)
+        new = {known: float(code) for code, known in enumerate(categories.get(name, ()))}
+        codes = np.array([new.get(one, np.nan) for one in names] + [np.nan])
+        for number, one in enumerate(series):
+            values = getattr(one, kind).copy()
+            old = values[..., column]
+            values[..., column] = codes[np.where(np.isfinite(old), old, len(names)).astype(int)]
+            series[number] = replace(one, **{kind: values})
+    return replace(table, series=tuple(series), schema=replace(table.schema, categories=dict(categories)))
+
+
+def _place(schema: Schema, name: str) -> tuple[str, int]:
+    """Which array of a series holds a column, and where in it."""
+    for kind, names in (("past", schema.past), ("future", schema.future), ("static", schema.static)):
+        if name in names:
+            return kind, names.index(name)
+    return "y", schema.targets.index(name)
 
 
 def last_known_row(series: Series) -> int:
