@@ -13,8 +13,12 @@ import torch
 import tauflow
 from tauflow import cells, files
 from tauflow.data import read_table
+from tauflow.data.encoder import learn
+from tauflow.data.windows import windows
 from tauflow.errors import DataError, ModelFileError, NotFittedError, TauflowError
 from tauflow.estimators import BASELINES, Forecaster, ForecastError, metrics
+from tauflow.estimators.baselines import SeasonalNaive
+from tauflow.estimators.network import ForecastNet
 from tests.test_windows import HOUR, hourly
 
 QUICK = {"h": 6, "units": 6, "context": 12, "epochs": 2, "steps": 6, "batch_size": 32}
@@ -316,3 +320,16 @@ def test_newer_rows_may_need_the_options_of_the_reader(fitted, frame):
     with pytest.raises(DataError, match="duplicates"):
         fitted.predict(repeated)
     assert len(fitted.predict(repeated, duplicates="last")) == 6
+
+
+@pytest.mark.parametrize("targets", [["y"], ["y", "twice"]])
+def test_a_network_starts_from_the_seasonal_naive(targets, frame):
+    table = read_table(frame.assign(twice=lambda f: 2 * f["y"]), target=targets)
+    encoder = learn(table, 6, None)
+    found = windows(table, encoder, 12)
+    batch = found.batch(np.arange(100))
+    network = ForecastNet(cells.build("gru", encoder.inputs, 4), encoder)
+    naive = SeasonalNaive(encoder).predict(batch)
+    assert naive.shape == (100, 6, len(targets))
+    with torch.no_grad():
+        np.testing.assert_allclose(network.skip(torch.from_numpy(batch["query"])).numpy(), naive, rtol=1e-6)

@@ -12,7 +12,7 @@ from tauflow.data import read_table
 from tauflow.data.calendar import Calendar, calendar_for, wall_clock
 from tauflow.data.encoder import last_known, learn, nearest, steps_ahead
 from tauflow.data.scaling import robust_scale
-from tauflow.data.windows import windows
+from tauflow.data.windows import mostly_full, windows
 from tauflow.errors import DataError
 
 HOUR = 3_600_000_000_000
@@ -180,3 +180,25 @@ def test_remembered_windows_give_the_same_batches(table):
     assert all(np.array_equal(one[name], two[name], equal_nan=name == "target") for name in one)
     time = one["time"][:, :3] + HOUR // 2
     assert np.array_equal(found.batch(index, time)["query"], kept.batch(index, time)["query"])
+
+
+def test_a_season_ago_is_not_after_the_origin():
+    """A query between steps can point its lag at a row just after the origin: that row is not known yet."""
+    time = np.concatenate([np.arange(0.0, 101.0, 10.0), [106.0, 116.0, 126.0]])
+    table = read_table({"t": time, "v": np.arange(len(time), dtype=float)}, time="t", target="v")
+    encoder = learn(table, 2, 101.0, season=(2.0,))
+    assert encoder.lags[0] == 20.0
+    origin, query = np.array([10]), np.array([[124.0]])  # at 100; 124 - 20 = 104, and a row stands at 106
+    values, known = encoder.anchor_values(table.series[0], origin, query)
+    assert not known[0, 0, 0, 0]
+    later = encoder.anchor_values(table.series[0], np.array([11]), query)[1]
+    assert later[0, 0, 0, 0]
+    assert values[0, 0, 0, 0] < encoder.seen(table.series[0])[11, 0]
+
+
+def test_short_contexts_train_only_where_history_is_short(table):
+    encoder = learn(table, 6, None)
+    long, short = (mostly_full(windows(table, encoder, context)) for context in (20, 500))
+    assert long.batch(np.arange(len(long)))["mask"].all()
+    assert len(short) == len(windows(table, encoder, 500))
+    assert not short.batch(np.arange(5))["mask"].all()

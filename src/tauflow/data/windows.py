@@ -66,7 +66,7 @@ class Windows:
             here = origins[:, 0] == number
             rows, series = origins[here, 1], self.table.series[number]
             if time is None:
-                when[here], target[here] = self.truth(series, rows, steps_ahead(series, rows, self.encoder.step, h))
+                when[here], target[here] = self.truth(series, steps_ahead(series, rows, self.encoder.step, h))
             else:
                 when[here] = time[here]
             query[here] = self.encoder.query(series, rows, when[here])
@@ -80,10 +80,9 @@ class Windows:
         parts = [self._questions(self.origins[k : k + 2048], None) for k in range(0, len(self), 2048)]
         return replace(self, answers={name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
-    def truth(self, series: Series, rows: Array, time: Array) -> tuple[Array, Array]:
+    def truth(self, series: Series, time: Array) -> tuple[Array, Array]:
         """(time, target): each query moved to the row that stands within half a step of it, and that row's scaled values."""
         index, found = nearest(series.time, time.reshape(-1), 0.499 * self.encoder.step)
-        found &= index > np.repeat(rows, time.shape[1])
         y = np.where(found[:, None], self.encoder.scale_of(series).apply(series.y)[index], np.nan)
         moved = np.where(found, series.time[index], time.reshape(-1))
         return moved.reshape(time.shape), y.reshape(*time.shape, -1)
