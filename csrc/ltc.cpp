@@ -9,14 +9,17 @@
 // Sensory synapses are added up once a sample. For the midpoint, v' of half the gap is evaluated again and v moves from where it was.
 //
 // Saved for backward is v before each sample alone. Backward walks through the sample again, notes v, current, conductance and all
-// openings of its evaluations in work memory, and returns through them: that costs no more sigmoids than to save v, current and
-// conductance of every evaluation, since the openings would have to be computed again anyhow, and a fraction of the memory. With
-// g the gradients of current and conductance of the target, the openings pass on g_t = (g_conductance + g_current erev) w o (1 - o),
-// and each synapse adds up four numbers: (g_conductance + g_current erev) o, g_current o, g_t (v - mu) and g_t.
+// openings of its evaluations in work memory, and returns through them. To save current and conductance of every evaluation instead
+// spares no sigmoid, since the openings would have to be computed again anyhow, and writes 13 times as much memory for six
+// evaluations: it was no faster. With g the gradients of current and conductance of the target, the openings pass on
+// g_t = (g_conductance + g_current erev) w o (1 - o), and each synapse adds up four numbers: (g_conductance + g_current erev) o,
+// g_current o, g_t (v - mu) and g_t.
 #include "batch.h"
 #include "kernels.h"
 #include "matrix.h"
 #include "solvers.h"
+
+#include <type_traits>
 
 namespace tauflow {
 namespace TAUFLOW_ISA {
@@ -59,37 +62,65 @@ template <typename Real> struct List {
 // current and conductance (targets x lanes) += what the synapses give at v (sources x lanes); openings (synapses x lanes): noted
 // where wanted
 template <bool NOTE, typename Real, int B>
-__attribute__((noinline)) void listen(const List<Real> &list, const Real *v, Real *current, Real *conductance, Real *openings) {
+__attribute__((noinline)) void listen(const List<Real> list, const Real *v, Real *current, Real *conductance, Real *openings) {
     using L = Lanes<Real, B>;
     for (int j = 0; j < list.targets; ++j) {
         L sum_current = L::load(current + j * L::count), sum_conductance = L::load(conductance + j * L::count);
-        for (int k = list.first[j]; k < list.first[j + 1]; ++k) {
-            const auto &s = list.synapse[k];
-            const L open = sigmoid2((L::load(v + list.source[k] * L::count) - L::splat(s.mu)) * L::splat(s.slope));
-            if (NOTE) open.store(openings + std::ptrdiff_t(k) * L::count);
-            sum_current = fma(open, s.pull, sum_current);
-            sum_conductance = fma(open, s.w, sum_conductance);
-        }
+        const auto hear = [&](auto several, int k) __attribute__((always_inline)) {
+            constexpr int M = decltype(several)::value;
+            L open[M];
+#pragma GCC unroll 4
+            for (int m = 0; m < M; ++m) {
+                const auto &s = list.synapse[k + m];
+                open[m] = (L::load(v + list.source[k + m] * L::count) - L::splat(s.mu)) * L::splat(s.slope);
+            }
+            sigmoid2(open);
+#pragma GCC unroll 4
+            for (int m = 0; m < M; ++m) {
+                if (NOTE) open[m].store(openings + std::ptrdiff_t(k + m) * L::count);
+                sum_current = fma(open[m], list.synapse[k + m].pull, sum_current);
+                sum_conductance = fma(open[m], list.synapse[k + m].w, sum_conductance);
+            }
+        };
+        const int end = list.first[j + 1];
+        int k = list.first[j];
+        for (; k + TOGETHER <= end; k += TOGETHER) hear(std::integral_constant<int, TOGETHER>(), k);
+        for (; k < end; ++k) hear(std::integral_constant<int, 1>(), k);
         sum_current.store(current + j * L::count);
         sum_conductance.store(conductance + j * L::count);
     }
 }
 
+// The four sums of each synapse, added up over samples and steps. Those of as many samples as a register holds are kept apart where
+// they stay in the L2 cache beside the openings; else each is folded to a quarter of a register, which takes as long as a sigmoid.
+constexpr std::size_t KEPT_APART = 512 * 1024;  // bytes of both
+template <bool FOLD, typename Real, int B> constexpr int numbers_a_sum = FOLD ? parts<Real, B> : Lanes<Real, B>::WIDTH / int(sizeof(Real));
+template <typename Real, int B> INLINE bool folds(std::size_t synapses, std::size_t evaluations) {
+    return synapses * sizeof(Real) * (4 * numbers_a_sum<false, Real, B> + evaluations * Lanes<Real, B>::count) > KEPT_APART;
+}
+
 // g_v (sources x lanes) += the gradient of v times -1 / ln 2; sums: the four of each synapse
-template <typename Real, int B>
-__attribute__((noinline)) void listen_backward(const List<Real> &list, const Real *v, const Real *openings, const Real *g_current,
+template <bool FOLD, typename Real, int B>
+__attribute__((noinline)) void listen_backward(const List<Real> list, const Real *v, const Real *openings, const Real *g_current,
                                                const Real *g_conductance, Real *g_v, Real *sums) {
     using L = Lanes<Real, B>;
+    constexpr int apart = numbers_a_sum<FOLD, Real, B>;
     for (int j = 0; j < list.targets; ++j) {
         const L of_current = L::load(g_current + j * L::count), of_conductance = L::load(g_conductance + j * L::count);
-        for (int k = list.first[j]; k < list.first[j + 1]; ++k, sums += 4 * parts<Real, B>) {
+        for (int k = list.first[j]; k < list.first[j + 1]; ++k, sums += 4 * apart) {
             const auto &s = list.synapse[k];
             const int from = list.source[k] * L::count;
             const L open = L::load(openings + std::ptrdiff_t(k) * L::count);
-            const L of_w = fma(of_current, s.erev, of_conductance);  // for open synapses
-            const L g_t = of_w * L::splat(s.w) * fma(-open, open, open);
+            const L of_w = fma(of_current, s.erev, of_conductance) * open;
+            const L g_t = of_w * fma(-open, s.w, L::splat(s.w));
             fma(g_t, s.slope, L::load(g_v + from)).store(g_v + from);
-            add_sums(of_w * open, of_current * open, g_t * (L::load(v + from) - L::splat(s.mu)), g_t, sums);
+            const L of_erev = of_current * open, of_sigma = g_t * (L::load(v + from) - L::splat(s.mu));
+            if constexpr (FOLD) {
+                add_sums(of_w, of_erev, of_sigma, g_t, sums);
+            } else {
+                add_register(of_w, sums), add_register(of_erev, sums + apart);
+                add_register(of_sigma, sums + 2 * apart), add_register(g_t, sums + 3 * apart);
+            }
         }
     }
 }
@@ -176,6 +207,40 @@ INLINE void sense(const Ltc<Real> &cell, const List<Real> &sensory, int units, c
     else listen<false, Real, B>(sensory, x, current, conductance, nullptr);
 }
 
+// A sample's evaluations: e hears at v[e] and moves the v that its substep began with to v[e + 1]. v has one more than current and
+// conductance, all H x lanes.
+template <typename Real, int B> struct Walk {
+    using L = Lanes<Real, B>;
+    const Ltc<Real> &cell;
+    const List<Real> &inner;
+    const Sizes<Real> &n;
+    const Moves<Real, B> moves;
+    const std::size_t each;
+    Walk(const Ltc<Real> &cell_, const List<Real> &inner_, const Sizes<Real> &n_)
+        : cell(cell_), inner(inner_), n(n_), moves(cell_.solver), each(std::size_t(n_.units) * L::count) {}
+
+    // v[1] and on from v[0] and the sensory sums; openings: of all evaluations, noted where wanted
+    INLINE L forward(const Real *sensory_current, const Real *sensory_conductance, L dt, L keep, Real *v, Real *current, Real *conductance,
+                     Real *openings, L longest) const {
+        const auto evaluate = [&](int e, const Real *base, L gap, L moving) {
+            Real *const heard = current + e * each, *const total = conductance + e * each;
+            std::memcpy(heard, sensory_current, sizeof(Real) * each);
+            std::memcpy(total, sensory_conductance, sizeof(Real) * each);
+            if (openings)
+                listen<true, Real, B>(inner, v + e * each, heard, total, openings + std::size_t(e) * inner.count * L::count);
+            else
+                listen<false, Real, B>(inner, v + e * each, heard, total, nullptr);
+            longest = moves.forward(n.units, cell.elastance, heard, total, gap, moving, base, v + (e + 1) * each, longest);
+        };
+        for (int s = 0, e = 0; s < n.substeps; ++s, e += n.stages) {
+            const Real *const base = v + e * each;
+            if (n.stages == 2) evaluate(e, base, dt / L::splat(2), L::splat(1));
+            evaluate(e + n.stages - 1, base, dt, keep);
+        }
+        return longest;
+    }
+};
+
 template <typename Real> struct Forward {
     const Sequence<Real> &seq;
     const Ltc<Real> &cell;
@@ -183,11 +248,11 @@ template <typename Real> struct Forward {
     const Shared<Real> &shared;
 
     template <int B> struct Arrays {
-        Real *x, *v, *half, *current, *conductance, *sensory_current, *sensory_conductance;
+        Real *x, *v, *current, *conductance, *sensory_current, *sensory_conductance;
         Arrays(Shelf &shelf, const Sizes<Real> &n) {
             const std::size_t lanes = Lanes<Real, B>::count, each = n.units * lanes;
-            x = shelf.take<Real>(n.inputs * lanes), v = shelf.take<Real>(each), half = shelf.take<Real>(each);
-            current = shelf.take<Real>(each), conductance = shelf.take<Real>(each);
+            x = shelf.take<Real>(n.inputs * lanes), v = shelf.take<Real>((n.evaluations + 1) * each);
+            current = shelf.take<Real>(n.evaluations * each), conductance = shelf.take<Real>(n.evaluations * each);
             sensory_current = shelf.take<Real>(each), sensory_conductance = shelf.take<Real>(each);
         }
     };
@@ -205,31 +270,20 @@ template <typename Real> struct Forward {
         using L = Lanes<Real, B>;
         constexpr int lanes = L::count;
         const Arrays<B> own = on_scratch<Arrays<B>>(FOR_TASK, n);
-        const Moves<Real, B> moves(cell.solver);
-        const std::size_t each = std::size_t(n.units) * lanes, bytes = sizeof(Real) * each;
+        const Walk<Real, B> walk(cell, shared.inner, n);
+        const std::size_t bytes = sizeof(Real) * walk.each;
         Real *const saved = static_cast<Real *>(seq.saved) + (seq.saved ? row * std::int64_t(n.saved()) : 0);
+        Real *const end = own.v + n.evaluations * walk.each;
         L longest = L::splat(0);
         load_rows<Real, B>(seq.h + row * n.units, n.units, samples, n.units, own.v);
-        // moves own.v to `next` by what is heard at v
-        const auto evaluate = [&](const Real *v, L dt, L keep, Real *next) {
-            std::memcpy(own.current, own.sensory_current, bytes);
-            std::memcpy(own.conductance, own.sensory_conductance, bytes);
-            listen<false, Real, B>(shared.inner, v, own.current, own.conductance, nullptr);
-            longest = moves.forward(n.units, cell.elastance, own.current, own.conductance, dt, keep, own.v, next, longest);
-        };
         for (std::int64_t t = 0; t < n.time; ++t) {
             const L dt = gather<Real, B>(seq.dt + row * n.time + t, n.time, samples) / L::splat(Real(n.substeps));
             const L keep = gather_keep<Real, B>(seq.keep ? seq.keep + row * n.time + t : nullptr, n.time, samples);
             load_rows<Real, B>(seq.x + (row * n.time + t) * n.inputs, n.time * n.inputs, samples, n.inputs, own.x);
             sense<Real, B>(cell, shared.sensory, n.units, own.x, own.sensory_current, own.sensory_conductance, nullptr);
-            if (seq.saved) std::memcpy(saved + t * each, own.v, bytes);
-            for (int s = 0; s < n.substeps; ++s)
-                if (n.stages == 1) {
-                    evaluate(own.v, dt, keep, own.v);
-                } else {
-                    evaluate(own.v, dt / L::splat(2), L::splat(1), own.half);
-                    evaluate(own.half, dt, keep, own.v);
-                }
+            if (seq.saved) std::memcpy(saved + t * walk.each, own.v, bytes);
+            longest = walk.forward(own.sensory_current, own.sensory_conductance, dt, keep, own.v, own.current, own.conductance, nullptr, longest);
+            std::memcpy(own.v, end, bytes);
             store_rows<Real, B>(own.v + seq.first * lanes, n.time * seq.outputs, samples, int(seq.outputs),
                                 seq.y + (row * n.time + t) * seq.outputs);
         }
@@ -260,13 +314,18 @@ template <typename Real> struct Backward {
     template <int B> struct Arrays {
         Real *sums, *of_current, *of_conductance, *of_elastance;  // over all steps
         std::size_t all;                                          // of these
+        bool folded;
+        int apart;  // numbers a sum
         Real *g, *g_base, *g_half, *g_v, *g_y, *x, *g_x;
         Real *g_current, *g_conductance, *step_current, *step_conductance;  // of an evaluation, and summed over a sample's
-        Real *v, *current, *conductance, *openings;  // of each of the sample's evaluations; v also at its end
+        Real *v, *current, *conductance, *openings;                         // of each of a sample's evaluations; v also at its end
         Real *sensory_current, *sensory_conductance, *sensory_openings;
         Arrays(Shelf &shelf, const SharedBackward<Real> &shared, const Sizes<Real> &n) {
             const std::size_t lanes = Lanes<Real, B>::count, each = n.units * lanes;
-            sums = shelf.take<Real>(std::size_t(4) * parts<Real, B> * (shared.sensory.count + shared.inner.count));
+            const std::size_t synapses = std::size_t(shared.sensory.count) + shared.inner.count;
+            folded = folds<Real, B>(synapses, n.evaluations);
+            apart = folded ? numbers_a_sum<true, Real, B> : numbers_a_sum<false, Real, B>;
+            sums = shelf.take<Real>(4 * apart * synapses);
             of_current = shelf.take<Real>(each), of_conductance = shelf.take<Real>(each), of_elastance = shelf.take<Real>(each);
             all = shelf.used;
             g = shelf.take<Real>(each), g_base = shelf.take<Real>(each), g_half = shelf.take<Real>(each);
@@ -292,7 +351,7 @@ template <typename Real> struct Backward {
         const std::size_t four = 4 * (std::size_t(shared.sensory.count) + shared.inner.count);
         for (std::size_t i = 0; i < four; ++i) {
             Real total = 0;
-            for (int part = 0; part < parts<Real, B>; ++part) total += own.sums[i * parts<Real, B> + part];
+            for (int part = 0; part < own.apart; ++part) total += own.sums[i * own.apart + part];
             *sums++ = total;
         }
         const Real *const arrays[] = {own.of_current, own.of_conductance, own.of_elastance};
@@ -303,29 +362,22 @@ template <typename Real> struct Backward {
     template <int B> void block(const Arrays<B> &own, std::int64_t row, int samples) {
         using L = Lanes<Real, B>;
         constexpr int lanes = L::count;
-        const Moves<Real, B> moves(cell.solver);
-        const std::size_t each = std::size_t(n.units) * lanes, bytes = sizeof(Real) * each;
-        const Real *const saved = static_cast<const Real *>(seq.saved) + row * std::int64_t(n.saved());
-        Real *const inner_sums = own.sums + std::size_t(4) * parts<Real, B> * shared.sensory.count;
-        L g_dt;
+        const Walk<Real, B> walk(cell, shared.inner, n);
+        const std::size_t each = walk.each, bytes = sizeof(Real) * each;
         const std::size_t noted = std::size_t(shared.inner.count) * lanes;
-        const auto evaluate = [&](int e, const Real *base, L dt, L keep) {
-            Real *const v = own.v + e * each, *const current = own.current + e * each, *const conductance = own.conductance + e * each;
-            std::memcpy(current, own.sensory_current, bytes);
-            std::memcpy(conductance, own.sensory_conductance, bytes);
-            listen<true, Real, B>(shared.inner, v, current, conductance, own.openings + e * noted);
-            moves.forward(n.units, cell.elastance, current, conductance, dt, keep, base, v + each, L::splat(0));
-        };
-        // The gradient g of what evaluation e moved base to: added to g_base directly, and by way of v to g_v.
+        const Real *const saved = static_cast<const Real *>(seq.saved) + row * std::int64_t(n.saved());
+        Real *const inner_sums = own.sums + std::size_t(4) * own.apart * shared.sensory.count;
+        const auto listened = own.folded ? listen_backward<true, Real, B> : listen_backward<false, Real, B>;
+        // The gradient g of what evaluation e moved base to: added to g_base directly, and by way of v to g_v. Returns that of dt.
         const auto evaluate_backward = [&](int e, const Real *base, L dt, L keep, const Real *g, Real *g_base, Real *g_v) {
-            g_dt = moves.backward(n.units, cell.elastance, own.current + e * each, own.conductance + e * each, dt, keep, base, g,
-                                  g_base, own.g_current, own.g_conductance, own.of_elastance, g_dt);
+            const L g_dt = walk.moves.backward(n.units, cell.elastance, own.current + e * each, own.conductance + e * each, dt, keep, base,
+                                               g, g_base, own.g_current, own.g_conductance, own.of_elastance, L::splat(0));
             add<B>(own.g_current, own.step_current), add<B>(own.g_conductance, own.step_conductance);
             std::memset(own.g_v, 0, bytes);
-            listen_backward<Real, B>(shared.inner, own.v + e * each, own.openings + e * noted, own.g_current, own.g_conductance,
-                                     own.g_v, inner_sums);
+            listened(shared.inner, own.v + e * each, own.openings + e * noted, own.g_current, own.g_conductance, own.g_v, inner_sums);
             for (std::size_t i = 0; i < each; i += lanes)
                 fma(L::load(own.g_v + i), Real(-LN2), L::load(g_v + i)).store(g_v + i);
+            return g_dt;
         };
         if (given.last) load_rows<Real, B>(given.last + row * n.units, n.units, samples, n.units, own.g);
         else std::memset(own.g, 0, bytes);
@@ -338,34 +390,27 @@ template <typename Real> struct Backward {
             load_rows<Real, B>(seq.x + (row * n.time + t) * n.inputs, n.time * n.inputs, samples, n.inputs, own.x);
             sense<Real, B>(cell, shared.sensory, n.units, own.x, own.sensory_current, own.sensory_conductance, own.sensory_openings);
             std::memcpy(own.v, saved + t * each, bytes);
-            for (int s = 0, e = 0; s < n.substeps; ++s, e += n.stages) {
-                const Real *const base = own.v + e * each;
-                if (n.stages == 2) evaluate(e, base, dt / L::splat(2), L::splat(1));
-                evaluate(e + n.stages - 1, base, dt, keep);
-            }
+            walk.forward(own.sensory_current, own.sensory_conductance, dt, keep, own.v, own.current, own.conductance, own.openings, L::splat(0));
 
             std::memset(own.step_current, 0, bytes), std::memset(own.step_conductance, 0, bytes);
             L of_dt = L::splat(0);
             for (int s = n.substeps - 1; s >= 0; --s) {
                 const int e = s * n.stages;
                 const Real *const base = own.v + e * each;
-                std::memset(own.g_base, 0, bytes), g_dt = L::splat(0);
+                std::memset(own.g_base, 0, bytes);
                 if (n.stages == 1) {
-                    evaluate_backward(e, base, dt, keep, own.g, own.g_base, own.g_base);
-                    of_dt = of_dt + g_dt;
+                    of_dt = of_dt + evaluate_backward(e, base, dt, keep, own.g, own.g_base, own.g_base);
                 } else {
                     std::memset(own.g_half, 0, bytes);
-                    evaluate_backward(e + 1, base, dt, keep, own.g, own.g_base, own.g_half);
-                    of_dt = of_dt + g_dt, g_dt = L::splat(0);
-                    evaluate_backward(e, base, dt / L::splat(2), L::splat(1), own.g_half, own.g_base, own.g_base);
-                    of_dt = fma(g_dt, Real(0.5), of_dt);
+                    of_dt = of_dt + evaluate_backward(e + 1, base, dt, keep, own.g, own.g_base, own.g_half);
+                    const L half = dt / L::splat(2);
+                    of_dt = fma(evaluate_backward(e, base, half, L::splat(1), own.g_half, own.g_base, own.g_base), Real(0.5), of_dt);
                 }
                 std::memcpy(own.g, own.g_base, bytes);
             }
             add<B>(own.step_current, own.of_current), add<B>(own.step_conductance, own.of_conductance);
             std::memset(own.g_x, 0, sizeof(Real) * n.inputs * lanes);
-            listen_backward<Real, B>(shared.sensory, own.x, own.sensory_openings, own.step_current, own.step_conductance, own.g_x,
-                                     own.sums);
+            listened(shared.sensory, own.x, own.sensory_openings, own.step_current, own.step_conductance, own.g_x, own.sums);
             if (given.x) {
                 for (int i = 0; i < n.inputs * lanes; i += lanes) (L::load(own.g_x + i) * L::splat(Real(-LN2))).store(own.g_x + i);
                 store_rows<Real, B>(own.g_x, n.time * n.inputs, samples, n.inputs, given.x + (row * n.time + t) * n.inputs);

@@ -167,9 +167,10 @@ template <> struct Bits<float> {
     // (exp(r) - 1 - r) / r^2 on |r| <= ln(2)/2, highest power first (Cephes, expf)
     static constexpr float series[6] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
                                         4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
-    // 2^r on |r| <= 1/2, the polynomial of smallest relative error (4e-9) with a 1 in the end
-    static constexpr float powers[7] = {1.5353361818e-04f, 1.3398874446e-03f, 9.6184373583e-03f, 5.5503324710e-02f, 2.4022647914e-01f, 6.9314720286e-01f, 1.0000000000e+00f};
-    static constexpr float largest_power = 60.0f;  // two denominators 1 + 2^60 can still be multiplied
+    // 2^r on |r| <= 1/2, the polynomial of smallest relative error (1.1e-7, of a sigmoid at most 3e-8) with a 1 in the end
+    static constexpr float powers[6] = {1.3264727313e-03f, 9.6715129912e-03f, 5.5507335812e-02f,
+                                        2.4022242427e-01f, 6.9314700365e-01f, 1.0f};
+    static constexpr float largest_power = 126.0f;  // 1 + 2^x and its reciprocal are normal numbers
 };
 template <> struct Bits<double> {
     using Int = std::uint64_t;
@@ -184,7 +185,7 @@ template <> struct Bits<double> {
                                           1.9841269841269841270e-4,  1.3888888888888888889e-3, 8.3333333333333333333e-3,
                                           4.1666666666666666667e-2,  1.6666666666666666667e-1, 5.0000000000000000000e-1};
     static constexpr double powers[14] = {1.36914888539041281038e-12, 2.56784359934882055117e-11, 4.44553827187081162491e-10, 7.05491162080112335899e-09, 1.01780860092396999224e-07, 1.32154867901443095086e-06, 1.52527338040598410828e-05, 1.54035303933816087761e-04, 1.33335581464284432841e-03, 9.61812910762847687873e-03, 5.55041086648215831190e-02, 2.40226506959100721827e-01, 6.93147180559945286227e-01, 1.00000000000000000000e+00};  // ln(2)^n / n!
-    static constexpr double largest_power = 500.0;
+    static constexpr double largest_power = 1022.0;
 };
 
 // exp(x) = scale (1 + rest), scale a power of two; x within Bits::lowest .. highest, or NaN
@@ -227,19 +228,65 @@ LANES sigmoid(Lanes<Real, B> x) {
     return one / (one + exp(-x));
 }
 
-// 1 / (1 + 2^x): the sigmoid of -x ln(2), for sums over many synapses
-LANES sigmoid2(Lanes<Real, B> x) {
-    using K = Bits<Real>;
+// x = whole + rest with |rest| <= 1/2, and p 2^whole from it. AVX-512 has instructions for this, which need no limits.
+#if defined(__AVX512F__)
+#define POWERS(REAL, BYTES, PREFIX, ALL, KIND, TYPE)                                                                    \
+    INLINE void split_power(Vec<REAL, BYTES> x, Vec<REAL, BYTES> &whole, Vec<REAL, BYTES> &rest) {                      \
+        whole = (Vec<REAL, BYTES>)PREFIX##_mask_roundscale_##KIND((TYPE)x, ALL, (TYPE)x, 0);                            \
+        rest = (Vec<REAL, BYTES>)PREFIX##_mask_reduce_##KIND((TYPE)x, ALL, (TYPE)x, 0);                                 \
+    }                                                                                                                   \
+    INLINE Vec<REAL, BYTES> times_power(Vec<REAL, BYTES> p, Vec<REAL, BYTES> whole) {                                   \
+        return (Vec<REAL, BYTES>)PREFIX##_mask_scalef_##KIND((TYPE)p, ALL, (TYPE)p, (TYPE)whole);                       \
+    }
+POWERS(float, 16, _mm, 0xf, ps, __m128)
+POWERS(double, 16, _mm, 0x3, pd, __m128d)
+POWERS(float, 64, _mm512, 0xffff, ps, __m512)
+POWERS(double, 64, _mm512, 0xff, pd, __m512d)
+#undef POWERS
+#else
+#define POWERS(REAL, BYTES)                                                                                             \
+    INLINE void split_power(Vec<REAL, BYTES> x, Vec<REAL, BYTES> &whole, Vec<REAL, BYTES> &rest) {                      \
+        using V = Vec<REAL, BYTES>;                                                                                     \
+        using K = Bits<REAL>;                                                                                           \
+        x = smaller(K::largest_power - V{}, larger(-K::largest_power - V{}, x));                                        \
+        whole = x + (K::rounder - V{});                                                                                 \
+        rest = x - (whole - (K::rounder - V{}));                                                                        \
+    }                                                                                                                   \
+    INLINE Vec<REAL, BYTES> times_power(Vec<REAL, BYTES> p, Vec<REAL, BYTES> whole) {                                   \
+        using Int = typename Native<REAL, BYTES>::bits;                                                                 \
+        return (Vec<REAL, BYTES>)((Int)p + ((Int)whole << Bits<REAL>::mantissa));                                       \
+    }
+POWERS(float, 16)
+POWERS(double, 16)
+#if defined(__AVX2__)
+POWERS(float, 32)
+POWERS(double, 32)
+#endif
+#undef POWERS
+#endif
+
+// x = 1 / (1 + 2^x), the sigmoid of -x ln(2), for sums over many synapses. Some at a time: the steps of one are a long chain, and
+// the processor looks only so far ahead for others to work on meanwhile.
+constexpr int TOGETHER = REGISTER >= 32 ? 2 : 1;
+template <int M, typename Real, int B> INLINE void sigmoid2(Lanes<Real, B> (&x)[M]) {
     using L = Lanes<Real, B>;
-    using Int = typename Native<Real, L::WIDTH>::bits;
-    x = at_most(at_least(x, -K::largest_power), K::largest_power);
-    const L rounded = x + L::splat(K::rounder), r = x - (rounded - L::splat(K::rounder));
-    L p = L::splat(K::powers[0]);
-#pragma GCC unroll 16
-    for (std::size_t i = 1; i < sizeof K::powers / sizeof(Real); ++i) p = fma(p, r, K::powers[i]);
+    L whole[M], rest[M], p[M];
 #pragma GCC unroll 4
-    for (int n = 0; n < L::N; ++n) p.v[n] = (typename L::V)((Int)p.v[n] + ((Int)rounded.v[n] << K::mantissa));
-    return L::splat(1) / (L::splat(1) + p);
+    for (int m = 0; m < M; ++m)
+#pragma GCC unroll 4
+        for (int n = 0; n < L::N; ++n) split_power(x[m].v[n], whole[m].v[n], rest[m].v[n]);
+#pragma GCC unroll 4
+    for (int m = 0; m < M; ++m) p[m] = L::splat(Bits<Real>::powers[0]);
+#pragma GCC unroll 16
+    for (std::size_t i = 1; i < sizeof Bits<Real>::powers / sizeof(Real); ++i)
+#pragma GCC unroll 4
+        for (int m = 0; m < M; ++m) p[m] = fma(p[m], rest[m], Bits<Real>::powers[i]);
+#pragma GCC unroll 4
+    for (int m = 0; m < M; ++m)
+#pragma GCC unroll 4
+        for (int n = 0; n < L::N; ++n) p[m].v[n] = times_power(p[m].v[n], whole[m].v[n]);
+#pragma GCC unroll 4
+    for (int m = 0; m < M; ++m) x[m] = L::splat(1) / (L::splat(1) + p[m]);
 }
 
 // By exp(-2|x|) - 1, which keeps the relative accuracy of small x.
@@ -313,6 +360,12 @@ template <typename Real, int B> INLINE Vec<Real, Lanes<Real, B>::WIDTH> sum_regi
 #pragma GCC unroll 4
     for (int n = 1; n < Lanes<Real, B>::N; ++n) sum += a.v[n];
     return sum;
+}
+
+// sums (one register) += a, the samples of all its registers added up
+template <typename Real, int B> INLINE void add_register(Lanes<Real, B> a, Real *sums) {
+    constexpr int WIDTH = Lanes<Real, B>::WIDTH;
+    put<WIDTH>(get<WIDTH>(sums) + sum_registers(a), sums);
 }
 
 // sums (4 x parts) += a, b, c, d, each added up over the samples: some exchanges instead of four registers read and written
