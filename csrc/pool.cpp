@@ -1,9 +1,18 @@
-// A pool of threads that sleep between calls. One fork and join serves a whole sequence, so it is kept simple.
+// Threads for a call. One fork and join serves a whole sequence, so both ways are kept simple.
+//
+// torch's OpenMP threads spin for milliseconds after each of its parallel operations, waiting for the next, and a thread of our own
+// would have to share its core with one that spins: two threads were as slow as one. So where the process has such a team
+// (GNU's OpenMP, or another with its interface) the work is given to it. Elsewhere, and in a forked child, where a team
+// would wait for threads that are not there, an own pool serves, whose threads sleep between calls. It serves too while the
+// machine is busy: a team ends when the last of its threads does, also one that found no work and waited long for a core.
 #include "pool.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
@@ -81,18 +90,55 @@ private:
     std::exception_ptr failure_;
 };
 
-// Never deleted: its threads sleep until the process ends. A forked child has none of them, so it starts a pool of its own.
-std::atomic<Pool *> pool{nullptr};
+using Clock = std::chrono::steady_clock;
 
-Pool &the_pool() {
-    static const bool once = [] {
-        pool.store(new Pool);
-        pthread_atfork(nullptr, nullptr, [] { pool.store(new Pool); });
-        return true;
-    }();
-    (void)once;
-    return *pool.load();
+// A call's work, taken by the threads of a team.
+struct Share {
+    std::int64_t count;
+    void (*task)(void *, std::int64_t);
+    void *context;
+    std::atomic<std::int64_t> next{0}, left{count};
+    Clock::time_point done;  // when the last task was
+    std::mutex mutex;
+    std::exception_ptr failure;
+
+    static void work(void *pointer) {
+        Share &share = *static_cast<Share *>(pointer);
+        try {
+            for (std::int64_t i; (i = share.next.fetch_add(1)) < share.count;) {
+                share.task(share.context, i);
+                if (share.left.fetch_sub(1) == 1) share.done = Clock::now();
+            }
+        } catch (...) {
+            std::lock_guard<std::mutex> lock(share.mutex);
+            share.failure = std::current_exception();
+        }
+    }
+};
+
+// GOMP_parallel(work, data, threads, flags) runs work(data) on each thread of a team.
+using Team = void (*)(void (*)(void *), void *, unsigned, unsigned);
+
+// What the process has loaded already, torch's if torch is there: looked up, never linked. The thread sanitizer does not understand it.
+Team find_team() {
+#if defined(__SANITIZE_THREAD__)
+    return nullptr;
+#else
+    return reinterpret_cast<Team>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
+#endif
 }
+
+// Never deleted: its threads sleep until the process ends. A forked child has none of them, so it starts a pool of its own.
+std::atomic<Pool *> pool{new Pool};
+std::atomic<bool> forked{false};
+const int told_of_forks = pthread_atfork(nullptr, nullptr, [] {
+    pool.store(new Pool);
+    forked.store(true);
+});
+
+constexpr auto LONG_WAIT = std::chrono::microseconds(300);
+constexpr int CALLS_WITHOUT = 200;  // before a team that kept us waiting is tried again
+std::atomic<int> without_team{0};
 
 struct Memory {
     void *start = nullptr;
@@ -107,7 +153,13 @@ void parallel(std::int64_t count, int threads, void (*task)(void *, std::int64_t
         for (std::int64_t i = 0; i < count; ++i) task(context, i);
         return;
     }
-    the_pool().run(count, threads, task, context);
+    Pool &own = *pool.load();
+    static const Team team = find_team();
+    if (!team || forked.load() || without_team.fetch_sub(1) > 0) return own.run(count, threads, task, context);
+    Share share{count, task, context};
+    team(Share::work, &share, unsigned(threads), 0);  // always all of them: a team that shrinks ends its threads
+    if (share.failure) std::rethrow_exception(share.failure);
+    without_team.store(Clock::now() - share.done > LONG_WAIT ? CALLS_WITHOUT : 0);
 }
 
 void *scratch(Slot slot, std::size_t bytes) {

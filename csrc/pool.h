@@ -8,7 +8,7 @@ namespace tauflow {
 
 // Calls task(context, i) for i in 0 .. count-1, the caller's thread and up to threads - 1 others taking the next i in turn, and
 // returns when all are done. Which thread does which i is left open, so a task's result must not depend on it.
-// While one call is being served, a call from another thread runs on that thread alone. Safe after fork.
+// Safe from several threads at once, and after fork.
 void parallel(std::int64_t count, int threads, void (*task)(void *, std::int64_t), void *context);
 
 // Work memory of this thread, aligned to 64 bytes, kept for the next call and grown when it is too small.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -320,6 +322,24 @@ def test_many_python_threads_and_a_fork() -> None:
     torch.set_num_threads(before)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert not wrong
+
+
+def test_a_fork_after_torch_alone_used_threads() -> None:
+    """The child must not wait for threads of torch that it has not."""
+    program = """
+import os, torch
+from tauflow.cells import CTRNN
+from tauflow.ops import cpu
+torch.set_num_threads(3)
+torch.ones(1000, 1000).sum()
+child = os.fork()
+cell = CTRNN(2, 8)
+y, _ = cpu.run(cell, torch.ones(64, 5, 2), torch.ones(64, 5), None, cell.initial_state(64))
+if child:
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+os._exit(0 if bool(y.isfinite().all()) else 1)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 @pytest.mark.slow
