@@ -1,15 +1,12 @@
-// The only file that knows Python. A tensor arrives as its data_ptr() and its size: a call costs 0.2 us this way.
+// With bind_stream.cpp the only file that knows Python. A tensor arrives as its data_ptr() and its size: a call costs 0.2 us this way.
 //
 // The caller holds the tensor, and has checked its type and that it is contiguous, before it gives the address.
-#include "tauflow.h"
-
-#include <nanobind/nanobind.h>
+#include "bind.h"
 
 #include <array>
 #include <stdexcept>
 #include <string>
 
-namespace nb = nanobind;
 using namespace nb::literals;
 
 static std::int64_t check_gaps(std::uintptr_t ptr, std::int64_t n, bool is_double) {
@@ -51,6 +48,7 @@ struct LayerFromNumbers {
     }
     template <typename Real> static auto forward() { return tauflow::kernels<Real>().layer_forward; }
     template <typename Real> static auto backward() { return tauflow::kernels<Real>().layer_backward; }
+    template <typename Real> static auto stream() { return tauflow::kernels<Real>().layer_stream; }
 };
 
 struct CfcFromNumbers {
@@ -73,6 +71,7 @@ struct CfcFromNumbers {
     }
     template <typename Real> static auto forward() { return tauflow::kernels<Real>().cfc_forward; }
     template <typename Real> static auto backward() { return tauflow::kernels<Real>().cfc_backward; }
+    template <typename Real> static auto stream() { return tauflow::kernels<Real>().cfc_stream; }
 };
 
 struct GruodeFromNumbers {
@@ -85,6 +84,7 @@ struct GruodeFromNumbers {
     }
     template <typename Real> static auto forward() { return tauflow::kernels<Real>().gruode_forward; }
     template <typename Real> static auto backward() { return tauflow::kernels<Real>().gruode_backward; }
+    template <typename Real> static auto stream() { return tauflow::kernels<Real>().gruode_stream; }
 };
 
 struct LtcFromNumbers {
@@ -103,6 +103,7 @@ struct LtcFromNumbers {
     }
     template <typename Real> static auto forward() { return tauflow::kernels<Real>().ltc_forward; }
     template <typename Real> static auto backward() { return tauflow::kernels<Real>().ltc_backward; }
+    template <typename Real> static auto stream() { return tauflow::kernels<Real>().ltc_stream; }
 };
 
 template <typename C> static double forward(bool is_double, const nb::tuple &sequence_numbers, const nb::tuple &cell_numbers) {
@@ -132,6 +133,30 @@ static void backward(bool is_double, const nb::tuple &sequence_numbers, const nb
     is_double ? run(double()) : run(float());
 }
 
+template <typename Number> static std::vector<Number> vector_of(const nb::handle &list) {
+    std::vector<Number> values;
+    for (nb::handle number : nb::list(list)) values.push_back(Number(nb::cast<double>(number)));
+    return values;
+}
+
+// The fields of Stage in their order, up to read_b.
+template <typename Real> static tauflow::Stage<Real> stage_of(const nb::tuple &around) {
+    if (around.size() != 7) throw std::invalid_argument("a stage has 7 fields, not " + std::to_string(around.size()));
+    return {nb::cast<bool>(around[0]), nb::cast<bool>(around[1]), vector_of<Real>(around[2]), vector_of<Real>(around[3]),
+            vector_of<std::int32_t>(around[4]), vector_of<Real>(around[5]), vector_of<Real>(around[6]), {}, {}, 0};
+}
+
+template <typename C>
+static void add(AnyNetwork &network, int inputs, int units, const nb::tuple &cell_numbers, const nb::tuple &around) {
+    const auto c = numbers<C::numbers>(cell_numbers);
+    const auto add_to = [&](auto &chain, auto real) {
+        using Real = decltype(real);
+        auto stage = stage_of<Real>(around);
+        chain.add(stage, inputs, units, C::template cell<Real>(c.data()), C::template stream<Real>());
+    };
+    network.is_double ? add_to(network.wide, double()) : add_to(network.single, float());
+}
+
 template <typename C> static void bind(nb::module_ &m, const std::string &name) {
     m.def((name + "_forward").c_str(), &forward<C>, "is_double"_a, "sequence"_a, "cell"_a);
     m.def((name + "_backward").c_str(), &backward<C>, "is_double"_a, "sequence"_a, "cell"_a, "of_sequence"_a, "of_cell"_a);
@@ -145,6 +170,14 @@ NB_MODULE(_core, m) {
           "The index of the first of n time gaps that is negative, NaN or infinite, else -1.");
     m.def("isa_in_use", &tauflow::isa_in_use, "The instruction set that the kernels use.");
     m.def("use_isa", &tauflow::use_isa, "name"_a, "Use another instruction set, for tests; False when this machine or build has none.");
+    nb::class_<AnyNetwork>(m, "Network", "A chain of packed cells that streams share; each call adds a cell.")
+        .def(nb::init<bool>(), "is_double"_a)
+        .def("layer", &add<LayerFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a)
+        .def("cfc", &add<CfcFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a)
+        .def("gruode", &add<GruodeFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a)
+        .def("ltc", &add<LtcFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a);
+    m.attr("Stream") = stream_type();
+    m.attr("BAD_INPUT") = int(tauflow::BAD_INPUT), m.attr("BAD_GAP") = int(tauflow::BAD_GAP), m.attr("LONG_STEP") = int(tauflow::LONG_STEP);
     bind<LayerFromNumbers>(m, "layer");
     bind<CfcFromNumbers>(m, "cfc");
     bind<GruodeFromNumbers>(m, "gruode");

@@ -26,6 +26,11 @@ template <typename Real> Real gruode_forward(const Sequence<Real> &, const Gruod
 template <typename Real>
 void gruode_backward(const Sequence<Real> &, const Gruode<Real> &, const SequenceGradients<Real> &, const GruodeGradients<Real> &);
 
+template <typename Real> StreamCell<Real> layer_stream(int inputs, int units, const Layer<Real> &, void *memory);
+template <typename Real> StreamCell<Real> cfc_stream(int inputs, int units, const Cfc<Real> &, void *memory);
+template <typename Real> StreamCell<Real> gruode_stream(int inputs, int units, const Gruode<Real> &, void *memory);
+template <typename Real> StreamCell<Real> ltc_stream(int inputs, int units, const Ltc<Real> &, void *memory);
+
 template <typename Real> const Kernels<Real> &table();
 
 }  // namespace TAUFLOW_ISA

@@ -8,6 +8,7 @@ template <typename Real> const Kernels<Real> &table() {
     static const Kernels<Real> kernels = {
         layer_forward<Real>,  layer_backward<Real>,  cfc_forward<Real>, cfc_backward<Real>,
         gruode_forward<Real>, gruode_backward<Real>, ltc_forward<Real>, ltc_backward<Real>,
+        layer_stream<Real>,   cfc_stream<Real>,      gruode_stream<Real>, ltc_stream<Real>,
     };
     return kernels;
 }

@@ -97,6 +97,22 @@ template <typename Real> struct LtcGradients {
     Real *current, *conductance, *elastance;
 };
 
+// A cell with its weights packed for one sequence, sample by sample: neurons stand side by side in a register, where the kernels
+// below have samples, and every neuron sees the same operations in the same order, so the numbers are equal to the bit. It is
+// never changed, so many streams share it; csrc/stream.h chains cells and keeps the state.
+template <typename Real> struct Moved {
+    Real longest;  // the longest dt rate of any step for euler, else 0
+    bool finite;   // whether the new state is
+};
+template <typename Real> struct StreamCell {
+    int inputs, units, lanes;   // lanes: the units rounded up to whole registers; those behind the last one repeat it
+    std::size_t work, bytes;    // how many numbers of work memory a stream brings, and how many bytes the packed cell takes
+    const std::int32_t *place;  // (H) where a neuron stands in the state; null where it stands in its own place
+    const void *cell;
+    // next (lanes) from h (lanes) by x (I). work: the stream's own, full of NaN before its first step. Arrays begin at multiples of 64 bytes.
+    Moved<Real> (*step)(const void *cell, const Real *x, Real dt, const Real *h, Real *next, Real *work);
+};
+
 // The kernels for one number type, compiled for one instruction set.
 template <typename Real> struct Kernels {
     // Returns the longest dt rate of any step for euler, else 0. saved: time * substeps * (C + H) + C numbers a lane, with
@@ -115,6 +131,12 @@ template <typename Real> struct Kernels {
     // Returns as layer_forward. saved: time * H numbers a lane.
     Real (*ltc_forward)(const Sequence<Real> &, const Ltc<Real> &);
     void (*ltc_backward)(const Sequence<Real> &, const Ltc<Real> &, const SequenceGradients<Real> &, const LtcGradients<Real> &);
+
+    // Each packs a cell of (I) inputs and (H) units into `bytes` bytes at a multiple of 64; from a null pointer it only counts them.
+    StreamCell<Real> (*layer_stream)(int inputs, int units, const Layer<Real> &, void *memory);
+    StreamCell<Real> (*cfc_stream)(int inputs, int units, const Cfc<Real> &, void *memory);
+    StreamCell<Real> (*gruode_stream)(int inputs, int units, const Gruode<Real> &, void *memory);
+    StreamCell<Real> (*ltc_stream)(int inputs, int units, const Ltc<Real> &, void *memory);
 };
 template <typename Real> const Kernels<Real> &kernels();
 

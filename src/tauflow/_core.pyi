@@ -1,5 +1,7 @@
 """The C++ core: a contiguous tensor's data_ptr() and size in, numbers out. The caller keeps the tensor."""
 
+from typing import Any
+
 def version() -> str:
     """The version that this core was built from."""
 
@@ -30,3 +32,32 @@ def gruode_forward(is_double: bool, sequence: Numbers, cell: Numbers) -> float: 
 def gruode_backward(
     is_double: bool, sequence: Numbers, cell: Numbers, of_sequence: Numbers, of_cell: Numbers
 ) -> None: ...
+
+# A cell of a stream's chain; around: the fields of Stage in csrc/stream.h, up to read_b.
+Around = tuple[bool, bool, list[float], list[float], list[int], list[float], list[float]]
+
+class Network:
+    """A chain of packed cells that streams share; each call adds a cell."""
+
+    def __init__(self, is_double: bool) -> None: ...
+    def layer(self, inputs: int, units: int, cell: Numbers, around: Around) -> None: ...
+    def cfc(self, inputs: int, units: int, cell: Numbers, around: Around) -> None: ...
+    def gruode(self, inputs: int, units: int, cell: Numbers, around: Around) -> None: ...
+    def ltc(self, inputs: int, units: int, cell: Numbers, around: Around) -> None: ...
+
+BAD_INPUT: int
+BAD_GAP: int
+LONG_STEP: int
+
+class Stream:
+    """A state that moves by a sample a call; see ops/stream.py for what it asks of the class that derives from it."""
+
+    inputs: int
+    outputs: int
+    state_size: int
+    network: Network
+
+    def __init__(self, network: Network) -> None: ...
+    def __call__(self, x: Any, dt: float | None = 1.0, out: Any = None) -> Any: ...
+    def _save(self, h: Any) -> None: ...
+    def _load(self, h: Any) -> None: ...

@@ -10,6 +10,7 @@ nothing. A row's numbers do not depend on the other rows of its batch.
 
 from __future__ import annotations
 
+import copy
 from typing import Literal
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from . import ops, validate
 from .cells import Cell
 from .errors import ShapeError, StateOverflowError, TauflowError
+from .ops import stream as streams
 
 
 class Recurrent(nn.Module):
@@ -82,6 +84,14 @@ class Recurrent(nn.Module):
             dt = dt[:, None]
         y, state = self.forward(x[:, None], dt, None, state)
         return y[:, 0], state
+
+    def stream(self, backend: str | None = None) -> streams.Stream:
+        """The network as it is now, run sample by sample: `y = stream(x, dt)`; see `ops.stream.Stream`.
+
+        backend: that of the network unless given; "cpu" runs on the kernels or raises BackendError.
+        """
+        still = copy.deepcopy(self).eval()
+        return streams.start(still, [still], backend)
 
     def _keep(self, dt: Tensor, mask: Tensor | None) -> Tensor | None:
         """Which steps move the state, (batch, time); None for all."""
@@ -151,6 +161,11 @@ class Stack(nn.Module):
             dt = dt[:, None]
         y, state = self.forward(x[:, None], dt, None, state)
         return y[:, 0], state
+
+    def stream(self, backend: str | None = None) -> streams.Stream:
+        """As Recurrent; the state is the layers' states side by side."""
+        still = copy.deepcopy(self).eval()
+        return streams.start(still, still._layers(), backend)
 
 
 class Bidirectional(nn.Module):

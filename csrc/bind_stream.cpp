@@ -1,0 +1,271 @@
+// A stream as a Python object that is called with a sample.
+//
+// Such a call is to cost little more than the sample itself, so the class is written for CPython directly: numbers go in by the buffer
+// protocol or from a list, and a fresh output is a copy of the array that the stream writes into. What this file does not
+// know, any other kind of x and the sentence of an error, it asks of the Python class that derives from this one: `_convert`, `_refuse`.
+#include "bind.h"
+
+#include <structmember.h>
+
+#include <cstddef>
+#include <cstring>
+#include <new>
+
+namespace {
+
+using tauflow::Stream;
+
+struct Object {
+    PyObject_HEAD
+    vectorcallfunc call;
+    PyObject *network, *y, *copy;  // y: the array that the stream writes into; copy: its method
+    Py_buffer of_y;
+    Py_ssize_t inputs, outputs, units;
+    Stream<float> *single;  // one of the two
+    Stream<double> *wide;
+};
+
+template <typename Real> Stream<Real> &stream_of(Object *self);
+template <> Stream<float> &stream_of(Object *self) { return *self->single; }
+template <> Stream<double> &stream_of(Object *self) { return *self->wide; }
+
+template <typename Real> constexpr char letter = sizeof(Real) == 4 ? 'f' : 'd';
+
+// A vector of n numbers somewhere in memory; false and no error where `object` is none.
+struct Vector {
+    Py_buffer view;
+    bool held = false;
+    ~Vector() { release(); }
+    void release() {
+        if (held) PyBuffer_Release(&view);
+        held = false;
+    }
+    template <typename Real> bool open(PyObject *object, Py_ssize_t n, int flags) {
+        if (!PyObject_CheckBuffer(object) || PyObject_GetBuffer(object, &view, flags) != 0) {
+            PyErr_Clear();
+            return false;
+        }
+        held = true;
+        const char *const format = view.format;
+        if (view.ndim == 1 && view.shape[0] == n && view.itemsize == sizeof(Real) && format && format[0] == letter<Real> && format[1] == 0)
+            return true;
+        release();
+        return false;
+    }
+    template <typename Real> void copy_to(Real *to) const {
+        const char *from = static_cast<const char *>(view.buf);
+        for (Py_ssize_t i = 0; i < view.shape[0]; ++i, from += view.strides[0]) std::memcpy(to + i, from, sizeof(Real));
+    }
+    template <typename Real> void copy_from(const Real *from) const {
+        char *to = static_cast<char *>(view.buf);
+        for (Py_ssize_t i = 0; i < view.shape[0]; ++i, to += view.strides[0]) std::memcpy(to, from + i, sizeof(Real));
+    }
+};
+
+// x (n) from a list or tuple of plain numbers; false where it is anything else. Runs no Python code.
+template <typename Real> bool from_sequence(PyObject *object, Py_ssize_t n, Real *x) {
+    const bool list = PyList_CheckExact(object);
+    if (!list && !PyTuple_CheckExact(object)) return false;
+    if (PySequence_Fast_GET_SIZE(object) != n) return false;
+    PyObject **const items = PySequence_Fast_ITEMS(object);
+    for (Py_ssize_t i = 0; i < n; ++i) {
+        if (PyFloat_CheckExact(items[i])) {
+            x[i] = Real(PyFloat_AS_DOUBLE(items[i]));
+        } else if (PyLong_CheckExact(items[i])) {
+            const double value = PyLong_AsDouble(items[i]);
+            if (value == -1.0 && PyErr_Occurred()) {
+                PyErr_Clear();
+                return false;
+            }
+            x[i] = Real(value);
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+template <typename Real> bool read(PyObject *object, Py_ssize_t n, Real *x) {
+    if (from_sequence(object, n, x)) return true;
+    Vector vector;
+    if (!vector.open<Real>(object, n, PyBUF_STRIDES | PyBUF_FORMAT)) return false;
+    vector.copy_to(x);
+    return true;
+}
+
+// Fills the stream's x, or sets an error.
+template <typename Real> bool take(Object *self, PyObject *object) {
+    Real *const x = stream_of<Real>(self).x();
+    if (read(object, self->inputs, x)) return true;
+    PyObject *const converted = PyObject_CallMethod(reinterpret_cast<PyObject *>(self), "_convert", "O", object);
+    if (!converted) return false;
+    const bool taken = read(converted, self->inputs, x);
+    Py_DECREF(converted);
+    if (!taken) PyErr_SetString(PyExc_SystemError, "_convert of a stream gave no vector of its inputs");
+    return taken;
+}
+
+PyObject *refuse(Object *self, int why, std::size_t stage, std::size_t index, double value) {
+    PyObject *const said = PyObject_CallMethod(reinterpret_cast<PyObject *>(self), "_refuse", "innd", why, Py_ssize_t(stage),
+                                               Py_ssize_t(index), value);
+    if (said) {
+        Py_DECREF(said);
+        PyErr_SetString(PyExc_SystemError, "_refuse of a stream raised nothing");
+    }
+    return nullptr;
+}
+
+// (x, dt=1.0, out=None)
+bool arguments(PyObject *const *args, std::size_t nargsf, PyObject *kwnames, PyObject *(&given)[3]) {
+    static const char *const names[] = {"x", "dt", "out"};
+    const Py_ssize_t positional = PyVectorcall_NARGS(nargsf), named = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    if (positional > 3) {
+        PyErr_Format(PyExc_TypeError, "a stream takes x, dt and out, but %zd arguments were given", positional);
+        return false;
+    }
+    for (Py_ssize_t i = 0; i < positional; ++i) given[i] = args[i];
+    for (Py_ssize_t k = 0; k < named; ++k) {
+        PyObject *const name = PyTuple_GET_ITEM(kwnames, k);
+        int i = 0;
+        while (i < 3 && PyUnicode_CompareWithASCIIString(name, names[i]) != 0) ++i;
+        if (i == 3 || given[i]) {
+            PyErr_Format(PyExc_TypeError, i == 3 ? "a stream takes x, dt and out, not %R" : "a stream was given %R twice", name);
+            return false;
+        }
+        given[i] = args[positional + k];
+    }
+    if (!given[0]) PyErr_SetString(PyExc_TypeError, "a stream is called with a sample: stream(x, dt)");
+    return given[0];
+}
+
+template <typename Real> PyObject *call(PyObject *object, PyObject *const *args, std::size_t nargsf, PyObject *kwnames) {
+    Object *const self = reinterpret_cast<Object *>(object);
+    PyObject *given[3] = {nullptr, nullptr, nullptr};
+    if (!arguments(args, nargsf, kwnames, given)) return nullptr;
+    PyObject *const out = given[2] == Py_None ? nullptr : given[2];
+    double dt = 1;
+    if (given[1] && given[1] != Py_None) {
+        dt = PyFloat_AsDouble(given[1]);
+        if (dt == -1.0 && PyErr_Occurred()) return nullptr;
+    }
+    Stream<Real> &stream = stream_of<Real>(self);
+    {
+        Vector to;
+        if (out && !to.open<Real>(out, self->outputs, PyBUF_STRIDES | PyBUF_FORMAT | PyBUF_WRITABLE)) {
+            PyObject *const said = PyObject_CallMethod(object, "_refuse_out", "O", out);
+            Py_XDECREF(said);
+            if (said) PyErr_SetString(PyExc_SystemError, "_refuse_out of a stream raised nothing");
+            return nullptr;
+        }
+        if (!take<Real>(self, given[0])) return nullptr;
+        const tauflow::Refusal why = stream.step(Real(dt));
+        if (why != tauflow::ACCEPTED) return refuse(self, why, stream.stage, stream.index, stream.value);
+        if (out) {
+            to.copy_from(static_cast<const Real *>(self->of_y.buf));
+            Py_INCREF(out);
+            return out;
+        }
+    }
+    return PyObject_CallNoArgs(self->copy);
+}
+
+template <typename Real> PyObject *save_or_load(PyObject *object, PyObject *array, bool load) {
+    Object *const self = reinterpret_cast<Object *>(object);
+    Vector h;
+    if (!h.open<Real>(array, self->units, PyBUF_STRIDES | PyBUF_FORMAT | (load ? 0 : PyBUF_WRITABLE)) || h.view.strides[0] != sizeof(Real)) {
+        PyErr_SetString(PyExc_ValueError, "a stream's state goes by a contiguous vector of its own size and type");
+        return nullptr;
+    }
+    if (load) stream_of<Real>(self).load(static_cast<const Real *>(h.view.buf));
+    else stream_of<Real>(self).save(static_cast<Real *>(h.view.buf));
+    Py_RETURN_NONE;
+}
+PyObject *save(PyObject *self, PyObject *array) {
+    return reinterpret_cast<Object *>(self)->wide ? save_or_load<double>(self, array, false) : save_or_load<float>(self, array, false);
+}
+PyObject *load(PyObject *self, PyObject *array) {
+    return reinterpret_cast<Object *>(self)->wide ? save_or_load<double>(self, array, true) : save_or_load<float>(self, array, true);
+}
+
+template <typename Real> bool start(Object *self, const tauflow::Network<Real> &network, Stream<Real> *&stream) {
+    if (network.stages.empty()) {
+        PyErr_SetString(PyExc_ValueError, "a stream needs a network with a cell in it");
+        return false;
+    }
+    self->call = call<Real>;
+    self->inputs = network.stages.front().cell.inputs;
+    self->outputs = Py_ssize_t(network.stages.back().shown.size()), self->units = Py_ssize_t(network.place.size());
+    PyObject *const numpy = PyImport_ImportModule("numpy");
+    if (!numpy) return false;
+    const char format[] = {letter<Real>, 0};
+    self->y = PyObject_CallMethod(numpy, "zeros", "ns", self->outputs, format);
+    Py_DECREF(numpy);
+    if (!self->y || !(self->copy = PyObject_GetAttrString(self->y, "copy"))) return false;
+    if (PyObject_GetBuffer(self->y, &self->of_y, PyBUF_WRITABLE) != 0) return false;
+    stream = new (std::nothrow) Stream<Real>(network, static_cast<Real *>(self->of_y.buf));
+    if (!stream) PyErr_NoMemory();
+    return stream;
+}
+
+PyObject *make(PyTypeObject *type, PyObject *args, PyObject *) {
+    PyObject *network = nullptr;
+    if (!PyArg_ParseTuple(args, "O", &network)) return nullptr;
+    const AnyNetwork *any = nullptr;
+    if (!nb::try_cast<const AnyNetwork *>(nb::handle(network), any) || !any) {
+        PyErr_SetString(PyExc_TypeError, "a stream is made from a Network");
+        return nullptr;
+    }
+    Object *const self = reinterpret_cast<Object *>(type->tp_alloc(type, 0));
+    if (!self) return nullptr;
+    Py_INCREF(network);
+    self->network = network;
+    bool started = false;
+    try {
+        started = any->is_double ? start(self, any->wide, self->wide) : start(self, any->single, self->single);
+    } catch (const std::bad_alloc &) {
+        PyErr_NoMemory();
+    }
+    if (started) return reinterpret_cast<PyObject *>(self);
+    Py_DECREF(self);
+    return nullptr;
+}
+
+void end(PyObject *object) {
+    Object *const self = reinterpret_cast<Object *>(object);
+    PyTypeObject *const type = Py_TYPE(object);
+    delete self->single;
+    delete self->wide;
+    if (self->of_y.obj) PyBuffer_Release(&self->of_y);
+    Py_XDECREF(self->copy);
+    Py_XDECREF(self->y);
+    Py_XDECREF(self->network);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+PyMethodDef methods[] = {
+    {"_save", save, METH_O, "Copy the state into a vector."},
+    {"_load", load, METH_O, "Go on from the state in a vector."},
+    {nullptr, nullptr, 0, nullptr},
+};
+PyMemberDef members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Object, call), READONLY, nullptr},
+    {"inputs", T_PYSSIZET, offsetof(Object, inputs), READONLY, "numbers in a sample"},
+    {"outputs", T_PYSSIZET, offsetof(Object, outputs), READONLY, "numbers that come out"},
+    {"state_size", T_PYSSIZET, offsetof(Object, units), READONLY, "numbers in the state"},
+    {"network", T_OBJECT, offsetof(Object, network), READONLY, "the packed cells"},
+    {nullptr, 0, 0, 0, nullptr},
+};
+PyType_Slot slots[] = {
+    {Py_tp_new, reinterpret_cast<void *>(make)},
+    {Py_tp_dealloc, reinterpret_cast<void *>(end)},
+    {Py_tp_call, reinterpret_cast<void *>(PyVectorcall_Call)},
+    {Py_tp_methods, methods},
+    {Py_tp_members, members},
+    {0, nullptr},
+};
+PyType_Spec spec = {"tauflow._core.Stream", sizeof(Object), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_VECTORCALL, slots};
+
+}  // namespace
+
+nb::object stream_type() { return nb::steal(PyType_FromSpec(&spec)); }

@@ -1,0 +1,123 @@
+// A sample through the chain of cells.
+#include "stream.h"
+
+#include <algorithm>
+#include <limits>
+#include <new>
+
+namespace tauflow {
+
+namespace {
+
+// As LARGEST in validate.py.
+template <typename Real> constexpr Real limit = sizeof(Real) == 4 ? Real(1e30) : Real(1e300);
+
+constexpr std::align_val_t ALIGNED{64};
+
+std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// The first that is larger than the limit, or NaN; n when there is none.
+template <typename Real> std::size_t find_beyond(const Real *x, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i)
+        if (!(x[i] <= limit<Real> && x[i] >= -limit<Real>)) return i;
+    return n;
+}
+
+// y w + b, rounded twice, as torch does
+template <typename Real> bool affine(const std::vector<Real> &w, const std::vector<Real> &b, const Real *x, Real *y) {
+    Real rest = 0;
+    for (std::size_t i = 0; i < w.size(); ++i) {
+        const Real product = x[i] * w[i];
+        y[i] = product + b[i];
+        rest += y[i] - y[i];  // NaN as soon as one isn't finite
+    }
+    return rest == 0;
+}
+
+}  // namespace
+
+Memory allocate(std::size_t bytes) { return Memory(::operator new(rounded(bytes), ALIGNED)); }
+void Free::operator()(void *memory) const { ::operator delete(memory, ALIGNED); }
+
+template <typename Real> void Network<Real>::append(Stage<Real> &stage) {
+    stage.first = source.size();
+    const std::size_t units = stage.cell.units, before = place.size();
+    place.resize(before + units), source.resize(stage.first + stage.cell.lanes);
+    for (std::size_t i = 0; i < units; ++i) {
+        place[before + i] = std::int32_t(stage.first + (stage.cell.place ? stage.cell.place[i] : i));
+        source[place[before + i]] = std::int32_t(before + i);
+    }
+    for (std::size_t lane = stage.first + units; lane < source.size(); ++lane) source[lane] = source[stage.first + units - 1];
+    for (std::int32_t &neuron : stage.shown) neuron = place[neuron];
+    work = std::max(work, stage.cell.work);
+    stages.push_back(std::move(stage));
+}
+
+template <typename Real>
+Stream<Real>::Stream(const Network<Real> &network, Real *y) : network_(network), y_(y), lanes_(network.source.size()) {
+    std::size_t inputs = 0, shown = 0;
+    for (const auto &stage : network.stages) {
+        inputs = std::max(inputs, std::size_t(stage.cell.inputs));
+        shown = std::max(shown, stage.shown.size());
+    }
+    const std::size_t sizes[] = {inputs, inputs, shown, lanes_, lanes_, network.work};
+    Real **const arrays[] = {&x_, &sensed_, &shown_, &now_, &next_, &work_};
+    std::size_t bytes = 0;
+    for (std::size_t size : sizes) bytes += rounded(size * sizeof(Real));
+    memory_ = allocate(bytes);
+    char *at = static_cast<char *>(memory_.get());
+    std::fill_n(static_cast<Real *>(memory_.get()), bytes / sizeof(Real), std::numeric_limits<Real>::quiet_NaN());
+    for (int i = 0; i < 6; ++i) {
+        *arrays[i] = reinterpret_cast<Real *>(at);
+        at += rounded(sizes[i] * sizeof(Real));
+    }
+}
+
+template <typename Real> Refusal Stream<Real>::step(Real dt) {
+    const auto refuse = [&](Refusal why, std::size_t where, std::size_t which, double what) {
+        stage = where, index = which, value = what;
+        return why;
+    };
+    if (!(dt >= 0 && dt <= std::numeric_limits<Real>::max())) return refuse(BAD_GAP, 0, 0, dt);
+    const std::size_t count = network_.stages.size();
+    const Real *x = x_;
+    for (std::size_t i = 0; i < count; ++i) {
+        const Stage<Real> &stage = network_.stages[i];
+        const StreamCell<Real> &cell = stage.cell;
+        if (stage.checked) {
+            const std::size_t bad = find_beyond(x, cell.inputs);
+            if (bad < std::size_t(cell.inputs)) return refuse(BAD_INPUT, i, bad, x[bad]);
+        }
+        Real *const next = next_ + stage.first;
+        if (stage.holds && dt == 0) {
+            std::copy_n(now_ + stage.first, cell.lanes, next);
+        } else {
+            if (!stage.sense_w.empty()) affine(stage.sense_w, stage.sense_b, x, sensed_), x = sensed_;
+            const Moved<Real> moved = cell.step(cell.cell, x, dt, now_ + stage.first, next, work_);
+            if (!(moved.longest <= 1)) return refuse(LONG_STEP, i, 0, moved.longest);
+            if (!moved.finite) return refuse(STATE_OVERFLOW, i, 0, 0);
+        }
+        // The outputs of the last stage go into y only when nothing can be refused any more; x_ is free once its cell has read it.
+        const std::size_t outputs = stage.shown.size();
+        for (std::size_t k = 0; k < outputs; ++k) shown_[k] = next_[stage.shown[k]];
+        if (!stage.read_w.empty() && !affine(stage.read_w, stage.read_b, shown_, shown_)) return refuse(STATE_OVERFLOW, i, 0, 0);
+        std::copy_n(shown_, outputs, i + 1 < count ? x_ : y_);
+        x = x_;
+    }
+    std::swap(now_, next_);
+    return ACCEPTED;
+}
+
+template <typename Real> void Stream<Real>::save(Real *h) const {
+    for (std::size_t i = 0; i < network_.place.size(); ++i) h[i] = now_[network_.place[i]];
+}
+template <typename Real> void Stream<Real>::load(const Real *h) {
+    for (std::size_t lane = 0; lane < lanes_; ++lane) now_[lane] = h[network_.source[lane]];
+}
+
+template class Network<float>;
+template class Network<double>;
+template class Stream<float>;
+template class Stream<double>;
+
+}  // namespace tauflow

@@ -1,0 +1,72 @@
+// Streams: one sample in, one out, with the state kept between calls. A Network is a chain of packed cells that many streams share.
+#pragma once
+
+#include "tauflow.h"
+
+#include <memory>
+#include <vector>
+
+namespace tauflow {
+
+// Memory at a multiple of 64 bytes.
+struct Free {
+    void operator()(void *memory) const;
+};
+using Memory = std::unique_ptr<void, Free>;
+Memory allocate(std::size_t bytes);
+
+// What a chain does around a cell: x w + b of its inputs before it, and y w + b of the neurons it shows after it.
+template <typename Real> struct Stage {
+    bool holds;                             // dt = 0 leaves the state as it is; else the cell itself says what it does
+    bool checked;                           // inputs beyond the limit are refused
+    std::vector<Real> sense_w, sense_b;     // (I), both empty for none
+    std::vector<std::int32_t> shown;        // neurons of this cell and of those before it, counted on from cell to cell
+    std::vector<Real> read_w, read_b;       // as many as shown; both empty for none
+    StreamCell<Real> cell;
+    Memory packed;
+    std::size_t first;                      // where its state begins in a stream's
+};
+
+template <typename Real> class Network {
+public:
+    // stage: without its cell; pack: of Kernels, for the instruction set in use
+    template <typename Cell>
+    void add(Stage<Real> &stage, int inputs, int units, const Cell &cell, StreamCell<Real> (*pack)(int, int, const Cell &, void *)) {
+        stage.packed = allocate(pack(inputs, units, cell, nullptr).bytes);
+        stage.cell = pack(inputs, units, cell, stage.packed.get());
+        append(stage);
+    }
+    std::vector<Stage<Real>> stages;
+    std::vector<std::int32_t> place;   // where neuron i stands in a stream's state
+    std::vector<std::int32_t> source;  // (lanes) the neuron that stands there
+    std::size_t work = 0;              // numbers, of the stage that needs the most
+
+private:
+    void append(Stage<Real> &stage);
+};
+
+enum Refusal { ACCEPTED, BAD_INPUT, BAD_GAP, LONG_STEP, STATE_OVERFLOW };
+
+template <typename Real> class Stream {
+public:
+    // y (O): where the outputs go
+    Stream(const Network<Real> &network, Real *y);
+
+    Real *x() { return x_; }  // (I) to be filled before a step
+
+    // Moves the state by the sample in x and fills y, or leaves both and says why not in `stage`, `index` and `value`.
+    Refusal step(Real dt);
+    std::size_t stage = 0, index = 0;
+    double value = 0;
+
+    void save(Real *h) const;  // (H), in the order of the neurons
+    void load(const Real *h);
+
+private:
+    const Network<Real> &network_;
+    Memory memory_;
+    Real *x_, *sensed_, *shown_, *now_, *next_, *work_, *y_;
+    std::size_t lanes_;
+};
+
+}  // namespace tauflow
