@@ -143,7 +143,7 @@ template <typename Number> static std::vector<Number> vector_of(const nb::handle
 template <typename Real> static tauflow::Stage<Real> stage_of(const nb::tuple &around) {
     if (around.size() != 7) throw std::invalid_argument("a stage has 7 fields, not " + std::to_string(around.size()));
     return {nb::cast<bool>(around[0]), nb::cast<bool>(around[1]), vector_of<Real>(around[2]), vector_of<Real>(around[3]),
-            vector_of<std::int32_t>(around[4]), vector_of<Real>(around[5]), vector_of<Real>(around[6]), {}, {}, 0};
+            vector_of<std::int32_t>(around[4]), vector_of<Real>(around[5]), vector_of<Real>(around[6]), {}, {}, 0, false};
 }
 
 template <typename C>
@@ -177,6 +177,7 @@ NB_MODULE(_core, m) {
         .def("gruode", &add<GruodeFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a)
         .def("ltc", &add<LtcFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a);
     m.attr("Stream") = stream_type();
+    m.def("call_directly", &call_directly, "type"_a, "Let calls of a class derived from Stream go as directly as its own.");
     m.attr("BAD_INPUT") = int(tauflow::BAD_INPUT), m.attr("BAD_GAP") = int(tauflow::BAD_GAP), m.attr("LONG_STEP") = int(tauflow::LONG_STEP);
     bind<LayerFromNumbers>(m, "layer");
     bind<CfcFromNumbers>(m, "cfc");

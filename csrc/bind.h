@@ -16,3 +16,4 @@ struct AnyNetwork {
 };
 
 nb::object stream_type();  // the Python class of streams
+void call_directly(nb::type_object type);

@@ -269,3 +269,11 @@ PyType_Spec spec = {"tauflow._core.Stream", sizeof(Object), 0, Py_TPFLAGS_DEFAUL
 }  // namespace
 
 nb::object stream_type() { return nb::steal(PyType_FromSpec(&spec)); }
+
+// Before Python 3.12 only a class whose attributes can't be set any more inherits the short way of calling; without it dt=... costs a dict.
+void call_directly(nb::type_object type) {
+    PyTypeObject *const derived = reinterpret_cast<PyTypeObject *>(type.ptr());
+    if (derived->tp_call != PyVectorcall_Call) throw nb::type_error("a class that is called directly leaves __call__ as Stream has it");
+    derived->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_IMMUTABLETYPE;
+    PyType_Modified(derived);
+}

@@ -48,7 +48,11 @@ template <typename Real> void Network<Real>::append(Stage<Real> &stage) {
         source[place[before + i]] = std::int32_t(before + i);
     }
     for (std::size_t lane = stage.first + units; lane < source.size(); ++lane) source[lane] = source[stage.first + units - 1];
-    for (std::int32_t &neuron : stage.shown) neuron = place[neuron];
+    stage.in_a_row = true;
+    for (std::size_t k = 0; k < stage.shown.size(); ++k) {
+        stage.shown[k] = place[stage.shown[k]];
+        stage.in_a_row = stage.in_a_row && stage.shown[k] == stage.shown[0] + std::int32_t(k);
+    }
     work = std::max(work, stage.cell.work);
     stages.push_back(std::move(stage));
 }
@@ -99,9 +103,16 @@ template <typename Real> Refusal Stream<Real>::step(Real dt) {
         }
         // The outputs of the last stage go into y only when nothing can be refused any more; x_ is free once its cell has read it.
         const std::size_t outputs = stage.shown.size();
-        for (std::size_t k = 0; k < outputs; ++k) shown_[k] = next_[stage.shown[k]];
-        if (!stage.read_w.empty() && !affine(stage.read_w, stage.read_b, shown_, shown_)) return refuse(STATE_OVERFLOW, i, 0, 0);
-        std::copy_n(shown_, outputs, i + 1 < count ? x_ : y_);
+        const Real *y = next_ + stage.shown[0];
+        if (!stage.in_a_row) {
+            for (std::size_t k = 0; k < outputs; ++k) shown_[k] = next_[stage.shown[k]];
+            y = shown_;
+        }
+        if (!stage.read_w.empty()) {
+            if (!affine(stage.read_w, stage.read_b, y, shown_)) return refuse(STATE_OVERFLOW, i, 0, 0);
+            y = shown_;
+        }
+        std::copy_n(y, outputs, i + 1 < count ? x_ : y_);
         x = x_;
     }
     std::swap(now_, next_);

@@ -25,6 +25,7 @@ template <typename Real> struct Stage {
     StreamCell<Real> cell;
     Memory packed;
     std::size_t first;                      // where its state begins in a stream's
+    bool in_a_row;                          // whether the neurons shown stand side by side there
 };
 
 template <typename Real> class Network {

@@ -179,6 +179,9 @@ class KernelStream(_core.Stream):
         )
 
 
+_core.call_directly(KernelStream)
+
+
 class StepStream:
     """A Stream by single steps of the network, for what the kernels do not cover."""
 
