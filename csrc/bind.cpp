@@ -148,6 +148,7 @@ template <typename Real> static tauflow::Stage<Real> stage_of(const nb::tuple &a
 
 template <typename C>
 static void add(AnyNetwork &network, int inputs, int units, const nb::tuple &cell_numbers, const nb::tuple &around) {
+    if (network.in_use) throw std::invalid_argument("a stream reads this network already, so it can't grow");
     const auto c = numbers<C::numbers>(cell_numbers);
     const auto add_to = [&](auto &chain, auto real) {
         using Real = decltype(real);
@@ -177,7 +178,7 @@ NB_MODULE(_core, m) {
         .def("gruode", &add<GruodeFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a)
         .def("ltc", &add<LtcFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a);
     m.attr("Stream") = stream_type();
-    m.def("call_directly", &call_directly, "type"_a, "Let calls of a class derived from Stream go as directly as its own.");
+    m.def("call_directly", &call_directly, "derived"_a, "Let calls of a class derived from Stream go as directly as its own.");
     m.attr("BAD_INPUT") = int(tauflow::BAD_INPUT), m.attr("BAD_GAP") = int(tauflow::BAD_GAP), m.attr("LONG_STEP") = int(tauflow::LONG_STEP);
     bind<LayerFromNumbers>(m, "layer");
     bind<CfcFromNumbers>(m, "cfc");

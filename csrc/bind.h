@@ -11,9 +11,10 @@ struct AnyNetwork {
     explicit AnyNetwork(bool is_double_) : is_double(is_double_) {}
     AnyNetwork(const AnyNetwork &) = delete;
     const bool is_double;
+    bool in_use = false;  // by a stream
     tauflow::Network<float> single;
     tauflow::Network<double> wide;
 };
 
 nb::object stream_type();  // the Python class of streams
-void call_directly(nb::type_object type);
+void call_directly(nb::type_object derived);

@@ -210,8 +210,8 @@ template <typename Real> bool start(Object *self, const tauflow::Network<Real> &
 PyObject *make(PyTypeObject *type, PyObject *args, PyObject *) {
     PyObject *network = nullptr;
     if (!PyArg_ParseTuple(args, "O", &network)) return nullptr;
-    const AnyNetwork *any = nullptr;
-    if (!nb::try_cast<const AnyNetwork *>(nb::handle(network), any) || !any) {
+    AnyNetwork *any = nullptr;
+    if (!nb::try_cast<AnyNetwork *>(nb::handle(network), any) || !any) {
         PyErr_SetString(PyExc_TypeError, "a stream is made from a Network");
         return nullptr;
     }
@@ -219,6 +219,7 @@ PyObject *make(PyTypeObject *type, PyObject *args, PyObject *) {
     if (!self) return nullptr;
     Py_INCREF(network);
     self->network = network;
+    any->in_use = true;
     bool started = false;
     try {
         started = any->is_double ? start(self, any->wide, self->wide) : start(self, any->single, self->single);
@@ -271,8 +272,8 @@ PyType_Spec spec = {"tauflow._core.Stream", sizeof(Object), 0, Py_TPFLAGS_DEFAUL
 nb::object stream_type() { return nb::steal(PyType_FromSpec(&spec)); }
 
 // Before Python 3.12 only a class whose attributes can't be set any more inherits the short way of calling; without it dt=... costs a dict.
-void call_directly(nb::type_object type) {
-    PyTypeObject *const derived = reinterpret_cast<PyTypeObject *>(type.ptr());
+void call_directly(nb::type_object derived_type) {
+    PyTypeObject *const derived = reinterpret_cast<PyTypeObject *>(derived_type.ptr());
     if (derived->tp_call != PyVectorcall_Call) throw nb::type_error("a class that is called directly leaves __call__ as Stream has it");
     derived->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_IMMUTABLETYPE;
     PyType_Modified(derived);

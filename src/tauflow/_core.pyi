@@ -62,5 +62,5 @@ class Stream:
     def _save(self, h: Any) -> None: ...
     def _load(self, h: Any) -> None: ...
 
-def call_directly(type: type[Stream]) -> None:
+def call_directly(derived: type[Stream]) -> None:
     """Let calls of a class derived from Stream go as directly as its own."""

@@ -210,6 +210,9 @@ class Bidirectional(nn.Module):
     def step(self, x: Tensor, dt: Tensor | float | None = None, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         raise TauflowError("Bidirectional reads the future, so it has no step: stream a Recurrent instead")
 
+    def stream(self, backend: str | None = None) -> streams.Stream:
+        raise TauflowError("Bidirectional reads the future, so it can't stream: stream a Recurrent instead")
+
 
 def _reversed_gaps(dt: Tensor, mask: Tensor | None) -> Tensor:
     """Gaps (batch, time) of the sequence read backward: each real sample gets the dt of the real sample after it."""

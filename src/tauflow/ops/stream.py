@@ -9,8 +9,7 @@ of the kernels to the bit. What they do not cover streams through `step`, with t
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol, Self
 
 import numpy as np
@@ -20,14 +19,9 @@ from torch import Tensor, nn
 
 from .. import _core, validate
 from ..cells import Cell
-from ..cells.cfc import CfC, Nonlinearity
-from ..cells.ctrnn import CTRNN
-from ..cells.gated_ltc import GatedLTC
-from ..cells.gruode import GRUODE
-from ..cells.ltc import LTC
-from ..cells.wired_cfc import LayeredCfC, NcpsWiredCfC, WiredCfC
 from ..errors import BackendError, DtypeError, NonFiniteError, ShapeError, StateOverflowError, TauflowError, TimeError
 from . import cpu, why_not
+from .packing import Chain
 
 Array = NDArray[Any]
 
@@ -81,17 +75,17 @@ def start(network: nn.Module, layers: Sequence[Layer], backend: str | None) -> S
     dtype = validate.parameter_dtype(network)
     for name, parameter in network.named_parameters():
         if not validate.is_true(torch.isfinite(parameter.detach()).all()):
-            raise NonFiniteError(f"{name} holds NaN or infinity, expected finite weights: a stream would give nothing else")
+            raise NonFiniteError(f"{name} holds NaN or infinity, expected finite weights: load or train them again")
     reasons = []
     for layer in layers:
         layer.backend = layer.backend if backend is None else backend
-        reason = None if layer.backend == "auto" else why_not(layer.backend, layer.cell)
-        if reason is not None:
-            raise BackendError(f"backend {layer.backend!r} can't stream this: {reason}; try backend='auto' or 'reference'")
-        if layer.backend in ("auto", "cpu"):
-            reason = cpu.why_not(layer.cell, None)
-        else:
-            reason = f"backend {layer.backend!r} was named"
+        refused = None if layer.backend == "auto" else why_not(layer.backend, layer.cell)
+        if refused is not None:
+            raise BackendError(
+                f"backend {layer.backend!r} can't stream this: {refused}; try backend='auto' or 'reference'"
+            )
+        kernels = layer.backend in ("auto", "cpu")
+        reason = cpu.why_not(layer.cell, None) if kernels else f"backend {layer.backend!r} was named"
         reasons += [] if reason is None else [reason]
     if reasons:
         for layer in layers:
@@ -100,15 +94,15 @@ def start(network: nn.Module, layers: Sequence[Layer], backend: str | None) -> S
     with torch.no_grad():
         chain = Chain(dtype)
         for layer in layers:
-            chain.add(layer)
+            chain.add(layer.cell, not layer.cell.flow and layer.zero_dt == "hold")  # as Recurrent._keep
     return KernelStream.on(chain.network, np.concatenate(chain.order), chain.first())
 
 
 class KernelStream(_core.Stream):
     """A Stream on the kernels; a call goes straight to C++, which asks here for what it can't read and for its errors."""
 
-    backend = "cpu"
-    why_not = None
+    backend: str = "cpu"
+    why_not: str | None = None
 
     _order: NDArray[np.int64]  # where a number of the state stands among the neurons of the chain
     _first: Array  # the state before the first sample
@@ -185,20 +179,21 @@ _core.call_directly(KernelStream)
 class StepStream:
     """A Stream by single steps of the network, for what the kernels do not cover."""
 
-    def __init__(self, network: Any, backend: str, why_not: str) -> None:
+    def __init__(self, network: Any, backend: str, why_not: str | None) -> None:
         self.network, self.backend, self.why_not = network, backend, why_not
         self.inputs, self.outputs, self.state_size = network.inputs, network.outputs, network.state_size
-        self.reset()
-        self._dtype = self.state.dtype
+        self._first: Tensor = network.initial_state(1).detach()
+        self._h, self._dtype = self._first, np.array(self._first.numpy(force=True)).dtype
 
     @torch.no_grad()
     def __call__(self, x: Any, dt: float | None = 1.0, out: Array | None = None) -> Array:
         if out is not None and not fits(out, self.outputs, self._dtype):
             refuse_out(out, self.outputs, self._dtype)
+        if isinstance(dt, str):
+            raise TypeError("must be real number, not str")
         sample = torch.from_numpy(as_vector(x, "x", self.inputs, self._dtype).copy()).to(self._h.device)
         y, self._h = self.network.step(sample[None], None if dt is None else float(dt), self._h)
-        if out is None:
-            return np.array(y[0].numpy(force=True))
+        out = np.empty(self.outputs, self._dtype) if out is None else out
         out[:] = y[0].numpy(force=True)
         return out
 
@@ -210,9 +205,8 @@ class StepStream:
     def state(self, state: Any) -> None:
         self._h = torch.from_numpy(as_state(state, self.state).copy()).to(self._h.device)[None]
 
-    @torch.no_grad()
     def reset(self) -> None:
-        self._h: Tensor = self.network.initial_state(1).detach().clone()
+        self._h = self._first
 
     def another(self) -> Self:
         return type(self)(self.network, self.backend, self.why_not)
@@ -235,17 +229,21 @@ def as_vector(values: Any, name: str, size: int, dtype: np.dtype[Any]) -> Array:
         values = values.detach()
         values = (values.float() if values.dtype == torch.bfloat16 else values).numpy(force=True)
     try:
-        array = np.asarray(values)
+        array: Array = np.asarray(values)
     except ValueError:
         raise ShapeError(f"{name} is not a vector, expected ({size},): one number after the other") from None
     if array.dtype.kind not in "fiub":
         raise DtypeError(f"{name} is {array.dtype}, expected real numbers")
-    if isinstance(values, np.ndarray) and array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize:
-        raise DtypeError(f"{name} is {array.dtype}, but the model is {dtype}: pass {name}.astype({dtype.name!r}), or call model.double()")
     if array.shape != (size,):
         raise ShapeError(f"{name} has shape {array.shape}, expected ({size},)")
+    wider = array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize
+    if wider and isinstance(values, np.ndarray):  # a list has no type of its own
+        raise DtypeError(
+            f"{name} is {array.dtype}, but the model is {dtype}: make it {dtype} first, or stream model.double()"
+        )
     with np.errstate(over="ignore"):  # infinity is refused by name
-        return array.astype(dtype)
+        vector: Array = array.astype(dtype)
+    return vector
 
 
 def as_state(state: Any, like: Array) -> Array:
@@ -274,117 +272,3 @@ def refuse_to_pickle() -> NoReturn:
         "a stream is not pickled: save its state (stream.state) and the network (tauflow.save), then go on with "
         "stream = network.stream(); stream.state = state"
     )
-
-
-class Chain:
-    """The cells of a network packed one after the other, a CfC of a wired one each for itself."""
-
-    def __init__(self, dtype: torch.dtype) -> None:
-        self.network = _core.Network(dtype == torch.float64)
-        self.neurons = 0  # packed so far
-        self.order: list[NDArray[np.int64]] = []
-        self.states: list[Tensor] = []
-
-    def first(self) -> Array:
-        """The state before the first sample."""
-        return np.array(torch.cat(self.states).numpy())
-
-    def add(self, layer: Layer) -> None:
-        cell, start = layer.cell, self.neurons
-        holds = not cell.flow and layer.zero_dt == "hold"  # as Recurrent._keep
-        _CELLS[cell.same_as()](self, cell, holds)
-        own = cell.order if isinstance(cell, WiredCfC) else range(cell.state_size)
-        self.order.append(start + np.array(own, dtype=np.int64))
-        self.states.append(cell.initial_state(1)[0])
-
-    def pack(
-        self, kind: str, inputs: int, units: int, weights: Sequence[Tensor | None], options: list[int], around: Around
-    ) -> None:
-        """One cell; `weights` and `options` as its struct in csrc/tauflow.h has them."""
-        tensors = cpu._contiguous(*weights)
-        getattr(self.network, kind)(inputs, units, cpu._addresses(*tensors) + tuple(options), around)
-        self.neurons += units
-
-
-# Whether the state holds at dt = 0, whether large inputs are refused, then w and b of the inputs, the neurons that are shown, w and b
-# of those: as Stage in csrc/stream.h.
-Around = tuple[bool, bool, list[float], list[float], list[int], list[float], list[float]]
-
-
-def plain(chain: Chain, cell: Any, holds: bool, checked: bool = True) -> Around:
-    """A cell that shows its state as it is."""
-    return holds, checked, [], [], [*range(chain.neurons, chain.neurons + cell.units)], [], []
-
-
-def add_layer(chain: Chain, cell: CTRNN | GatedLTC, holds: bool) -> None:
-    weights = [cell.W, cell.U, cell.b, 1 / cell.tau, cell.A if isinstance(cell, GatedLTC) else None]
-    options = [cpu.ACTIVATIONS.index(cell.sigma.name), cpu.SOLVERS.index(cell.solver), cell.substeps]
-    chain.pack("layer", cell.inputs, cell.units, weights, options, plain(chain, cell, holds))
-
-
-def add_cfc(chain: Chain, cell: CfC, holds: bool) -> None:
-    pack_cfc(chain, cell, plain(chain, cell, holds))
-
-
-def pack_cfc(chain: Chain, cell: CfC, around: Around) -> None:
-    linear = [layer for layer in cell.backbone if isinstance(layer, nn.Linear)]
-    sigma = [layer.sigma.name for layer in cell.backbone if isinstance(layer, Nonlinearity)]
-    weights: list[Tensor | None] = [part for layer in linear for part in (layer.weight, layer.bias)]
-    weights += [None] * (6 - len(weights))
-    heads: list[Tensor | None] = []
-    for name in cpu.CFC_HEADS[: 1 if cell.mode == "pure" else 4]:
-        layer: nn.Linear = getattr(cell, name)
-        heads += [cpu.masked(cell, name, layer.weight), layer.bias]
-    heads += [None] * (8 - len(heads))
-    pure = [cell.w_tau, cell.A] if cell.mode == "pure" else [None, None]
-    width = linear[0].out_features if linear else 0
-    activation = cpu.ACTIVATIONS.index(sigma[0]) if sigma else 0
-    options = [len(linear), width, activation, cpu.CFC_MODES.index(cell.mode)]
-    chain.pack("cfc", cell.inputs, cell.units, [*weights, *heads, *pure], options, around)
-
-
-def add_layers(chain: Chain, cell: LayeredCfC, holds: bool) -> None:
-    """Each layer hears the new states of the one below; what the last one shows is what the cell shows."""
-    start, layers = chain.neurons, cell.layers()
-    for number, layer in enumerate(layers):
-        around = plain(chain, layer, holds, checked=number == 0)
-        if number == len(layers) - 1 and isinstance(cell, WiredCfC):
-            around = (*around[:4], [start + place for place in cell.order[: cell.outputs]], [], [])
-        pack_cfc(chain, layer, around)
-
-
-def add_gruode(chain: Chain, cell: GRUODE, holds: bool) -> None:
-    options = [cpu.SOLVERS.index(cell.solver), cell.substeps]
-    chain.pack("gruode", cell.inputs, cell.units, [cell.W, cell.U, cell.b], options, plain(chain, cell, holds))
-
-
-def add_ltc(chain: Chain, cell: LTC, holds: bool) -> None:
-    gleak = cell.positive(cell.gleak)
-    weights = [
-        *(cell.positive(cell.sensory_w), cell.sensory_sigma, cell.sensory_mu, cell.sensory_erev),
-        cell.sensory_sparsity_mask > 0,
-        *(cell.positive(cell.w), cell.sigma, cell.mu, cell.erev),
-        cell.sparsity_mask > 0,
-        *(gleak * cell.vleak, gleak + cell.epsilon, 1 / cell.positive(cell.cm)),
-    ]
-    options = [cpu.LTC_SOLVERS.index(cell.solver), cell.substeps]
-    shown = [*range(chain.neurons, chain.neurons + cell.outputs)]
-    sense = affine(cell.input_w, cell.input_b, cell.inputs)
-    around = (holds, True, *sense, shown, *affine(cell.output_w, cell.output_b, cell.outputs))
-    chain.pack("ltc", cell.inputs, cell.units, weights, options, around)
-
-
-def affine(w: Tensor | None, b: Tensor | None, size: int) -> tuple[list[float], list[float]]:
-    """w and b of an affine map; one and -0, which change nothing, where there is none."""
-    return [1.0] * size if w is None else w.tolist(), [-0.0] * size if b is None else b.tolist()
-
-
-_CELLS: dict[type[Cell], Callable[[Chain, Any, bool], None]] = {
-    CTRNN: add_layer,
-    GatedLTC: add_layer,
-    CfC: add_cfc,
-    WiredCfC: add_layers,
-    NcpsWiredCfC: add_layers,
-    GRUODE: add_gruode,
-    LTC: add_ltc,
-}
