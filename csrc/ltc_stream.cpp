@@ -88,7 +88,6 @@ template <typename Real> struct Slots {
                     Slot &s = first[k];
                     s.mu[lane] = s.slope[lane] = 0, s.w[lane] = s.pull[lane] = Real(-0.0);
                     s.source[lane] = lane ? s.source[0] : 0;
-                    if (!lane) block[g].shared = 0;
                 }
             }
     }
