@@ -85,8 +85,9 @@ def test_the_questions_of_the_forecasting_page():
     exec(code, {"model": model, "newer_rows": frame, "frame_with_known_columns": ahead})
 
 
-def test_the_training_page_prints_what_it_shows(capsys):
-    page = (ROOT / "docs" / "training.md").read_text()
+@pytest.mark.parametrize("name", ["training", "streaming"])
+def test_a_page_prints_what_it_shows(name, capsys):
+    page = (ROOT / "docs" / f"{name}.md").read_text()
     (code,), (shown,) = blocks(page, "python"), blocks(page, "text")
     exec(code, {})
     assert capsys.readouterr().out == shown

@@ -222,7 +222,15 @@ def refusals(stream) -> Iterator[tuple[type[Exception], str, tuple, dict]]:
     for wrong in (np.ones(2, np.float32), np.ones(4, np.float32), np.ones((1, 3), np.float32), [1, 2], [1, 2, 3, 4], [],
                   [[1, 2, 3]], [1, [2], 3], 5.0, np.float32(1), torch.ones(1, 3)):  # fmt: skip
         yield ShapeError, "x", (wrong,), {}
-    for wrong in (np.ones(3), torch.ones(3).double(), np.ones(3, complex), ["a", "b", "c"], None, [1, 10**400, 2]):
+    for wrong in (
+        np.ones(3),
+        memoryview(np.ones(3)),
+        torch.ones(3).double(),
+        np.ones(3, complex),
+        ["a", "b", "c"],
+        None,
+        [1, 10**400, 2],
+    ):
         yield (DtypeError, "x", (wrong,), {})
     for wrong in (out[:-1], np.empty((1, stream.outputs), np.float32), np.empty(stream.outputs), fixed, [0.0] * 4, 3):
         yield ShapeError, "out", (x, 1.0, wrong), {}

@@ -237,7 +237,7 @@ def as_vector(values: Any, name: str, size: int, dtype: np.dtype[Any]) -> Array:
     if array.shape != (size,):
         raise ShapeError(f"{name} has shape {array.shape}, expected ({size},)")
     wider = array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize
-    if wider and isinstance(values, np.ndarray):  # a list has no type of its own
+    if wider and not isinstance(values, (list, tuple)):  # a list has no type of its own
         raise DtypeError(
             f"{name} is {array.dtype}, but the model is {dtype}: make it {dtype} first, or stream model.double()"
         )
@@ -248,11 +248,11 @@ def as_vector(values: Any, name: str, size: int, dtype: np.dtype[Any]) -> Array:
 
 def as_state(state: Any, like: Array) -> Array:
     """A state to go on from, finite and of the right size."""
-    state = as_vector(state, "state", len(like), like.dtype)
-    if not np.isfinite(state).all():
-        neuron = int(np.flatnonzero(~np.isfinite(state))[0])
-        raise NonFiniteError(f"state[{neuron}] is {state[neuron]}, expected finite numbers")
-    return state
+    h = as_vector(state, "state", len(like), like.dtype)
+    if not np.isfinite(h).all():
+        neuron = int(np.flatnonzero(~np.isfinite(h))[0])
+        raise NonFiniteError(f"state[{neuron}] is {h[neuron]}, expected finite numbers")
+    return h
 
 
 def fits(out: Any, size: int, dtype: np.dtype[Any]) -> bool:
