@@ -1,1 +1,1 @@
-"""Measurements, each a module that `python -m benchmarks NAME` runs: parity first, then time."""
+"""Measurements, each a command that `python -m benchmarks NAME` runs: parity first, then time."""

@@ -1,22 +1,25 @@
-"""`python -m benchmarks kernels [--shapes A C] [--repeats 9] [--out results.json]`."""
+"""`python -m benchmarks COMMAND`: a command is a module with `add_arguments(parser)` and `run(options)`."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from . import kernels
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=["kernels"])
-    parser.add_argument("--shapes", nargs="+", choices=list(kernels.SHAPES), default=list(kernels.SHAPES))
-    parser.add_argument("--repeats", type=int, default=9, help="how often each is timed; the median counts")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=Path("kernels.json"))
-    options = parser.parse_args()
-    kernels.main(options.shapes, options.repeats, options.threads, options.out)
+COMMANDS = {"kernels": kernels}
 
 
-main()
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measurements of tauflow and its peers.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, module in COMMANDS.items():
+        help_ = (module.__doc__ or "").partition("\n")[0]
+        command = commands.add_parser(name, help=help_, description=help_)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    options = parser.parse_args(arguments)
+    options.run(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,176 +1,148 @@
-"""One training step (forward and backward) of each cell: the C++ kernel, the reference, ncps, and torch's LSTM and RNN.
+"""Speed, memory and latency of the kernels beside ncps, torch and ONNX Runtime.
 
-Each kernel is first held to the reference, and nothing is timed when it fails. Then all of a shape run in turn, A B C A B C, so
-that a disturbance hits everybody; a figure is the median. Machine, commit and versions stand beside the results.
+    python -m benchmarks kernels              all of it, some minutes; writes results, figures and docs/performance.md
+    python -m benchmarks kernels --quick      a look at smaller sizes, into kernels.json
+    python -m benchmarks kernels --only streaming memory
+    python -m benchmarks kernels --page       figures and page again from the results that are kept
+
+Nothing is timed before its numbers are right. Run it on a machine that does nothing else.
 """
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import json
-import platform
-import statistics
-import subprocess
-import time
+import math
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import ncps.torch
-import ncps.wirings
 import torch
-from torch import Tensor, nn
 
-from tauflow import _core, wirings
-from tauflow.cells import CTRNN, GRUODE, LTC, Cell, CfC, GatedLTC, WiredCfC
-from tauflow.ops import cpu, reference
+from . import compiled, figure, goals, machine, memory, models, page, parity, scaling, streaming, threads
+from .shapes import FULL, QUICK, Settings, data
+from .timing import interleaved
 
-
-class Shape(NamedTuple):
-    """A sequence's sizes; `outputs` > 0 for an NCP wiring of that many units and outputs."""
-
-    batch: int
-    time: int
-    inputs: int
-    units: int
-    outputs: int = 0
+ROOT = Path(__file__).parents[1]
+KEPT = ROOT / "benchmarks" / "results" / "kernels.json"
+Results = dict[str, Any]
 
 
-SHAPES = {"A": Shape(32, 100, 8, 32), "B": Shape(64, 256, 16, 64), "C": Shape(16, 1000, 4, 19, 4)}
-
-Step = Callable[[], object]
-
-
-def cells(shape: Shape) -> dict[str, Cell]:
-    """The cells of a shape; `ltc6` is the arithmetic of ncps, `ltc` ours."""
-    inputs, units = shape.inputs, shape.units
-    if shape.outputs:
-        wiring = wirings.auto_ncp(inputs, units, shape.outputs)
-        ltc6 = LTC(inputs, wiring, init="ncps", solver="semi_implicit", substeps=6, epsilon=1e-8)
-        return {"ltc6": ltc6, "ltc": LTC(inputs, wiring), "wired_cfc": WiredCfC(inputs, wiring)}
-    return {
-        "ctrnn": CTRNN(inputs, units),
-        "gated_ltc": GatedLTC(inputs, units),
-        "gruode": GRUODE(inputs, units),
-        "cfc": CfC(inputs, units),
-        "ltc6": LTC(inputs, units, init="ncps", solver="semi_implicit", substeps=6, epsilon=1e-8),
-        "ltc": LTC(inputs, units),
-    }
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quick", action="store_true", help="a look in half a minute: smaller sizes, few repeats")
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--shapes", nargs="+", choices=list(FULL.shapes), help="only these, in the part `shapes`")
+    parser.add_argument("--repeats", type=int, help=f"timed steps of a model, {FULL.repeats} by default")
+    parser.add_argument("--compile", action="store_true", help="also torch.compile: takes minutes")
+    parser.add_argument("--out", type=Path, help="results; the whole run's are kept in benchmarks/results by default")
+    parser.add_argument(
+        "--page", action="store_true", help="measure nothing, draw page and figures of the kept results"
+    )
 
 
-def others(shape: Shape) -> dict[str, nn.Module]:
-    """What the kernels are compared with, beside the reference."""
-    inputs, units = shape.inputs, shape.units
-    static = {
-        "torch.lstm": nn.LSTM(inputs, units, batch_first=True),
-        "torch.rnn": nn.RNN(inputs, units, batch_first=True),
-    }
-    if shape.outputs:
-        wiring = ncps.wirings.AutoNCP(units, shape.outputs)
-        return {**static, "ncps.ltc": ncps.torch.LTC(inputs, wiring), "ncps.wired_cfc": ncps.torch.CfC(inputs, wiring)}
-    return {**static, "ncps.ltc": ncps.torch.LTC(inputs, units), "ncps.cfc": ncps.torch.CfC(inputs, units)}
+def run(options: argparse.Namespace) -> None:
+    if options.page:
+        publish(read(KEPT))
+        return
+    settings = QUICK if options.quick else FULL
+    if options.shapes:
+        kept = {key: settings.shapes[key] for key in options.shapes if key in settings.shapes}
+        settings = dataclasses.replace(settings, shapes=kept)
+    if options.repeats:
+        settings = dataclasses.replace(settings, repeats=options.repeats)
+    parts = options.only or [part for part in PARTS if part != "compile"]
+    parts = [*parts, *(["compile"] if options.compile and "compile" not in parts else [])]
+    whole = not (options.quick or options.only or options.shapes or options.repeats)
+    out = options.out or (KEPT if whole else Path("kernels.json"))
+    results = measure(settings, parts)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(results, indent=1) + "\n")
+    print(report(results))
+    print(f"\nwritten: {out}")
+    if out.resolve() == KEPT:
+        publish(read(KEPT))
 
 
-def data(shape: Shape, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-    """x and irregular dt."""
-    x = torch.randn(shape.batch, shape.time, shape.inputs, dtype=dtype)
-    return x, torch.rand(shape.batch, shape.time, dtype=dtype) + 0.1
+def measure(settings: Settings, parts: list[str]) -> Results:
+    """Everything that was asked for, and what it depends on."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    results: Results = {"machine": machine.describe(), "quick": settings.quick, "others": {"before": machine.others()}}
+    if warning := page.busy(results["others"]["before"]):
+        print(warning.strip("*"))
+    for part in parts:
+        results[part] = PARTS[part](settings)
+    results["others"]["after"] = machine.others()
+    if warning := page.busy(results["others"]["after"]):
+        print(warning.strip("*"))
+    return rounded(results)
 
 
-def check_parity(cell: Cell, shape: Shape) -> None:
-    """The kernel's output and gradients against the reference's in float64, or an error."""
-    short = shape._replace(batch=min(shape.batch, 20), time=7)
-    x, dt = data(short, torch.float64)
-    cell = cell.double()
-    found = []
-    for backend in (reference, cpu):
-        y, h = backend.run(cell, x, dt, None, cell.initial_state(short.batch))
-        found.append([y, *torch.autograd.grad(y.square().sum() + h.sum(), list(cell.parameters()))])
-    for truth, got in zip(*found, strict=True):
-        difference = float((truth - got).detach().abs().max() / truth.detach().abs().max().clamp(min=1e-30))
-        if not difference < 1e-12:
-            raise RuntimeError(f"the kernel of {cell.name} is {difference:.1e} away from the reference")
-    cell.float()
-
-
-def step_of(run: Callable[[], Tensor], module: nn.Module) -> Step:
-    """One training step without the optimiser."""
-
-    def step() -> None:
-        for parameter in module.parameters():
-            parameter.grad = None
-        run().sum().backward()
-
-    return step
-
-
-def steps(shape: Shape) -> dict[str, Step]:
-    """Everything that is timed at this shape; each kernel has passed its parity check."""
-    x, dt = data(shape)
-    found: dict[str, Step] = {}
-    for name, cell in cells(shape).items():
-        if cpu.why_not(cell, None) is not None:
-            continue
-        check_parity(cell, shape)
-        h = cell.initial_state(shape.batch)
-        for backend in (cpu, reference):
-            # The LTC of the reference at B holds gigabytes.
-            if backend is cpu or not (shape == SHAPES["B"] and cell.name == "ltc"):
-                run = lambda cell=cell, h=h, backend=backend: backend.run(cell, x, dt, None, h)[0]  # noqa: E731
-                found[f"{backend.__name__.rpartition('.')[2]}.{name}"] = step_of(run, cell)
-    for name, module in others(shape).items():
-        found[name] = step_of(lambda module=module: module(x)[0], module)  # type: ignore[misc]
+def shapes(settings: Settings) -> Results:
+    """shape -> sizes, parity and times of all models."""
+    found: Results = {}
+    for key, shape in settings.shapes.items():
+        checked = parity.check(shape, key)
+        torch.manual_seed(0)
+        x, dt = data(shape)
+        steps, missing = {}, {}
+        for name in models.names(shape, key):
+            try:
+                steps[name] = models.step(name, models.build(name, shape), x, dt)
+            except models.MissingError as why:
+                missing[name] = {"missing": str(why)}
+        times = interleaved(steps, settings.repeats, f"shape {key}")
+        found[key] = {"sizes": list(shape), "parity": checked, "models": {**times, **missing}}
     return found
 
 
-def interleaved(timed: dict[str, Step], repeats: int) -> dict[str, dict[str, float]]:
-    """Median CPU and wall milliseconds. What takes seconds is run fewer times."""
-    cpu_times: dict[str, list[float]] = {name: [] for name in timed}
-    wall_times: dict[str, list[float]] = {name: [] for name in timed}
-    for step in timed.values():
-        step()
-    for turn in range(repeats):
-        for name, step in timed.items():
-            if turn >= 2 and sum(cpu_times[name]) > 8000:
-                continue
-            wall, used = time.perf_counter(), time.process_time()
-            step()
-            cpu_times[name].append((time.process_time() - used) * 1e3)
-            wall_times[name].append((time.perf_counter() - wall) * 1e3)
-    return {
-        name: {"cpu_ms": statistics.median(cpu_times[name]), "wall_ms": statistics.median(wall_times[name])}
-        for name in timed
-    }
+PARTS: dict[str, Callable[[Settings], Results]] = {
+    "shapes": shapes,
+    "threads": threads.measure,
+    "memory": memory.measure,
+    "scaling": scaling.measure,
+    "streaming": streaming.measure,
+    "compile": compiled.measure,
+}
 
 
-def surroundings(threads: int) -> dict[str, Any]:
-    """What the figures depend on."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
-    processor = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
-        if line.startswith("model name"):
-            processor = line.partition(":")[2].strip()
-            break
-    packages = {name: version(name) for name in ("tauflow", "torch", "ncps")}
-    python = platform.python_version()
-    return {
-        "commit": commit,
-        "processor": processor,
-        "isa": _core.isa_in_use(),
-        "threads": threads,
-        "python": python,
-    } | packages
+def report(results: Results) -> str:
+    """For the terminal: the page's tables without its prose would be too wide, so times and goals alone."""
+    lines = []
+    for key, shape in results.get("shapes", {}).items():
+        lines.append(
+            f"\n{key} {tuple(shape['sizes'])}{'':10}{'CPU ms':>10}{'wall ms':>10}{'x ncps':>8}{'x LSTM':>8}{'x RNN':>8}"
+        )
+        columns = "{0:36}{1:>10}{3:>10}{4:>8}{5:>8}{6:>8}"
+        lines += [columns.format(*row) for row in page.speed_rows(shape)]
+    lines.append(f"\n{'goals':60}{'goal':>8}{'measured':>14}")
+    for one in goals.outcomes(results):
+        said = {True: "reached", False: "not reached", None: ""}[one.reached]
+        lines.append(f"{one.text:60}{one.goal:>8}{one.measured:>14}  {said}")
+    return "\n".join(lines)
 
 
-def main(shapes: list[str], repeats: int, threads: int, out: Path) -> None:
-    torch.set_num_threads(threads)
-    torch.manual_seed(0)
-    results: dict[str, Any] = {"machine": surroundings(threads), "shapes": {}}
-    for shape in shapes:
-        found = interleaved(steps(SHAPES[shape]), repeats)
-        results["shapes"][shape] = found
-        print(f"\n{shape} {SHAPES[shape]}\n{'':24} {'CPU ms':>9} {'wall ms':>9} {'x LSTM':>8}")
-        for name, figures in sorted(found.items(), key=lambda item: item[1]["cpu_ms"]):
-            ratio = found["torch.lstm"]["cpu_ms"] / figures["cpu_ms"]
-            print(f"{name:24} {figures['cpu_ms']:9.2f} {figures['wall_ms']:9.2f} {ratio:8.2f}")
-    out.write_text(json.dumps(results, indent=1) + "\n")
+def publish(results: Results) -> None:
+    """Figures and page of the documentation."""
+    images = ROOT / "docs" / "images"
+    figure.speed(results, images / "speed.png")
+    figure.scaling(results, images / "scaling.png")
+    (ROOT / "docs" / "performance.md").write_text(page.write(results))
+    print(f"written: {images}/speed.png, scaling.png, docs/performance.md")
+
+
+def read(path: Path) -> Results:
+    results: Results = json.loads(path.read_text())
+    return results
+
+
+def rounded(value: Any) -> Any:
+    """Four significant digits: the rest is noise."""
+    if isinstance(value, dict):
+        return {key: rounded(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(one) for one in value]
+    if isinstance(value, float) and value != 0 and math.isfinite(value):
+        return round(value, 3 - math.floor(math.log10(abs(value))))
+    return value
