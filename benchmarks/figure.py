@@ -18,7 +18,7 @@ BARS = {
     "kernel.gruode": "tauflow GRUODE",
     "kernel.ltc": "tauflow LTC, midpoint step",
     "drop-in.ltc": "tauflow LTC, numbers of ncps",
-    "drop-in.cfc": "tauflow CfC",
+    "kernel.cfc": "tauflow CfC",
     "kernel.wired_cfc": "tauflow wired CfC",
     "ncps.ltc": "ncps LTC",
     "ncps.cfc": "ncps CfC",
@@ -86,6 +86,7 @@ def scaling(results: Results, path: Path) -> None:
         one.set_ylabel("CPU ms of a training step", fontsize=11, color=MUTED)
         for axis in (one.xaxis, one.yaxis):
             axis.set_major_formatter(lambda value, _: f"{value:g}")
+            axis.set_minor_formatter("")
         one.legend(frameon=False, fontsize=10, labelcolor=INK)
         plain(one)
     save(figure, path)
@@ -96,7 +97,7 @@ LINES = ("#1f6fd0", "#0d8a64", "#8b35c9", "#0b8fa6")
 
 def describe(sizes: list[int]) -> str:
     batch, steps, inputs, units, outputs = sizes
-    wiring = f"NCP wiring of {units} neurons" if outputs else f"{units} units"
+    wiring = f"NCP wiring, {units} units" if outputs else f"{units} units"
     return f"batch {batch}, {steps} steps, {inputs} inputs, {wiring}"
 
 

@@ -35,9 +35,9 @@ MADE = (
     "[kernels.json](../benchmarks/results/kernels.json)."
 )
 STEP = """Forward, the sum of the outputs, backward to all parameters, no optimiser; one thread. The drop-in is `tauflow.compat.ncps` with
-the weights of the ncps model, as a script has it after changing its import. In brackets the least and the greatest CPU time. `work` is
-what a step computes a second: forward evaluations of a synapse, a sigmoid each, for LTC; for the others multiplications and additions
-of the matrix products, forward and backward."""
+the weights of the ncps model, as a script has it after changing its import. In brackets the least and the greatest CPU time; `x` is how
+many times faster, in CPU time. `work` is what a step computes a second: forward evaluations of a synapse, a sigmoid each, for LTC; for
+the others multiplications and additions of the matrix products, forward and backward."""
 
 
 def write(results: Results) -> str:
@@ -97,7 +97,7 @@ def head(results: Results) -> str:
 
 
 def busy(*found: dict[str, Any]) -> str:
-    names = sorted({f"{one['name']} ({one['per_cent']} %)" for at in found for one in at["busy"]})
+    names = sorted({one["name"] for at in found for one in at["busy"]})
     return f"**Other processes were running: {', '.join(names)}; times may be too high.**" if names else ""
 
 
@@ -113,7 +113,7 @@ def speed(results: Results) -> str:
         batch, steps, inputs, units, outputs = shape["sizes"]
         what = f"AutoNCP({units}, {outputs})" if outputs else f"{units} units"
         title = f"### {key}: batch {batch}, {steps} steps, {inputs} inputs, {what}"
-        header = ("", "CPU ms", "", "wall ms", "than ncps", "than nn.LSTM", "than nn.RNN", "work")
+        header = ("", "CPU ms", "", "wall ms", "x ncps", "x nn.LSTM", "x nn.RNN", "work")
         sections.append(f"{title}\n\n" + table(header, speed_rows(shape)))
     return "\n\n".join(sections)
 

@@ -23,7 +23,7 @@ from .shapes import Settings, Shape, data
 from .timing import interleaved
 
 MODELS = ("kernel.ltc", "kernel.gated_ltc", "kernel.ctrnn", "kernel.cfc", "torch.lstm")
-UNITS_OF_WIRINGS, INPUTS, STEPS = 64, 8, 50
+UNITS_OF_WIRINGS, INPUTS, STEPS = 128, 8, 100
 Runs = dict[tuple[str, float], Callable[[], None]]  # (series, x) -> step
 
 

@@ -58,7 +58,7 @@ class Settings:
 FULL = Settings()
 QUICK = Settings(
     quick=True,
-    shapes={"A": SHAPES["A"], "C": SHAPES["C"]._replace(time=200)},
+    shapes={"A": SHAPES["A"], "C": SHAPES["C"]._replace(time=100)},
     repeats=3,
     memory_shapes=("A",),
     memory_models=("drop-in.ltc", "kernel.ctrnn", "ncps.ltc", "torch.lstm"),

@@ -24,7 +24,7 @@ def rate(name: str, shape: dict[str, Any]) -> str:
     rows = sizes.batch * sizes.time
     if model.startswith("ltc"):
         evaluations = 6 if kind in ("drop-in", "ncps") else EVALUATIONS[model]
-        return f"{rows * synapses(sizes, evaluations) / seconds / 1e9:.2f} G synapses/s"
+        return f"{rows * synapses(sizes, evaluations) / seconds / 1e6:,.0f} M synapses/s"
     if model == "cfc":
         weights = BACKBONE * (sizes.inputs + sizes.units) + 4 * sizes.units * BACKBONE
     elif model in GATES:
