@@ -1,4 +1,4 @@
-"""torch.compile of a cell's step, called in a Python loop over time, beside the same loop eager and our kernel.
+"""torch.compile of a cell's step, called in a Python loop over time, beside the same model eager and our kernel in its place.
 
 Only on request: compiling takes from half a minute to minutes. Shape A with few steps; each model in a fresh process.
 """
@@ -42,9 +42,8 @@ def job(name: str, repeats: int) -> dict[str, float]:
     torch.set_num_threads(1)
     shape = SHAPES["A"]._replace(time=STEPS)
     x, dt = data(shape)
-    kernel = name.partition(".")[2]
-    modules = {"eager": build(name, shape), "kernel": build(f"kernel.{kernel}", shape)}
-    steps = {what: step(name if what == "eager" else f"kernel.{kernel}", one, x, dt) for what, one in modules.items()}
+    ours = name.replace("ncps.", "drop-in.").replace("reference.", "kernel.")
+    steps = {what: step(one, build(one, shape), x, dt) for what, one in {"eager": name, "kernel": ours}.items()}
     steps["compiled"] = compiled(name, build(name, shape), shape, x, dt)
     start = time.perf_counter()
     steps["compiled"]()

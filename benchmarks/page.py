@@ -32,7 +32,7 @@ MODELS = {
 
 MADE = (
     "`python -m benchmarks kernels` made this page and its figures; the numbers are in "
-    "[kernels.json](../benchmarks/results/kernels.json)."
+    "[kernels.json](../benchmarks/results/kernels.json). What it compares with comes with `pip install '.[bench]'`."
 )
 STEP = """Forward, the sum of the outputs, backward to all parameters, no optimiser; one thread. The drop-in is `tauflow.compat.ncps` with
 the weights of the ncps model, as a script has it after changing its import. In brackets the least and the greatest CPU time; `x` is how
