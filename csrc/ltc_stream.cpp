@@ -105,16 +105,30 @@ template <typename Real> INLINE Neurons<Real> pick(const Real *v, const std::int
     return a;
 }
 
-template <bool SHARED, typename Real>
-INLINE void hear(const typename Slots<Real>::Slot *slot, int slots, const Real *v, Neurons<Real> &current, Neurons<Real> &conductance) {
+// M slots from `slot` on
+template <bool SHARED, int M, typename Real>
+INLINE void hear(const typename Slots<Real>::Slot *slot, const Real *v, Neurons<Real> &current, Neurons<Real> &conductance) {
     using L = Neurons<Real>;
-    for (int k = 0; k < slots; ++k) {
-        const auto &s = slot[k];
-        const L from = SHARED ? L::splat(v[s.source[0]]) : pick(v, s.source);
-        const L open = sigmoid2((from - L::load(s.mu)) * L::load(s.slope));
-        current = fma(open, L::load(s.pull), current);
-        conductance = fma(open, L::load(s.w), conductance);
+    L open[M];
+#pragma GCC unroll 4
+    for (int m = 0; m < M; ++m) {
+        const L from = SHARED ? L::splat(v[slot[m].source[0]]) : pick(v, slot[m].source);
+        open[m] = (from - L::load(slot[m].mu)) * L::load(slot[m].slope);
     }
+    sigmoid2(open);
+#pragma GCC unroll 4
+    for (int m = 0; m < M; ++m) {
+        current = fma(open[m], L::load(slot[m].pull), current);
+        conductance = fma(open[m], L::load(slot[m].w), conductance);
+    }
+}
+
+template <bool SHARED, typename Real>
+INLINE void hear_all(const typename Slots<Real>::Slot *slot, int slots, const Real *v, Neurons<Real> &current, Neurons<Real> &conductance) {
+    constexpr int M = 4;  // as TOGETHER, with one register each
+    int k = 0;
+    for (; k + M <= slots; k += M) hear<SHARED, M, Real>(slot + k, v, current, conductance);
+    for (; k < slots; ++k) hear<SHARED, 1, Real>(slot + k, v, current, conductance);
 }
 
 // current and conductance (H) = those that were there before, and what the synapses give at v
@@ -126,8 +140,8 @@ __attribute__((noinline)) void listen(const Slots<Real> &all, const Real *v, con
     for (int g = 0; g < all.blocks; ++g) {
         const int at = g * L::count, slots = all.block[g].slots;
         L sum_current = L::load(current_before + at), sum_conductance = L::load(conductance_before + at);
-        if (all.block[g].shared) hear<true>(slot, slots, v, sum_current, sum_conductance);
-        else hear<false>(slot, slots, v, sum_current, sum_conductance);
+        if (all.block[g].shared) hear_all<true>(slot, slots, v, sum_current, sum_conductance);
+        else hear_all<false>(slot, slots, v, sum_current, sum_conductance);
         sum_current.store(current + at), sum_conductance.store(conductance + at);
         slot += slots;
     }
