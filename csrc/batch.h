@@ -8,6 +8,7 @@ namespace tauflow {
 namespace TAUFLOW_ISA {
 
 constexpr int WIDE = 64, NARROW = 16;  // bytes of a block: 16 or 4 samples in float, 8 or 2 in double
+constexpr int AT_ONCE = REGISTER == 16 && REGISTERS == 16 ? NARROW : WIDE;  // of a wide block; in parts where that makes a smaller program
 
 // Where blocks and groups of blocks begin; depends on the batch alone, never on the number of threads.
 template <typename Real> struct Cut {
@@ -35,7 +36,7 @@ template <typename Real> struct Cut {
             if (i < c.cut.wide_groups) {
                 const std::int64_t first = c.cut.wide * i / c.cut.wide_groups * wide_rows;
                 const std::int64_t end = c.cut.wide * (i + 1) / c.cut.wide_groups * wide_rows;
-                c.work.template rows<WIDE>(i, first, end < c.cut.batch ? end : c.cut.batch);
+                c.work.template rows<AT_ONCE>(i, first, end < c.cut.batch ? end : c.cut.batch);
             } else {
                 c.work.template rows<NARROW>(i, c.cut.wide * wide_rows, c.cut.batch);
             }

@@ -10,7 +10,7 @@ namespace tauflow {
 namespace TAUFLOW_ISA {
 
 // A tile of the product keeps TILE rows x lanes of sums in registers; a tile of the outer product DOWN x ACROSS.
-constexpr int TILE = REGISTERS == 32 ? (REGISTER == 64 ? 12 : 6) : (REGISTER == 32 ? 6 : 2);
+constexpr int TILE = REGISTER == 64 ? 12 : 6;
 constexpr int DOWN = REGISTERS == 32 ? 6 : 3, ACROSS = 4;
 
 INLINE int round_up(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }

@@ -499,9 +499,11 @@ def test_a_script_runs_after_changing_its_import() -> None:
 def test_the_drop_in_runs_on_the_kernels_where_its_numbers_are_those_of_a_kernel():
     from tauflow import ops
     from tauflow.compat.ncps.torch import LTC, CfC
+    from tauflow.compat.ncps.wirings import AutoNCP
 
     assert ops.choose(LTC(3, 5).rnn_cell) == "cpu"
     assert ops.choose(CfC(3, 5).rnn_cell) == "cpu"
+    assert ops.choose(CfC(3, AutoNCP(12, 3)).rnn_cell) == "cpu"
     assert ops.choose(LTC(3, 5, implicit_param_constraints=False).rnn_cell) == "reference"
     assert ops.choose(CfC(3, 5, backbone_layers=5).rnn_cell) == "reference"
     assert ops.choose(CfC(3, 5, backbone_layers=2, backbone_dropout=0.5).rnn_cell) == "reference"

@@ -45,6 +45,8 @@ def as_input(x: Tensor, features: int, dtype: torch.dtype, mask: Tensor | None) 
     x = as_dtype(x, "x", dtype)
     if mask is not None:
         x = torch.where(mask[:, :, None], x, x.new_zeros(()))
+    if is_true(largest(x) <= LARGEST[dtype]):
+        return x
     bad = ~(x.detach().abs() <= LARGEST[dtype])  # also true for NaN
     if is_true(bad.any()):
         row, step, feature = bad.nonzero()[0].tolist()
@@ -54,6 +56,14 @@ def as_input(x: Tensor, features: int, dtype: torch.dtype, mask: Tensor | None) 
             "value, or scale the data"
         )
     return x
+
+
+def largest(x: Tensor) -> Tensor:
+    """The largest size of a number of x, NaN if one is NaN; in one pass over it, which is what checking costs."""
+    if x.numel() == 0:
+        return x.new_zeros(())
+    low, high = torch.aminmax(x.detach())
+    return torch.maximum(-low, high)
 
 
 def as_dtype(x: Tensor, name: str, dtype: torch.dtype) -> Tensor:
@@ -114,7 +124,7 @@ def as_state(state: Tensor | None, initial: Tensor) -> Tensor:
     if tuple(state.shape) != tuple(initial.shape):
         raise ShapeError(f"state has shape {tuple(state.shape)}, expected (batch, state) = {tuple(initial.shape)}")
     state = as_dtype(state, "state", initial.dtype)
-    if is_true((~torch.isfinite(state.detach())).any()):
+    if not is_true(largest(state) < float("inf")) and is_true((~torch.isfinite(state.detach())).any()):
         row, neuron = (~torch.isfinite(state)).nonzero()[0].tolist()
         raise NonFiniteError(f"state[{row}, {neuron}] is {state[row, neuron].item()}, expected finite numbers")
     return state

@@ -86,7 +86,12 @@ class CfC(Cell):
     def affine(self, name: str, z: Tensor) -> Tensor:
         """The map called `name`, (batch, width) -> (batch, units)."""
         layer: nn.Linear = getattr(self, name)
-        return F.linear(z, layer.weight, layer.bias)
+        return F.linear(z, self.weight(name), layer.bias)
+
+    def weight(self, name: str) -> Tensor:
+        """The matrix of that map, (units, width)."""
+        layer: nn.Linear = getattr(self, name)
+        return layer.weight
 
     def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
         z = self.backbone(torch.cat([x, h], dim=1))

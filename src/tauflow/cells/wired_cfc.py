@@ -20,7 +20,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from .. import wirings
 from ..errors import WiringError
@@ -44,10 +43,8 @@ class MaskedCfC(CfC):
         for name in ("sparsity_mask", "gate_mask"):  # (units, inputs + units), as the weights
             self.register_buffer(name, torch.ones(units, inputs + units), persistent=False)
 
-    def affine(self, name: str, z: Tensor) -> Tensor:
-        layer: nn.Linear = getattr(self, name)
-        mask = self.gate_mask if name in ("time_a", "time_b") else self.sparsity_mask
-        return F.linear(z, layer.weight * mask, layer.bias)
+    def weight(self, name: str) -> Tensor:
+        return super().weight(name) * (self.gate_mask if name in ("time_a", "time_b") else self.sparsity_mask)
 
 
 class LayeredCfC(Cell):

@@ -20,7 +20,7 @@ from ..cells.ctrnn import CTRNN
 from ..cells.gated_ltc import GatedLTC
 from ..cells.gruode import GRUODE
 from ..cells.ltc import LTC
-from ..cells.wired_cfc import LayeredCfC, MaskedCfC, NcpsWiredCfC, WiredCfC
+from ..cells.wired_cfc import LayeredCfC, NcpsWiredCfC, WiredCfC
 from ..errors import BackendError, StepSizeError
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "lecun_tanh", "identity")
@@ -292,19 +292,12 @@ def _run_cfc(cell: CfC, x: Tensor, dt: Tensor, keep: Tensor | None, h: Tensor) -
     weights = [part for layer in linear for part in (layer.weight, layer.bias)] + [none] * (6 - 2 * len(linear))
     for name in CFC_HEADS[: 1 if cell.mode == "pure" else 4]:
         layer: nn.Linear = getattr(cell, name)
-        weights += [masked(cell, name, layer.weight), layer.bias]
+        weights += [cell.weight(name), layer.bias]
     weights += [none] * 6 + [cell.w_tau, cell.A] if cell.mode == "pure" else [none, none]
     width = linear[0].out_features if linear else 0
     activation = ACTIVATIONS.index(sigma[0]) if sigma else 0
     options = [len(linear), width, activation, CFC_MODES.index(cell.mode)]
     return _cfc(x, dt, keep, h, weights, options, 0, cell.units)
-
-
-def masked(cell: CfC, name: str, weight: Tensor) -> Tensor:
-    """The weight of a head without the synapses that a wiring leaves out, as MaskedCfC.affine."""
-    if not isinstance(cell, MaskedCfC):
-        return weight
-    return weight * (cell.gate_mask if name in ("time_a", "time_b") else cell.sparsity_mask)
 
 
 def _cfc_unsupported(cell: CfC) -> str | None:

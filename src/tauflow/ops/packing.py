@@ -81,7 +81,7 @@ def pack_cfc(chain: Chain, cell: CfC, around: Around) -> None:
     heads: list[Tensor | None] = []
     for name in cpu.CFC_HEADS[: 1 if cell.mode == "pure" else 4]:
         layer: nn.Linear = getattr(cell, name)
-        heads += [cpu.masked(cell, name, layer.weight), layer.bias]
+        heads += [cell.weight(name), layer.bias]
     heads += [None] * (8 - len(heads))
     pure = [cell.w_tau, cell.A] if cell.mode == "pure" else [None, None]
     width = linear[0].out_features if linear else 0

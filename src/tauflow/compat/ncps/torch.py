@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ...cells import cfc, ltc
 from ...cells.base import Cell
@@ -183,13 +182,12 @@ class CfCCell(cfc.CfC):
                 nn.init.xavier_uniform_(parameter)
 
     def same_as(self) -> type[Cell]:
-        return cfc.CfC if self.sparsity_mask is None else type(self)
+        return cfc.CfC
 
-    def affine(self, name: str, z: Tensor) -> Tensor:
+    def weight(self, name: str) -> Tensor:
         if self.sparsity_mask is None or name not in ("ff1", "ff2"):
-            return super().affine(name, z)
-        layer: nn.Linear = getattr(self, name)
-        return F.linear(z, layer.weight * self.sparsity_mask, layer.bias)
+            return super().weight(name)
+        return super().weight(name) * self.sparsity_mask
 
     def forward(  # type: ignore[override]
         self,
@@ -215,6 +213,9 @@ class WiredCfCCell(Sizes, NcpsWiredCfC):
 
     def make_layer(self, inputs: int, units: int, mode: str, tau: Any) -> CfCCell:
         return CfCCell(inputs, units, mode, backbone_layers=0, sparsity_mask=np.ones((inputs + units, units)))
+
+    def same_as(self) -> type[Cell]:
+        return NcpsWiredCfC
 
     def mask_layer(self, layer: Any, below: Connected, within: Connected) -> None:
         layer.sparsity_mask.copy_(torch.from_numpy(np.concatenate([below, np.ones_like(within)]).T))
