@@ -2,6 +2,11 @@
 # make test   the whole test suite          make lint   style, types, floors
 # make setup  install for development       make clean  remove all that make made
 #
+# Of the C++ core, for those who change it; each builds in build/ alone, and says what it does:
+# make sanitize            its tests and threads under the sanitizers of GCC (some minutes)
+# make fuzz SECONDS=600    calls made up by libFuzzer, which is part of Clang
+# make arm                 the code for ARM, compiled and run by an emulator, against this machine's numbers
+#
 # Needs python3 (3.11 or newer), make and a C++ compiler; the rest comes with pip, at the versions in constraints.txt.
 # The first call installs. A later one does so again only after a change to the files in $(SETUP) or in the list of
 # modules: edits to Python files count at once.
@@ -10,7 +15,7 @@ VENV = .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 SETUP = Makefile pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*) $(VENV)/modules
 
-.PHONY: demo test lint setup clean modules
+.PHONY: demo test lint setup clean modules sanitize fuzz arm
 demo: $(VENV)/installed
 	$(VENV)/bin/tauflow demo
 
@@ -25,6 +30,36 @@ lint: $(VENV)/installed-test
 	$(VENV)/bin/lint-imports
 
 setup: $(VENV)/installed-test
+
+sanitize: $(VENV)/installed-test
+	VENV=$(VENV) tests/native/sanitize.sh
+
+# A call that fails is kept in build/fuzz/ as crash-...: `build/fuzz/tests/native/fuzz build/fuzz/crash-...` repeats it.
+SECONDS ?= 60
+CLANG ?= clang++
+NATIVE = -G Ninja -DSKBUILD_PROJECT_VERSION=0 -DTAUFLOW_PYTHON=OFF -DTAUFLOW_NATIVE=ON
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+fuzz: $(VENV)/installed-test
+	@command -v $(CLANG) >/dev/null || { echo "The fuzzer is part of Clang, and there is no $(CLANG) here: sudo apt install clang," \
+	  "or make fuzz CLANG=/path/to/clang++" >&2; exit 1; }
+	cmake -S . -B build/fuzz $(NATIVE) -DTAUFLOW_MARCH=native -DCMAKE_CXX_COMPILER=$(CLANG) \
+	  -DTAUFLOW_SANITIZE=fuzzer-no-link,address,undefined
+	cmake --build build/fuzz
+	mkdir -p build/fuzz/corpus
+	build/fuzz/tests/native/fuzz -max_len=48 -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/ -print_final_stats=1 \
+	  -verbosity=0 build/fuzz/corpus
+
+ARM = aarch64-linux-gnu
+arm: $(VENV)/installed-test
+	@command -v $(ARM)-g++ >/dev/null && command -v qemu-aarch64 >/dev/null || { echo "make arm needs a compiler and an" \
+	  "emulator for ARM: sudo apt install g++-$(ARM) qemu-user" >&2; exit 1; }
+	cmake -S . -B build/here $(NATIVE)
+	cmake --build build/here
+	cmake -S . -B build/arm $(NATIVE) -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=$(ARM)-g++
+	cmake --build build/arm
+	build/here/tests/native/drive write 2000 build/here/numbers
+	qemu-aarch64 -L /usr/$(ARM) build/arm/tests/native/drive compare 2000 build/here/numbers
 
 $(VENV)/installed: $(SETUP)
 	$(PIP) install -q -c constraints.txt scikit-build-core nanobind cmake ninja

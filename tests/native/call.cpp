@@ -1,0 +1,307 @@
+#include "call.h"
+
+#include "array.h"
+#include "pool.h"
+#include "tauflow.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+namespace native {
+namespace {
+
+using namespace tauflow;
+
+constexpr std::size_t WORK = 2 << 20;  // bytes of work memory that are filled before a call, more than most calls need
+
+// The numbers of one weight: how many, and between which values.
+struct Weight {
+    std::size_t n;
+    double low, high;
+};
+Weight symmetric(std::size_t n, double size) { return {n, -size, size}; }
+Weight matrix(int rows, int cols) { return symmetric(std::size_t(rows) * cols, 1.5 / std::sqrt(double(cols))); }
+
+int columns(int n) { return (1 + n + 3) / 4 * 4; }
+
+// A batch rounded up to whole blocks of lanes.
+std::size_t lanes(int batch, std::size_t real) {
+    const int wide = int(64 / real), narrow = int(16 / real), rest = batch % wide;
+    return std::size_t(batch - rest + (rest == 0 ? 0 : rest <= narrow ? narrow : wide));
+}
+
+// What check() knows of a kernel: its weights in the order of its struct, the structs made of them, and the memory for backward.
+template <typename Real> struct OfLayer {
+    static std::vector<Weight> weights(const Call &c) {
+        const std::size_t n = c.units;
+        return {matrix(c.units, c.units), matrix(c.units, c.inputs), symmetric(n, 1), {n, 0.05, 5}, symmetric(c.kernel == GATED ? n : 0, 2)};
+    }
+    static Layer<Real> cell(const Call &c, Real *const *w) {
+        return {w[0], w[1], w[2], w[3], c.kernel == GATED ? w[4] : nullptr, Activation(c.activation), Solver(c.solver), c.substeps};
+    }
+    static LayerGradients<Real> wanted(const Call &c, Real *const *w) { return {w[0], w[1], w[2], w[3], c.kernel == GATED ? w[4] : nullptr}; }
+    static std::size_t saved(const Call &c) {
+        const std::size_t each = columns(c.inputs + c.units);
+        return std::size_t(c.time) * c.substeps * (each + c.units) + each;
+    }
+    static auto forward() { return kernels<Real>().layer_forward; }
+    static auto backward() { return kernels<Real>().layer_backward; }
+};
+
+template <typename Real> struct OfCfc {
+    static int heads(const Call &c) { return c.mode == PURE ? 1 : 4; }
+    static std::vector<Weight> weights(const Call &c) {
+        std::vector<Weight> all;
+        int inputs = c.inputs + c.units;
+        for (int layer = 0; layer < 3; ++layer) {
+            const bool there = layer < c.layers;
+            all.push_back(there ? matrix(c.width, inputs) : symmetric(0, 0)), all.push_back(symmetric(there ? c.width : 0, 1));
+            if (there) inputs = c.width;
+        }
+        for (int head = 0; head < 4; ++head) {
+            const bool there = head < heads(c);
+            all.push_back(there ? matrix(c.units, inputs) : symmetric(0, 0)), all.push_back(symmetric(there ? c.units : 0, 1));
+        }
+        all.push_back(symmetric(c.mode == PURE ? c.units : 0, 1)), all.push_back(symmetric(c.mode == PURE ? c.units : 0, 1));
+        return all;
+    }
+    template <typename Struct> static Struct point(const Call &c, Real *const *w) {
+        Struct s{};
+        for (int i = 0; i < c.layers; ++i) s.W[i] = w[2 * i], s.b[i] = w[2 * i + 1];
+        for (int i = 0; i < heads(c); ++i) s.head_W[i] = w[6 + 2 * i], s.head_b[i] = w[7 + 2 * i];
+        if (c.mode == PURE) s.w_tau = w[14], s.A = w[15];
+        return s;
+    }
+    static Cfc<Real> cell(const Call &c, Real *const *w) {
+        auto s = point<Cfc<Real>>(c, w);
+        s.layers = c.layers, s.width = c.width, s.activation = Activation(c.activation), s.mode = CfcMode(c.mode);
+        return s;
+    }
+    static CfcGradients<Real> wanted(const Call &c, Real *const *w) { return point<CfcGradients<Real>>(c, w); }
+    static std::size_t saved(const Call &c) {
+        const std::size_t of_maps = columns(c.inputs + c.units) + std::size_t(c.layers) * columns(c.width);
+        return (std::size_t(c.time) + 1) * (of_maps + std::size_t(heads(c)) * c.units);
+    }
+    static auto forward() { return kernels<Real>().cfc_forward; }
+    static auto backward() { return kernels<Real>().cfc_backward; }
+};
+
+template <typename Real> struct OfGruode {
+    static std::vector<Weight> weights(const Call &c) {
+        return {matrix(3 * c.units, c.units), matrix(3 * c.units, c.inputs), symmetric(std::size_t(3) * c.units, 1)};
+    }
+    static Gruode<Real> cell(const Call &c, Real *const *w) { return {w[0], w[1], w[2], Solver(c.solver), c.substeps}; }
+    static GruodeGradients<Real> wanted(const Call &, Real *const *w) { return {w[0], w[1], w[2]}; }
+    static std::size_t saved(const Call &c) {
+        return (std::size_t(c.time) * c.substeps + 1) * (2 * std::size_t(columns(c.inputs + c.units)) + 3 * std::size_t(c.units));
+    }
+    static auto forward() { return kernels<Real>().gruode_forward; }
+    static auto backward() { return kernels<Real>().gruode_backward; }
+};
+
+template <typename Real> struct OfLtc {
+    static std::vector<Weight> weights(const Call &c) {
+        std::vector<Weight> all;
+        for (int sources : {c.inputs, c.units}) {
+            const std::size_t n = std::size_t(sources) * c.units;
+            all.push_back({n, 0, 3.0 / sources}), all.push_back({n, -3, 3}), all.push_back(symmetric(n, 1)), all.push_back(symmetric(n, 1));
+        }
+        const std::size_t n = c.units;
+        all.push_back(symmetric(n, 1)), all.push_back({n, 0.05, 1}), all.push_back({n, 0.2, 3});
+        return all;
+    }
+    static tauflow::Ltc<Real> cell(const Call &c, Real *const *w, const std::uint8_t *sensory, const std::uint8_t *inner) {
+        return {{w[0], w[1], w[2], w[3], sensory}, {w[4], w[5], w[6], w[7], inner}, w[8], w[9], w[10], Solver(c.solver), c.substeps};
+    }
+    static LtcGradients<Real> wanted(const Call &, Real *const *w) {
+        return {{w[0], w[1], w[2], w[3]}, {w[4], w[5], w[6], w[7]}, w[8], w[9], w[10]};
+    }
+    static std::size_t saved(const Call &c) { return std::size_t(c.time) * c.units; }
+    static auto forward() { return kernels<Real>().ltc_forward; }
+    static auto backward() { return kernels<Real>().ltc_backward; }
+};
+
+// Whether a state stays finite whatever the weights are, and its gradients at weights of this size.
+bool bounded(const Call &c) {
+    const bool saturates = c.activation == TANH || c.activation == SIGMOID || c.activation == LECUN_TANH;
+    if (c.kernel == LAYER) return saturates;
+    if (c.kernel == GATED) return c.activation == SIGMOID;  // the others make rates that are not positive
+    if (c.kernel == native::CFC) return c.mode != PURE || (c.layers > 0 && saturates);
+    return true;
+}
+
+template <typename Real> Array<Real> numbers(std::size_t n, double low, double high, Random &random) {
+    Array<Real> array(n);
+    for (std::size_t i = 0; i < n; ++i) array.data()[i] = Real(random.uniform(low, high));
+    return array;
+}
+
+template <typename Real> Array<Real> times(const Call &c, Random &random) {
+    Array<Real> dt(std::size_t(c.batch) * c.time);
+    for (std::size_t i = 0; i < dt.size(); ++i) {
+        const double even = random.uniform(0, 0.2), any = random.uniform(-30, 30);
+        dt.data()[i] = Real(c.gaps == ALL_ZERO || (c.gaps == SOME_ZERO && random.next() % 4 == 0) ? 0 : c.gaps == WILD ? std::pow(10, std::floor(any)) : even);
+    }
+    return dt;
+}
+
+// 0 or 1 (any byte but 0 counts as 1), `zeros` of eight being 0.
+Array<std::uint8_t> flags(std::size_t n, int zeros, Random &random) {
+    Array<std::uint8_t> array(n);
+    for (std::size_t i = 0; i < n; ++i) array.data()[i] = int(random.next() >> 61) < zeros ? 0 : random.next() % 8 == 0 ? 0xff : 1;
+    return array;
+}
+
+void fill_work_memory(int byte) {
+    std::memset(scratch(FOR_CALL, WORK), byte, WORK);
+    std::memset(scratch(FOR_TASK, WORK), byte, WORK);
+}
+
+template <typename Real> struct Inputs {
+    Array<Real> x, dt, h, of_y, of_last;
+    Array<std::uint8_t> keep, sensory, inner;
+    std::vector<Array<Real>> weights;
+
+    Inputs(const Call &c, const std::vector<Weight> &sizes, Random random)
+        : x(numbers<Real>(std::size_t(c.batch) * c.time * c.inputs, c.large ? -1e30 : -2, c.large ? 1e30 : 2, random)),
+          dt(times<Real>(c, random)), h(numbers<Real>(std::size_t(c.batch) * c.units, -1, 1, random)),
+          of_y(numbers<Real>(std::size_t(c.batch) * c.time * c.outputs, -1, 1, random)),
+          of_last(numbers<Real>(std::size_t(c.batch) * c.units, -1, 1, random)),
+          keep(flags(std::size_t(c.batch) * c.time, c.mask == NOTHING_KEPT ? 8 : 3, random)),
+          sensory(flags(std::size_t(c.inputs) * c.units, c.missing, random)), inner(flags(std::size_t(c.units) * c.units, c.missing, random)) {
+        for (const Weight &weight : sizes) weights.push_back(numbers<Real>(weight.n, weight.low, weight.high, random));
+    }
+};
+
+template <typename Real> struct Part {
+    const char *name;
+    Array<Real> numbers;
+};
+
+template <typename Real> struct Outputs {
+    std::vector<Part<Real>> parts;  // y, last, then x, dt, h as far as wanted, then of the weights
+    Real longest = 0;
+    bool intact = true;
+};
+
+template <typename Real> std::vector<Real *> pointers(std::vector<Array<Real>> &arrays) {
+    std::vector<Real *> all;
+    for (auto &array : arrays) all.push_back(array.data());
+    return all;
+}
+
+template <typename Of, typename Real> auto cell_of(const Call &c, Inputs<Real> &in, Real *const *w) {
+    if constexpr (std::is_same_v<Of, OfLtc<Real>>) return Of::cell(c, w, in.sensory.data(), in.inner.data());
+    else return Of::cell(c, w);
+}
+
+// Calls the kernel, everything that it may write filled with `byte` before.
+template <typename Of, typename Real> Outputs<Real> run(const Call &c, Inputs<Real> &in, int threads, int byte) {
+    const std::size_t rows = c.batch, samples = rows * c.time;
+    Outputs<Real> out;
+    const auto add = [&](const char *name, std::size_t n) {
+        out.parts.push_back({name, Array<Real>(n)});
+        out.parts.back().numbers.fill(byte);
+    };
+    Array<Real> saved(c.saves ? lanes(c.batch, sizeof(Real)) * Of::saved(c) : 0, true);
+    saved.fill(byte);
+    add("y", samples * c.outputs), add("last", rows * c.units);
+    const auto weights = pointers(in.weights);
+    const auto cell = cell_of<Of>(c, in, weights.data());
+    Sequence<Real> seq{c.batch, c.time, c.inputs, c.units, c.first, c.outputs, threads, in.x.data(), in.dt.data(),
+                       c.mask == NONE ? nullptr : in.keep.data(), in.h.data(), out.parts[0].numbers.data(), out.parts[1].numbers.data(),
+                       c.saves ? saved.data() : nullptr};
+    fill_work_memory(byte);
+    out.longest = Of::forward()(seq, cell);
+    if (c.saves) {
+        const std::size_t sizes[] = {samples * c.inputs, samples, rows * c.units};
+        const char *const names[] = {"gradient of x", "gradient of dt", "gradient of h"};
+        Real *wanted[3] = {};
+        for (int i = 0; i < 3; ++i)
+            if (c.given >> (2 + i) & 1) add(names[i], sizes[i]), wanted[i] = out.parts.back().numbers.data();
+        std::vector<Real *> of_weights;
+        for (const auto &weight : in.weights) add("gradient of a weight", weight.size()), of_weights.push_back(out.parts.back().numbers.data());
+        seq.y = seq.last = nullptr;
+        const SequenceGradients<Real> gradients{c.given & 1 ? in.of_y.data() : nullptr, c.given & 2 ? in.of_last.data() : nullptr,
+                                                wanted[0], wanted[1], wanted[2]};
+        fill_work_memory(byte);
+        Of::backward()(seq, cell, gradients, Of::wanted(c, of_weights.data()));
+    }
+    out.intact = saved.intact();
+    for (auto &part : out.parts) out.intact = part.numbers.intact() && out.intact;
+    return out;
+}
+
+template <typename Of, typename Real> std::string check_call(const Call &c, std::vector<double> *results) {
+    Inputs<Real> in(c, Of::weights(c), Random{c.seed});
+    if (check_gaps(in.dt.data(), std::int64_t(in.dt.size())) != -1) return "good gaps are refused";
+    const Outputs<Real> first = run<Of>(c, in, 1, 0xff), second = run<Of>(c, in, c.threads, 0x11);
+    if (!first.intact || !second.intact) return "something was written in front of or behind an array";
+    const bool expect_finite = bounded(c) && (c.solver != EULER || c.kernel == native::CFC || first.longest <= 1);
+    for (std::size_t p = 0; p < first.parts.size(); ++p) {
+        const auto &a = first.parts[p], &b = second.parts[p];
+        const std::size_t n = a.numbers.size();
+        for (std::size_t i = 0; i < n; ++i) {
+            const Real left = a.numbers.data()[i], right = b.numbers.data()[i];
+            if (expect_finite && !std::isfinite(left)) return std::string(a.name) + " is not finite at " + std::to_string(i);
+            if (std::memcmp(&left, &right, sizeof left) != 0 && !(std::isnan(left) && std::isnan(right)))
+                return std::string(a.name) + " differs at " + std::to_string(i) + " from one call to the next";
+            if (results) results->push_back(left);
+        }
+    }
+    if (c.mask == NOTHING_KEPT && std::memcmp(first.parts[1].numbers.data(), in.h.data(), sizeof(Real) * in.h.size()) != 0)
+        return "a masked state moved";
+    if (first.longest != second.longest && !(std::isnan(first.longest) && std::isnan(second.longest))) return "the longest step differs";
+    return "";
+}
+
+template <typename Real> std::string check_as(const Call &c, std::vector<double> *results) {
+    switch (c.kernel) {
+        case native::CFC: return check_call<OfCfc<Real>, Real>(c, results);
+        case native::GRUODE: return check_call<OfGruode<Real>, Real>(c, results);
+        case native::LTC: return check_call<OfLtc<Real>, Real>(c, results);
+        default: return check_call<OfLayer<Real>, Real>(c, results);
+    }
+}
+
+}  // namespace
+
+std::string check(const Call &call, std::vector<double> *results) {
+    return call.is_double ? check_as<double>(call, results) : check_as<float>(call, results);
+}
+
+Call read(const std::uint8_t *bytes, std::size_t size) {
+    std::size_t used = 0;
+    const auto pick = [&](int low, int high) { return low + (used < size ? bytes[used++] : 0) % (high - low + 1); };
+    Call c;
+    c.kernel = Kernel(pick(0, KERNELS - 1));
+    c.is_double = pick(0, 1), c.saves = pick(0, 7) != 0;
+    // Neither batch nor time is 0: run() in ops/cpu.py answers these itself.
+    c.batch = pick(0, 7) ? pick(1, 20) : pick(1, 70);
+    c.time = pick(0, 7) ? pick(1, 6) : pick(1, 70);
+    c.inputs = pick(1, 20), c.units = pick(0, 7) ? pick(1, 20) : pick(1, 70);
+    c.first = pick(0, c.units - 1), c.outputs = pick(1, c.units - c.first);
+    c.threads = pick(2, 5);
+    c.solver = pick(0, c.kernel == LTC ? 3 : 2), c.substeps = pick(1, 4);
+    c.activation = pick(0, 4), c.mode = pick(0, 2), c.layers = pick(0, 3), c.width = pick(1, 40);
+    c.gaps = Gaps(pick(0, 3)), c.mask = Mask(pick(0, 2));
+    c.missing = pick(0, 8), c.given = pick(0, 31), c.large = pick(0, 7) == 7;
+    c.seed = std::uint64_t(pick(0, 255)) << 8, c.seed |= std::uint64_t(pick(0, 255));
+    return c;
+}
+
+std::string describe(const Call &c) {
+    const char *const names[] = {"layer", "gated layer", "cfc", "gruode", "ltc"};
+    char text[400];
+    std::snprintf(text, sizeof text,
+                  "%s %s batch %d time %d inputs %d units %d outputs %d..%d threads %d solver %d substeps %d activation %d mode %d "
+                  "layers %d width %d gaps %d mask %d missing %d/8 gradients %d%s%s seed %d",
+                  names[c.kernel], c.is_double ? "double" : "float", c.batch, c.time, c.inputs, c.units, c.first, c.first + c.outputs - 1,
+                  c.threads, c.solver, c.substeps, c.activation, c.mode, c.layers, c.width, c.gaps, c.mask, c.missing, c.given,
+                  c.saves ? "" : " no backward", c.large ? " large" : "", int(c.seed));
+    return text;
+}
+
+}  // namespace native
