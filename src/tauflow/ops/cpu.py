@@ -103,7 +103,12 @@ class _Operator:
         outputs: int,
     ) -> tuple[Tensor, Tensor]:
         save = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, dt, h, *weights))
-        y, last, _ = self.operator(x, dt, keep, h, weights, options, first, outputs, save)
+        if _is_traced(x):
+            y, last, _ = self.operator(x, dt, keep, h, weights, options, first, outputs, save)
+        elif save:
+            y, last = _Eager.apply(self, x, dt, keep, h, options, first, outputs, *weights)  # type: ignore[no-untyped-call]
+        else:
+            y, last, _ = self.run(x, dt, keep, h, weights, options, first, outputs, False)
         return y, last
 
     def outputs(
@@ -195,6 +200,43 @@ class _Operator:
         of_sequence = _addresses(y, last, *wanted[:3])
         self.backward(x.dtype == torch.float64, sequence, cell, of_sequence, _addresses(*wanted[3:]))
         return wanted
+
+
+def _is_traced(x: Tensor) -> bool:
+    """Whether someone watches the operators: torch.compile, torch.export, a fake tensor, a dispatch mode."""
+    return torch.compiler.is_compiling() or type(x) is not Tensor or torch._C._len_torch_dispatch_stack() > 0
+
+
+class _Eager(torch.autograd.Function):
+    """The same without the dispatcher, which asks for 150 microseconds a step: as long as a small kernel runs."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        operator: _Operator,
+        x: Tensor,
+        dt: Tensor,
+        keep: Tensor | None,
+        h: Tensor,
+        options: Options,
+        first: int,
+        outputs: int,
+        *weights: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        y, last, saved = operator.run(x, dt, keep, h, list(weights), options, first, outputs, True)
+        ctx.operator, ctx.options = operator, [options, first, outputs]
+        ctx.save_for_backward(x, dt, keep, h, saved, *weights)
+        ctx.set_materialize_grads(False)
+        return y, last
+
+    @staticmethod
+    def backward(ctx: Any, y: Tensor | None, last: Tensor | None) -> tuple[Any, ...]:
+        x, dt, keep, h, saved, *weights = ctx.saved_tensors
+        # Under create_graph the operator answers, which refuses a second derivative where one is asked for.
+        gradients = ctx.operator.operator_backward if torch.is_grad_enabled() else ctx.operator.gradients
+        found = gradients(y, last, x, dt, keep, h, weights, saved, *ctx.options, ctx.needs_input_grad[1])
+        of_x, of_dt, of_h, *of_weights = [gradient if gradient.numel() else None for gradient in found]
+        return None, of_x, of_dt, None, of_h, None, None, None, *of_weights
 
 
 def _keep_for_backward(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
