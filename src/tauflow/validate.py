@@ -107,6 +107,11 @@ def as_gaps(dt: Tensor | float | None, x: Tensor, mask: Tensor | None) -> Tensor
     dt = as_dtype(dt, "dt", x.dtype)
     if mask is not None:
         dt = torch.where(mask, dt, dt.new_zeros(()))  # a gap that every solver takes
+    if dt.numel() == 0:
+        return dt
+    low, high = torch.aminmax(dt.detach())
+    if is_true((low >= 0) & (high < float("inf"))):
+        return dt
     bad = ~((dt.detach() >= 0) & (dt.detach() < float("inf")))
     if is_true(bad.any()):
         row, step = bad.nonzero()[0].tolist()
