@@ -1,9 +1,10 @@
 // A stream as a Python object that is called with a sample.
 //
-// Such a call is to cost little more than the sample itself, so the class is written for CPython directly: numbers go in by the buffer
-// protocol or from a list, and a fresh output is a copy of the array that the stream writes into. What this file does not
-// know, any other kind of x and the sentence of an error, it asks of the Python class that derives from this one: `_convert`, `_refuse`.
+// Such a call is to cost little more than the sample itself, so the class is written for CPython directly: numbers go in from an array, from
+// whatever has the buffer protocol, or from a list. What this file does not know, any other kind of x and the sentence of an error,
+// it asks of the Python class that derives from this one: `_convert`, `_refuse`.
 #include "bind.h"
+#include "numpy_abi.h"
 
 #include <structmember.h>
 
@@ -18,8 +19,7 @@ using tauflow::Stream;
 struct Object {
     PyObject_HEAD
     vectorcallfunc call;
-    PyObject *network, *y, *copy;  // y: the array that the stream writes into; copy: its method
-    Py_buffer of_y;
+    PyObject *network;
     Py_ssize_t inputs, outputs, units;
     Stream<float> *single;  // one of the two
     Stream<double> *wide;
@@ -31,34 +31,42 @@ template <> Stream<double> &stream_of(Object *self) { return *self->wide; }
 
 template <typename Real> constexpr char letter = sizeof(Real) == 4 ? 'f' : 'd';
 
+Numpy numpy;
+
 // A vector of n numbers somewhere in memory; false and no error where `object` is none.
 struct Vector {
+    char *data = nullptr;
+    Py_ssize_t n = 0, stride = 0;  // numbers; bytes
     Py_buffer view;
     bool held = false;
-    ~Vector() { release(); }
-    void release() {
+    ~Vector() {
         if (held) PyBuffer_Release(&view);
-        held = false;
     }
-    template <typename Real> bool open(PyObject *object, Py_ssize_t n, int flags) {
+    template <typename Real> bool open(PyObject *object, Py_ssize_t size, bool writable) {
+        n = size;
+        if (Py_TYPE(object) == numpy.array) {
+            const NumpyArray *const array = reinterpret_cast<NumpyArray *>(object);
+            const int wanted = writable ? NUMPY_ALIGNED | NUMPY_WRITEABLE : NUMPY_ALIGNED;
+            if (array->nd == 1 && array->dimensions[0] == n && array->descr == numpy.descr<Real>() && (array->flags & wanted) == wanted) {
+                data = array->data, stride = array->strides[0];
+                return true;
+            }
+        }
+        const int flags = PyBUF_STRIDES | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0);
         if (!PyObject_CheckBuffer(object) || PyObject_GetBuffer(object, &view, flags) != 0) {
             PyErr_Clear();
             return false;
         }
         held = true;
         const char *const format = view.format;
-        if (view.ndim == 1 && view.shape[0] == n && view.itemsize == sizeof(Real) && format && format[0] == letter<Real> && format[1] == 0)
-            return true;
-        release();
-        return false;
+        data = static_cast<char *>(view.buf), stride = view.ndim == 1 ? view.strides[0] : 0;
+        return view.ndim == 1 && view.shape[0] == n && view.itemsize == sizeof(Real) && format && format[0] == letter<Real> && format[1] == 0;
     }
     template <typename Real> void copy_to(Real *to) const {
-        const char *from = static_cast<const char *>(view.buf);
-        for (Py_ssize_t i = 0; i < view.shape[0]; ++i, from += view.strides[0]) std::memcpy(to + i, from, sizeof(Real));
+        for (Py_ssize_t i = 0; i < n; ++i) std::memcpy(to + i, data + i * stride, sizeof(Real));
     }
     template <typename Real> void copy_from(const Real *from) const {
-        char *to = static_cast<char *>(view.buf);
-        for (Py_ssize_t i = 0; i < view.shape[0]; ++i, to += view.strides[0]) std::memcpy(to, from + i, sizeof(Real));
+        for (Py_ssize_t i = 0; i < n; ++i) std::memcpy(data + i * stride, from + i, sizeof(Real));
     }
 };
 
@@ -88,7 +96,7 @@ template <typename Real> bool from_sequence(PyObject *object, Py_ssize_t n, Real
 template <typename Real> bool read(PyObject *object, Py_ssize_t n, Real *x) {
     if (from_sequence(object, n, x)) return true;
     Vector vector;
-    if (!vector.open<Real>(object, n, PyBUF_STRIDES | PyBUF_FORMAT)) return false;
+    if (!vector.open<Real>(object, n, false)) return false;
     vector.copy_to(x);
     return true;
 }
@@ -148,36 +156,39 @@ template <typename Real> PyObject *call(PyObject *object, PyObject *const *args,
         dt = PyFloat_AsDouble(given[1]);
         if (dt == -1.0 && PyErr_Occurred()) return nullptr;
     }
+    if (!take<Real>(self, given[0])) return nullptr;
     Stream<Real> &stream = stream_of<Real>(self);
-    {
-        Vector to;
-        if (out && !to.open<Real>(out, self->outputs, PyBUF_STRIDES | PyBUF_FORMAT | PyBUF_WRITABLE)) {
-            PyObject *const said = PyObject_CallMethod(object, "_refuse_out", "O", out);
-            Py_XDECREF(said);
-            if (said) PyErr_SetString(PyExc_SystemError, "_refuse_out of a stream raised nothing");
-            return nullptr;
-        }
-        if (!take<Real>(self, given[0])) return nullptr;
-        const tauflow::Refusal why = stream.step(Real(dt));
-        if (why != tauflow::ACCEPTED) return refuse(self, why, stream.stage, stream.index, stream.value);
-        if (out) {
-            to.copy_from(static_cast<const Real *>(self->of_y.buf));
-            Py_INCREF(out);
-            return out;
-        }
+    if (!out) {
+        PyObject *const y = numpy.make<Real>(self->outputs);
+        if (!y) return nullptr;
+        const tauflow::Refusal why = stream.step(Real(dt), reinterpret_cast<Real *>(reinterpret_cast<NumpyArray *>(y)->data));
+        if (why == tauflow::ACCEPTED) return y;
+        Py_DECREF(y);
+        return refuse(self, why, stream.stage, stream.index, stream.value);
     }
-    return PyObject_CallNoArgs(self->copy);
+    Vector to;
+    if (!to.open<Real>(out, self->outputs, true)) {
+        PyObject *const said = PyObject_CallMethod(object, "_refuse_out", "O", out);
+        Py_XDECREF(said);
+        if (said) PyErr_SetString(PyExc_SystemError, "_refuse_out of a stream raised nothing");
+        return nullptr;
+    }
+    const tauflow::Refusal why = stream.step(Real(dt), stream.y());
+    if (why != tauflow::ACCEPTED) return refuse(self, why, stream.stage, stream.index, stream.value);
+    to.copy_from(stream.y());
+    Py_INCREF(out);
+    return out;
 }
 
 template <typename Real> PyObject *save_or_load(PyObject *object, PyObject *array, bool load) {
     Object *const self = reinterpret_cast<Object *>(object);
     Vector h;
-    if (!h.open<Real>(array, self->units, PyBUF_STRIDES | PyBUF_FORMAT | (load ? 0 : PyBUF_WRITABLE)) || h.view.strides[0] != sizeof(Real)) {
+    if (!h.open<Real>(array, self->units, !load) || h.stride != sizeof(Real)) {
         PyErr_SetString(PyExc_ValueError, "a stream's state goes by a contiguous vector of its own size and type");
         return nullptr;
     }
-    if (load) stream_of<Real>(self).load(static_cast<const Real *>(h.view.buf));
-    else stream_of<Real>(self).save(static_cast<Real *>(h.view.buf));
+    if (load) stream_of<Real>(self).load(reinterpret_cast<const Real *>(h.data));
+    else stream_of<Real>(self).save(reinterpret_cast<Real *>(h.data));
     Py_RETURN_NONE;
 }
 PyObject *save(PyObject *self, PyObject *array) {
@@ -195,21 +206,14 @@ template <typename Real> bool start(Object *self, const tauflow::Network<Real> &
     self->call = call<Real>;
     self->inputs = network.stages.front().cell.inputs;
     self->outputs = Py_ssize_t(network.stages.back().shown.size()), self->units = Py_ssize_t(network.place.size());
-    PyObject *const numpy = PyImport_ImportModule("numpy");
-    if (!numpy) return false;
-    const char format[] = {letter<Real>, 0};
-    self->y = PyObject_CallMethod(numpy, "zeros", "ns", self->outputs, format);
-    Py_DECREF(numpy);
-    if (!self->y || !(self->copy = PyObject_GetAttrString(self->y, "copy"))) return false;
-    if (PyObject_GetBuffer(self->y, &self->of_y, PyBUF_WRITABLE) != 0) return false;
-    stream = new (std::nothrow) Stream<Real>(network, static_cast<Real *>(self->of_y.buf));
+    stream = new (std::nothrow) Stream<Real>(network);
     if (!stream) PyErr_NoMemory();
     return stream;
 }
 
 PyObject *make(PyTypeObject *type, PyObject *args, PyObject *) {
     PyObject *network = nullptr;
-    if (!PyArg_ParseTuple(args, "O", &network)) return nullptr;
+    if (!PyArg_ParseTuple(args, "O", &network) || !numpy.load()) return nullptr;
     AnyNetwork *any = nullptr;
     if (!nb::try_cast<AnyNetwork *>(nb::handle(network), any) || !any) {
         PyErr_SetString(PyExc_TypeError, "a stream is made from a Network");
@@ -236,9 +240,6 @@ void end(PyObject *object) {
     PyTypeObject *const type = Py_TYPE(object);
     delete self->single;
     delete self->wide;
-    if (self->of_y.obj) PyBuffer_Release(&self->of_y);
-    Py_XDECREF(self->copy);
-    Py_XDECREF(self->y);
     Py_XDECREF(self->network);
     type->tp_free(object);
     Py_DECREF(type);

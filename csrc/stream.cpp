@@ -58,26 +58,26 @@ template <typename Real> void Network<Real>::append(Stage<Real> &stage) {
 }
 
 template <typename Real>
-Stream<Real>::Stream(const Network<Real> &network, Real *y) : network_(network), y_(y), lanes_(network.source.size()) {
+Stream<Real>::Stream(const Network<Real> &network) : network_(network), lanes_(network.source.size()) {
     std::size_t inputs = 0, shown = 0;
     for (const auto &stage : network.stages) {
         inputs = std::max(inputs, std::size_t(stage.cell.inputs));
         shown = std::max(shown, stage.shown.size());
     }
-    const std::size_t sizes[] = {inputs, inputs, shown, lanes_, lanes_, network.work};
-    Real **const arrays[] = {&x_, &sensed_, &shown_, &now_, &next_, &work_};
+    const std::size_t sizes[] = {inputs, inputs, shown, shown, lanes_, lanes_, network.work};
+    Real **const arrays[] = {&x_, &sensed_, &shown_, &y_, &now_, &next_, &work_};
     std::size_t bytes = 0;
     for (std::size_t size : sizes) bytes += rounded(size * sizeof(Real));
     memory_ = allocate(bytes);
     char *at = static_cast<char *>(memory_.get());
     std::fill_n(static_cast<Real *>(memory_.get()), bytes / sizeof(Real), std::numeric_limits<Real>::quiet_NaN());
-    for (int i = 0; i < 6; ++i) {
+    for (int i = 0; i < 7; ++i) {
         *arrays[i] = reinterpret_cast<Real *>(at);
         at += rounded(sizes[i] * sizeof(Real));
     }
 }
 
-template <typename Real> Refusal Stream<Real>::step(Real dt) {
+template <typename Real> Refusal Stream<Real>::step(Real dt, Real *y) {
     const auto refuse = [&](Refusal why, std::size_t where, std::size_t which, double what) {
         stage = where, index = which, value = what;
         return why;
@@ -103,16 +103,16 @@ template <typename Real> Refusal Stream<Real>::step(Real dt) {
         }
         // The outputs of the last stage go into y only when nothing can be refused any more; x_ is free once its cell has read it.
         const std::size_t outputs = stage.shown.size();
-        const Real *y = next_ + stage.shown[0];
+        const Real *shown = next_ + stage.shown[0];
         if (!stage.in_a_row) {
             for (std::size_t k = 0; k < outputs; ++k) shown_[k] = next_[stage.shown[k]];
-            y = shown_;
+            shown = shown_;
         }
         if (!stage.read_w.empty()) {
-            if (!affine(stage.read_w, stage.read_b, y, shown_)) return refuse(STATE_OVERFLOW, i, 0, 0);
-            y = shown_;
+            if (!affine(stage.read_w, stage.read_b, shown, shown_)) return refuse(STATE_OVERFLOW, i, 0, 0);
+            shown = shown_;
         }
-        std::copy_n(y, outputs, i + 1 < count ? x_ : y_);
+        std::copy_n(shown, outputs, i + 1 < count ? x_ : y);
         x = x_;
     }
     std::swap(now_, next_);

@@ -50,13 +50,13 @@ enum Refusal { ACCEPTED, BAD_INPUT, BAD_GAP, LONG_STEP, STATE_OVERFLOW };
 
 template <typename Real> class Stream {
 public:
-    // y (O): where the outputs go
-    Stream(const Network<Real> &network, Real *y);
+    explicit Stream(const Network<Real> &network);
 
     Real *x() { return x_; }  // (I) to be filled before a step
+    Real *y() { return y_; }  // (O) memory for the outputs, for who has none
 
-    // Moves the state by the sample in x and fills y, or leaves both and says why not in `stage`, `index` and `value`.
-    Refusal step(Real dt);
+    // Moves the state by the sample in x and fills y (O), or leaves both and says why not in `stage`, `index` and `value`.
+    Refusal step(Real dt, Real *y);
     std::size_t stage = 0, index = 0;
     double value = 0;
 
