@@ -58,8 +58,8 @@ arm: $(VENV)/installed-test
 	cmake --build build/here
 	cmake -S . -B build/arm $(NATIVE) -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=$(ARM)-g++
 	cmake --build build/arm
-	build/here/tests/native/drive write 2000 build/here/numbers
-	qemu-aarch64 -L /usr/$(ARM) build/arm/tests/native/drive compare 2000 build/here/numbers
+	build/here/tests/native/drive write 500 build/here/numbers
+	qemu-aarch64 -L /usr/$(ARM) build/arm/tests/native/drive compare 500 build/here/numbers
 
 $(VENV)/installed: $(SETUP)
 	$(PIP) install -q -c constraints.txt scikit-build-core nanobind cmake ninja

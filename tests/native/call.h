@@ -7,6 +7,7 @@
 //   repeated   one thread and several give the same bits, work memory and outputs filled with NaN before the first call and
 //              with small numbers before the second: so no number is read that the call did not write
 //   finite     a bounded cell gives finite states and gradients for finite inputs
+//   streamed   without a mask, the same samples one by one through a packed cell give the same bits
 //   still      where every sample is masked, the state leaves as it came
 #pragma once
 
