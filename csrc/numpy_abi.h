@@ -42,7 +42,9 @@ struct Numpy {
         float32 = type ? PyObject_CallMethod(numpy, "dtype", "s", "f") : nullptr;
         float64 = float32 ? PyObject_CallMethod(numpy, "dtype", "s", "d") : nullptr;
         void **const table = float64 ? static_cast<void **>(PyCapsule_GetPointer(capsule, nullptr)) : nullptr;
-        if (table && table[2] == type) {  // PyArray_Type; the other is PyArray_NewFromDescr
+        // The version is that of NumPy 1 or 2: PyArray_GetNDArrayCVersion; then PyArray_Type, PyArray_NewFromDescr.
+        const unsigned version = table ? reinterpret_cast<unsigned (*)()>(table[0])() : 0;
+        if ((version == 0x01000009 || version == 0x02000000) && table[2] == type) {
             new_from_descr = reinterpret_cast<NewFromDescr>(table[94]);
             array = reinterpret_cast<PyTypeObject *>(type);
         } else if (table) {
