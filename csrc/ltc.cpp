@@ -91,36 +91,21 @@ __attribute__((noinline)) void listen(const List<Real> list, const Real *v, Real
     }
 }
 
-// The four sums of each synapse, added up over samples and steps. Those of as many samples as a register holds are kept apart where
-// they stay in the L2 cache beside the openings; else each is folded to a quarter of a register, which takes as long as a sigmoid.
-constexpr std::size_t KEPT_APART = 512 * 1024;  // bytes of both
-template <bool FOLD, typename Real, int B> constexpr int numbers_a_sum = FOLD ? parts<Real, B> : Lanes<Real, B>::WIDTH / int(sizeof(Real));
-template <typename Real, int B> INLINE bool folds(std::size_t synapses, std::size_t evaluations) {
-    return synapses * sizeof(Real) * (4 * numbers_a_sum<false, Real, B> + evaluations * Lanes<Real, B>::count) > KEPT_APART;
-}
-
 // g_v (sources x lanes) += the gradient of v times -1 / ln 2; sums: the four of each synapse
-template <bool FOLD, typename Real, int B>
+template <typename Real, int B>
 __attribute__((noinline)) void listen_backward(const List<Real> list, const Real *v, const Real *openings, const Real *g_current,
                                                const Real *g_conductance, Real *g_v, Real *sums) {
     using L = Lanes<Real, B>;
-    constexpr int apart = numbers_a_sum<FOLD, Real, B>;
     for (int j = 0; j < list.targets; ++j) {
         const L of_current = L::load(g_current + j * L::count), of_conductance = L::load(g_conductance + j * L::count);
-        for (int k = list.first[j]; k < list.first[j + 1]; ++k, sums += 4 * apart) {
+        for (int k = list.first[j]; k < list.first[j + 1]; ++k, sums += 4 * parts<Real, B>) {
             const auto &s = list.synapse[k];
             const int from = list.source[k] * L::count;
             const L open = L::load(openings + std::ptrdiff_t(k) * L::count);
             const L of_w = fma(of_current, s.erev, of_conductance) * open;
             const L g_t = of_w * fma(-open, s.w, L::splat(s.w));
             fma(g_t, s.slope, L::load(g_v + from)).store(g_v + from);
-            const L of_erev = of_current * open, of_sigma = g_t * (L::load(v + from) - L::splat(s.mu));
-            if constexpr (FOLD) {
-                add_sums(of_w, of_erev, of_sigma, g_t, sums);
-            } else {
-                add_register(of_w, sums), add_register(of_erev, sums + apart);
-                add_register(of_sigma, sums + 2 * apart), add_register(g_t, sums + 3 * apart);
-            }
+            add_sums(of_w, of_current * open, g_t * (L::load(v + from) - L::splat(s.mu)), g_t, sums);
         }
     }
 }
@@ -314,18 +299,13 @@ template <typename Real> struct Backward {
     template <int B> struct Arrays {
         Real *sums, *of_current, *of_conductance, *of_elastance;  // over all steps
         std::size_t all;                                          // of these
-        bool folded;
-        int apart;  // numbers a sum
         Real *g, *g_base, *g_half, *g_v, *g_y, *x, *g_x;
         Real *g_current, *g_conductance, *step_current, *step_conductance;  // of an evaluation, and summed over a sample's
         Real *v, *current, *conductance, *openings;                         // of each of a sample's evaluations; v also at its end
         Real *sensory_current, *sensory_conductance, *sensory_openings;
         Arrays(Shelf &shelf, const SharedBackward<Real> &shared, const Sizes<Real> &n) {
             const std::size_t lanes = Lanes<Real, B>::count, each = n.units * lanes;
-            const std::size_t synapses = std::size_t(shared.sensory.count) + shared.inner.count;
-            folded = folds<Real, B>(synapses, n.evaluations);
-            apart = folded ? numbers_a_sum<true, Real, B> : numbers_a_sum<false, Real, B>;
-            sums = shelf.take<Real>(4 * apart * synapses);
+            sums = shelf.take<Real>(std::size_t(4) * parts<Real, B> * (shared.sensory.count + shared.inner.count));
             of_current = shelf.take<Real>(each), of_conductance = shelf.take<Real>(each), of_elastance = shelf.take<Real>(each);
             all = shelf.used;
             g = shelf.take<Real>(each), g_base = shelf.take<Real>(each), g_half = shelf.take<Real>(each);
@@ -351,7 +331,7 @@ template <typename Real> struct Backward {
         const std::size_t four = 4 * (std::size_t(shared.sensory.count) + shared.inner.count);
         for (std::size_t i = 0; i < four; ++i) {
             Real total = 0;
-            for (int part = 0; part < own.apart; ++part) total += own.sums[i * own.apart + part];
+            for (int part = 0; part < parts<Real, B>; ++part) total += own.sums[i * parts<Real, B> + part];
             *sums++ = total;
         }
         const Real *const arrays[] = {own.of_current, own.of_conductance, own.of_elastance};
@@ -366,15 +346,14 @@ template <typename Real> struct Backward {
         const std::size_t each = walk.each, bytes = sizeof(Real) * each;
         const std::size_t noted = std::size_t(shared.inner.count) * lanes;
         const Real *const saved = static_cast<const Real *>(seq.saved) + row * std::int64_t(n.saved());
-        Real *const inner_sums = own.sums + std::size_t(4) * own.apart * shared.sensory.count;
-        const auto listened = own.folded ? listen_backward<true, Real, B> : listen_backward<false, Real, B>;
+        Real *const inner_sums = own.sums + std::size_t(4) * parts<Real, B> * shared.sensory.count;
         // The gradient g of what evaluation e moved base to: added to g_base directly, and by way of v to g_v. Returns that of dt.
         const auto evaluate_backward = [&](int e, const Real *base, L dt, L keep, const Real *g, Real *g_base, Real *g_v) {
             const L g_dt = walk.moves.backward(n.units, cell.elastance, own.current + e * each, own.conductance + e * each, dt, keep, base,
                                                g, g_base, own.g_current, own.g_conductance, own.of_elastance, L::splat(0));
             add<B>(own.g_current, own.step_current), add<B>(own.g_conductance, own.step_conductance);
             std::memset(own.g_v, 0, bytes);
-            listened(shared.inner, own.v + e * each, own.openings + e * noted, own.g_current, own.g_conductance, own.g_v, inner_sums);
+            listen_backward<Real, B>(shared.inner, own.v + e * each, own.openings + e * noted, own.g_current, own.g_conductance, own.g_v, inner_sums);
             for (std::size_t i = 0; i < each; i += lanes)
                 fma(L::load(own.g_v + i), Real(-LN2), L::load(g_v + i)).store(g_v + i);
             return g_dt;
@@ -410,7 +389,7 @@ template <typename Real> struct Backward {
             }
             add<B>(own.step_current, own.of_current), add<B>(own.step_conductance, own.of_conductance);
             std::memset(own.g_x, 0, sizeof(Real) * n.inputs * lanes);
-            listened(shared.sensory, own.x, own.sensory_openings, own.step_current, own.step_conductance, own.g_x, own.sums);
+            listen_backward<Real, B>(shared.sensory, own.x, own.sensory_openings, own.step_current, own.step_conductance, own.g_x, own.sums);
             if (given.x) {
                 for (int i = 0; i < n.inputs * lanes; i += lanes) (L::load(own.g_x + i) * L::splat(Real(-LN2))).store(own.g_x + i);
                 store_rows<Real, B>(own.g_x, n.time * n.inputs, samples, n.inputs, given.x + (row * n.time + t) * n.inputs);

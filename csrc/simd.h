@@ -328,32 +328,21 @@ template <typename Real, int B> INLINE Real sum_lanes(Lanes<Real, B> a) {
 #define PICK(REAL, BYTES, A, B, ...) __builtin_shuffle(A, B, Native<REAL, BYTES>::order{__VA_ARGS__})
 #endif
 
-// halves: the sums of a's halves in the lower half, of b's in the upper one. quarters: the quarters of a's lower half summed, then
-// of its upper half, then b's likewise. Both add up two halves of what they are given.
-#define FOLD(REAL, BYTES, HALVES, QUARTERS)                                                          \
-    INLINE Vec<REAL, BYTES> halves(Vec<REAL, BYTES> a, Vec<REAL, BYTES> b) { return HALVES; }        \
-    INLINE Vec<REAL, BYTES> quarters(Vec<REAL, BYTES> a, Vec<REAL, BYTES> b) { return QUARTERS; }
-FOLD(float, 16, PICK(float, 16, a, b, 0, 1, 4, 5) + PICK(float, 16, a, b, 2, 3, 6, 7),
-     PICK(float, 16, a, b, 0, 2, 4, 6) + PICK(float, 16, a, b, 1, 3, 5, 7))
+// The sums of a's halves in the lower half, of b's in the upper one: both add up two halves of what they are given.
+#define HALVES(REAL, BYTES, ...) \
+    INLINE Vec<REAL, BYTES> halves(Vec<REAL, BYTES> a, Vec<REAL, BYTES> b) { return __VA_ARGS__; }
+HALVES(float, 16, PICK(float, 16, a, b, 0, 1, 4, 5) + PICK(float, 16, a, b, 2, 3, 6, 7))
+HALVES(double, 16, PICK(double, 16, a, b, 0, 2) + PICK(double, 16, a, b, 1, 3))
 #if defined(__AVX2__)
-FOLD(double, 32, PICK(double, 32, a, b, 0, 1, 4, 5) + PICK(double, 32, a, b, 2, 3, 6, 7),
-     PICK(double, 32, a, b, 0, 2, 4, 6) + PICK(double, 32, a, b, 1, 3, 5, 7))
-FOLD(float, 32, PICK(float, 32, a, b, 0, 1, 2, 3, 8, 9, 10, 11) + PICK(float, 32, a, b, 4, 5, 6, 7, 12, 13, 14, 15),
-     PICK(float, 32, a, b, 0, 1, 4, 5, 8, 9, 12, 13) + PICK(float, 32, a, b, 2, 3, 6, 7, 10, 11, 14, 15))
+HALVES(float, 32, PICK(float, 32, a, b, 0, 1, 2, 3, 8, 9, 10, 11) + PICK(float, 32, a, b, 4, 5, 6, 7, 12, 13, 14, 15))
+HALVES(double, 32, PICK(double, 32, a, b, 0, 1, 4, 5) + PICK(double, 32, a, b, 2, 3, 6, 7))
 #endif
 #if defined(__AVX512F__)
-FOLD(float, 64, PICK(float, 64, a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) + PICK(float, 64, a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31),
-     PICK(float, 64, a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) + PICK(float, 64, a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31))
-FOLD(double, 64, PICK(double, 64, a, b, 0, 1, 2, 3, 8, 9, 10, 11) + PICK(double, 64, a, b, 4, 5, 6, 7, 12, 13, 14, 15),
-     PICK(double, 64, a, b, 0, 1, 4, 5, 8, 9, 12, 13) + PICK(double, 64, a, b, 2, 3, 6, 7, 10, 11, 14, 15))
+HALVES(float, 64, PICK(float, 64, a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+       PICK(float, 64, a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+HALVES(double, 64, PICK(double, 64, a, b, 0, 1, 2, 3, 8, 9, 10, 11) + PICK(double, 64, a, b, 4, 5, 6, 7, 12, 13, 14, 15))
 #endif
-#undef FOLD
-INLINE Vec<double, 16> halves(Vec<double, 16> a, Vec<double, 16> b) {
-    return PICK(double, 16, a, b, 0, 2) + PICK(double, 16, a, b, 1, 3);
-}
-
-// How many numbers each of four sums takes: the sum is that of these.
-template <typename Real, int B> constexpr int parts = Lanes<Real, B>::WIDTH < 4 * int(sizeof(Real)) ? 1 : Lanes<Real, B>::WIDTH / 4 / int(sizeof(Real));
+#undef HALVES
 
 template <typename Real, int B> INLINE Vec<Real, Lanes<Real, B>::WIDTH> sum_registers(Lanes<Real, B> a) {
     auto sum = a.v[0];
@@ -362,22 +351,15 @@ template <typename Real, int B> INLINE Vec<Real, Lanes<Real, B>::WIDTH> sum_regi
     return sum;
 }
 
-// sums (one register) += a, the samples of all its registers added up
-template <typename Real, int B> INLINE void add_register(Lanes<Real, B> a, Real *sums) {
-    constexpr int WIDTH = Lanes<Real, B>::WIDTH;
-    put<WIDTH>(get<WIDTH>(sums) + sum_registers(a), sums);
-}
+// How many numbers each of four sums takes: the sum is that of these.
+template <typename Real, int B> constexpr int parts = Lanes<Real, B>::WIDTH / 2 / int(sizeof(Real));
 
-// sums (4 x parts) += a, b, c, d, each added up over the samples: some exchanges instead of four registers read and written
+// sums (4 x parts) += a, b, c, d, each added up over samples until half a register is left of it: two exchanges instead of two registers
+// more to be read and written
 template <typename Real, int B> INLINE void add_sums(Lanes<Real, B> a, Lanes<Real, B> b, Lanes<Real, B> c, Lanes<Real, B> d, Real *sums) {
-    constexpr int WIDTH = Lanes<Real, B>::WIDTH;
-    const auto ab = halves(sum_registers(a), sum_registers(b)), cd = halves(sum_registers(c), sum_registers(d));
-    if constexpr (WIDTH < 4 * int(sizeof(Real))) {
-        put<WIDTH>(get<WIDTH>(sums) + ab, sums);
-        put<WIDTH>(get<WIDTH>(sums + 2) + cd, sums + 2);
-    } else {
-        put<WIDTH>(get<WIDTH>(sums) + quarters(ab, cd), sums);
-    }
+    constexpr int WIDTH = Lanes<Real, B>::WIDTH, two = WIDTH / int(sizeof(Real));
+    put<WIDTH>(get<WIDTH>(sums) + halves(sum_registers(a), sum_registers(b)), sums);
+    put<WIDTH>(get<WIDTH>(sums + two) + halves(sum_registers(c), sum_registers(d)), sums + two);
 }
 
 // Four (or two) rows of four (or two) numbers, exchanged for columns.
