@@ -324,6 +324,27 @@ def test_many_python_threads_and_a_fork() -> None:
     assert not wrong
 
 
+class Runs(torch.utils.data.Dataset[Tensor]):
+    """Item i: what a kernel on three threads makes of a constant input i."""
+
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, i: int) -> Tensor:
+        torch.set_num_threads(3)
+        cell = build("gated_ltc", 9, torch.float32)
+        with torch.no_grad():
+            return cpu.run(cell, torch.full((40, 12, 3), float(i)), torch.ones(40, 12), None, cell.initial_state(40))[0]
+
+
+def test_workers_of_a_data_loader() -> None:
+    loader = torch.utils.data.DataLoader(Runs(), batch_size=None, num_workers=2, multiprocessing_context="fork")
+    before = torch.get_num_threads()
+    here = [Runs()[i] for i in range(6)]
+    torch.set_num_threads(before)
+    assert all(torch.equal(a, b) for a, b in zip(loader, here, strict=True))
+
+
 def test_a_fork_after_torch_alone_used_threads() -> None:
     """The child must not wait for threads of torch that it has not."""
     program = """
