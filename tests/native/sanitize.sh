@@ -15,8 +15,7 @@ cd "$(dirname "$0")/../.."
 venv=${VENV:-.venv}
 out=$PWD/build/sanitize
 python=$out/venv/bin/python
-tests=(tests/test_kernels.py tests/test_install.py)
-[[ -f tests/test_stream.py ]] && tests+=(tests/test_stream.py)
+tests=(tests/test_kernels.py tests/test_stream.py tests/test_install.py)
 
 say() { printf '\n== %s\n' "$*"; }
 
