@@ -186,7 +186,7 @@ def _run(work: list[Job], jobs: int | str, progress: Callable[[Progress], None] 
                     future.result()
         except BaseException:
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)  # waits: a process that has just started still needs what this one holds
             raise
         _drain(told, tell)
         return [futures[number].result() for number in range(len(work))]
