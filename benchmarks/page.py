@@ -178,8 +178,8 @@ def threads(results: Results) -> str:
         "one, by two processes of one thread that run at once, which is what the machine can give. `alone`: the kernel's "
         "forward and backward with no other operation of torch between them.\n\n"
         "After each parallel operation of torch (a sum over more than 32,768 numbers is one) its OpenMP threads wait for the next "
-        "one by spinning, for milliseconds. Where there are no more processors than threads they take the one that our second "
-        "thread needs. `OMP_WAIT_POLICY=passive` in the environment, before Python starts, lets them sleep: *passive waiting*."
+        "one by spinning, for milliseconds. The kernels work on these threads, so they find them awake. `OMP_WAIT_POLICY=passive` "
+        "in the environment, before Python starts, lets them sleep: *passive waiting*."
     )
     rows = []
     for key, models in results["threads"].items():
@@ -237,11 +237,13 @@ def compiled(results: Results) -> str:
 HOW = """## How it is measured
 
 Parity comes first: every kernel must equal the reference and every drop-in must equal ncps, outputs, states and gradients, to 1e-12
-in float64, or nothing is timed. Then all models of a shape run in turn, so that a disturbance hits all of them; a figure is the median.
+in float64, or nothing is timed. Then all models of a shape run in turn, so that a disturbance hits all of them, each timed step right after one of the
+same model that is not timed, as in a training loop; a figure is the median.
 CPU time is that of all threads of the process, which on a busy machine is steadier than wall time. Kernels get uneven gaps; ncps gets
 none, as it can't take gaps per sample. `reference` is the same cell in plain torch.
 
-What bounds each: an LTC evaluates a sigmoid for every synapse, sample and substep, and twice more going backward, so it is bound by
-exponentials and divisions, and its cost follows the number of synapses. CfC, CTRNN, GatedLTC and GRUODE are bound by small matrix
+What bounds each: an LTC evaluates a sigmoid for every synapse, sample and evaluation, and once more going backward, so it is bound by
+exponentials and divisions, and its cost follows the number of synapses, as long as what a step notes of each, some hundred bytes, stays in
+the cache. CfC, CTRNN, GatedLTC and GRUODE are bound by small matrix
 products, one a step, each of which needs the state before; at 32 units what a call of torch costs counts as well. A stream is bound
 by the Python call around it."""
