@@ -237,8 +237,8 @@ def compiled(results: Results) -> str:
 HOW = """## How it is measured
 
 Parity comes first: every kernel must equal the reference and every drop-in must equal ncps, outputs, states and gradients, to 1e-12
-in float64, or nothing is timed. Then all models of a shape run in turn, so that a disturbance hits all of them, each timed step right after one of the
-same model that is not timed, as in a training loop; a figure is the median.
+in float64, or nothing is timed. Then all models of a shape run in turn, so that a disturbance hits all of them, each timed step
+right after one of the same model that is not timed, as in a training loop; a figure is the median.
 CPU time is that of all threads of the process, which on a busy machine is steadier than wall time. Kernels get uneven gaps; ncps gets
 none, as it can't take gaps per sample. `reference` is the same cell in plain torch.
 
