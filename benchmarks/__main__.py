@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 
 from . import kernels
+from .paper import run as paper
+from .paper import table
 
-COMMANDS = {"kernels": kernels}
+COMMANDS = {"kernels": kernels, "paper": paper, "table": table}
 
 
 def main(arguments: list[str] | None = None) -> None:

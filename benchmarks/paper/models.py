@@ -1,0 +1,179 @@
+"""The networks of the tables, each under a name; every one is a module `forward(x, dt, mask) -> (batch, time, outputs)`.
+
+    liquid   ltc               our default: conductances scaled by fan-in, one exponential midpoint step
+             ltc_six_fanin     the same start, six semi-implicit unfolds: the two differ by the solver alone
+             ltc_six           the arithmetic and the start of ncps, six unfolds
+             ltc_midpoint_ncps the start of ncps, one exponential midpoint step
+             gated_ltc, ctrnn, gruode, cfc, mmrnn (CfC behind an LSTM's memory)
+    static   lstm, gru, rnn    torch's own, which see no time
+             lstm+dt           an LSTM that gets log(1 + dt) as one more input
+             lstm+dt+head      and a readout as deep as CfC's backbone: one hidden layer of 128
+             gru_d             a GRU whose state decays over dt, and that gets log(1 + dt) too
+             tcn, transformer  causal, torch's own modules, with log(1 + dt) as one more input
+
+`mask` may be left out where sequences are padded at their end: all of these are causal, so padding moves nothing before it.
+Sources: Bai et al. 2018 (TCN), Vaswani et al. 2017 (Transformer); those of the cells stand in tauflow.cells.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tauflow.cells import CTRNN, GRUODE, LSTM, LTC, Cell, CfC, DecayGRU, GatedLTC
+from tauflow.cells.mixed_memory import MixedMemory
+from tauflow.sequence import Recurrent
+
+HEAD = 128  # units of the hidden layer of a deep readout, as CfC's backbone
+
+
+class CellNetwork(nn.Module):
+    """A cell over time and a readout."""
+
+    def __init__(self, cell: Cell, readout: nn.Module) -> None:
+        super().__init__()
+        self.recurrent, self.readout = Recurrent(cell), readout
+
+    def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        y: Tensor = self.readout(self.recurrent(x, dt, mask)[0])
+        return y
+
+
+class TorchNetwork(nn.Module):
+    """nn.LSTM, nn.GRU or nn.RNN and a readout; dt is not looked at."""
+
+    def __init__(self, layer: nn.RNNBase, outputs: int) -> None:
+        super().__init__()
+        self.layer, self.readout = layer, nn.Linear(layer.hidden_size, outputs)
+
+    def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        y: Tensor = self.readout(self.layer(x)[0])
+        return y
+
+
+class TCN(nn.Module):
+    """Four residual blocks of two causal convolutions, kernel 3, dilated by 1, 2, 4, 8: it sees 61 steps."""
+
+    def __init__(self, inputs: int, outputs: int, width: int) -> None:
+        super().__init__()
+        self.entry, self.readout = nn.Conv1d(inputs + 1, width, 1), nn.Linear(width, outputs)
+        self.blocks = nn.ModuleList(
+            nn.ModuleList(nn.Conv1d(width, width, 3, dilation=dilation) for _ in range(2)) for dilation in (1, 2, 4, 8)
+        )
+
+    def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        z = self.entry(with_gap(x, dt).transpose(1, 2))  # (batch, width, time)
+        for block in self.blocks:
+            inner = z
+            for convolution in block:
+                past = 2 * convolution.dilation[0]
+                inner = torch.relu(convolution(F.pad(inner, (past, 0))))
+            z = z + inner
+        y: Tensor = self.readout(z.transpose(1, 2))
+        return y
+
+
+class Transformer(nn.Module):
+    """Two causal encoder layers, four heads, sines of the position added to the input."""
+
+    def __init__(self, inputs: int, outputs: int, width: int) -> None:
+        super().__init__()
+        self.entry, self.readout, self.width = nn.Linear(inputs + 1, width), nn.Linear(width, outputs), width
+        layer = nn.TransformerEncoderLayer(width, 4, 4 * width, dropout=0.1, batch_first=True, norm_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+    def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        later = nn.Transformer.generate_square_subsequent_mask(x.shape[1])
+        y: Tensor = self.readout(self.encoder(self.entry(with_gap(x, dt)) + self.positions(x.shape[1]), mask=later, is_causal=True))
+        return y
+
+    def positions(self, steps: int) -> Tensor:
+        """Sines and cosines of the step's number, (steps, width)."""
+        rates = torch.exp(torch.arange(0, self.width, 2) * (-math.log(10_000.0) / self.width))
+        angles = torch.arange(steps)[:, None] * rates
+        return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+def with_gap(x: Tensor, dt: Tensor | None) -> Tensor:
+    """x with log(1 + dt) behind its last feature; dt is 1 unless given."""
+    gap = x.new_ones(x.shape[:2]) if dt is None else dt
+    return torch.cat([x, torch.log1p(gap)[..., None]], dim=2)
+
+
+def of(cell: Callable[[int, int], Cell], deep: bool = False) -> Callable[[int, int, int], nn.Module]:
+    """A builder (inputs, outputs, units) of that cell and a readout, a linear one or with a hidden layer."""
+
+    def make(inputs: int, outputs: int, units: int) -> nn.Module:
+        built = cell(inputs, units)
+        wide = [nn.Linear(built.outputs, HEAD), nn.SiLU(), nn.Linear(HEAD, outputs)]
+        return CellNetwork(built, nn.Sequential(*wide) if deep else nn.Linear(built.outputs, outputs))
+
+    return make
+
+
+def torchs(layer: type[nn.RNNBase]) -> Callable[[int, int, int], nn.Module]:
+    return lambda inputs, outputs, units: TorchNetwork(layer(inputs, units, batch_first=True), outputs)
+
+
+LIQUID: dict[str, Callable[[int, int, int], nn.Module]] = {
+    "ltc": of(LTC),
+    "ltc_six_fanin": of(lambda inputs, units: LTC(inputs, units, solver="semi_implicit", substeps=6)),
+    "ltc_six": of(
+        lambda inputs, units: LTC(inputs, units, init="ncps", solver="semi_implicit", substeps=6, epsilon=1e-8)
+    ),
+    "ltc_midpoint_ncps": of(lambda inputs, units: LTC(inputs, units, init="ncps")),
+    "gated_ltc": of(GatedLTC),
+    "ctrnn": of(CTRNN),
+    "gruode": of(GRUODE),
+    "cfc": of(CfC),
+    "mmrnn": of(lambda inputs, units: MixedMemory(CfC(inputs, units))),
+}
+STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
+    "lstm": torchs(nn.LSTM),
+    "lstm+dt": of(LSTM),
+    "lstm+dt+head": of(LSTM, deep=True),
+    "gru": torchs(nn.GRU),
+    "gru_d": of(DecayGRU),
+    "rnn": torchs(nn.RNN),
+    "tcn": lambda inputs, outputs, units: TCN(inputs, outputs, 2 * units),
+    "transformer": lambda inputs, outputs, units: Transformer(inputs, outputs, 2 * units),
+}
+TITLES = {
+    "ltc": "LTC, one exponential midpoint step",
+    "ltc_six_fanin": "LTC, six unfolds",
+    "ltc_six": "LTC, six unfolds, ncps's initialisation",
+    "ltc_midpoint_ncps": "LTC, one midpoint step, ncps's initialisation",
+    "gated_ltc": "GatedLTC",
+    "ctrnn": "CT-RNN",
+    "gruode": "GRU-ODE",
+    "cfc": "CfC",
+    "mmrnn": "CfC with mixed memory (mmRNN)",
+    "lstm": "LSTM",
+    "lstm+dt": "LSTM with dt",
+    "lstm+dt+head": "LSTM with dt and a deep readout",
+    "gru": "GRU",
+    "gru_d": "GRU with decay over dt",
+    "rnn": "RNN",
+    "tcn": "TCN",
+    "transformer": "Transformer",
+}
+
+
+def build(name: str, inputs: int, outputs: int, units: int, seed: int) -> nn.Module:
+    """The network called `name`, its weights drawn from `seed`; torch's generator is left as it was."""
+    with torch.random.fork_rng([]):
+        torch.default_generator.manual_seed(seed)
+        return {**LIQUID, **STATIC}[name](inputs, outputs, units)
+
+
+def kind(name: str) -> str:
+    """liquid, static, or trivial for what is no network."""
+    return "liquid" if name in LIQUID else "static" if name in STATIC else "trivial"
+
+
+def count(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

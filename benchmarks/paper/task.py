@@ -1,0 +1,98 @@
+"""What a task says: where its data comes from, how it is split, what was published, how we train, and what to beware of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tauflow.training import Batch
+
+from .data import Files
+from .metrics import Metric
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Three sets of sequences; `leaks` says how test rows reach the training, in a sentence, or is empty.
+
+    rows: for each set which row of the recording every step is, (sequences, time), so that sharing can be tested.
+    """
+
+    name: str
+    train: Batch
+    validation: Batch
+    test: Batch
+    leaks: str = ""
+    rows: tuple[NDArray[np.int64], ...] = ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How every model of a task is trained: the same budget, the same search of the learning rate on validation."""
+
+    epochs: int
+    batch: int = 16
+    units: int = 32
+    rates: tuple[float, ...] = (0.001, 0.003, 0.01, 0.03)
+    clip: float | None = None
+    schedule: str | None = None
+    search: float = 0.25  # the share of the epochs that a learning rate is tried for, with a seed of its own
+
+
+@dataclass(frozen=True)
+class Published:
+    """A row of a paper's table."""
+
+    model: str
+    mean: float
+    std: float | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    name: str
+    title: str
+    data: str
+    protocol: str
+    metric: Metric
+    outputs: int
+    settings: Settings
+    load: Callable[[Files], Iterator[Split]]
+    cells: tuple[str, ...]
+    trivial: tuple[str, ...]
+    published: tuple[Published, ...] = ()
+    published_split: str = ""
+    traps: tuple[str, ...] = ()
+    units: dict[str, int] = field(default_factory=dict)
+
+
+def windows(rows: int, length: int, stride: int, end: int = 0) -> NDArray[np.int64]:
+    """Which rows each window holds, (windows, length); it begins at 0, stride, ... below rows - length - end."""
+    starts = np.arange(0, rows - length - end, stride)
+    return starts[:, None] + np.arange(length)[None]
+
+
+def tensor(values: NDArray[np.generic]) -> Tensor:
+    """Classes as int64, numbers as float32."""
+    kind = np.int64 if values.dtype.kind in "iub" else np.float32
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=kind))
+
+
+def shuffled(count: int, seed: int) -> tuple[NDArray[np.int64], ...]:
+    """Train, validation and test of the LTC paper's scripts: a permutation, its first 10 % validation, then 15 % test."""
+    order = np.random.RandomState(seed).permutation(count)
+    valid, test = int(0.1 * count), int(0.15 * count)
+    return order[valid + test :], order[:valid], order[valid : valid + test]
+
+
+def by_time(rows: int) -> tuple[slice, slice, slice]:
+    """Train, validation and test as stretches of time: 75 %, 10 %, 15 %, the test last."""
+    first, second = int(0.75 * rows), int(0.85 * rows)
+    return slice(0, first), slice(first, second), slice(second, rows)

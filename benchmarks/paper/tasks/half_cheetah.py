@@ -1,0 +1,70 @@
+"""Half-cheetah: the next frame of a simulated robot's 17 joint and body readings, from a window of 32."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tauflow.training import Batch
+
+from ..data import Files
+from ..metrics import MSE
+from ..task import Published, Settings, Split, Task, tensor, windows
+
+SOURCE = "github.com/raminmh/liquid_time_constant_networks, experiments_with_ltcs/data/cheetah, into half_cheetah/"
+SHA256 = "613b78a0a8c4adf28d1b0d9b23b9a59eb8953a5f3f964dd4525e7cc799acbc1e"
+NAMES = [f"half_cheetah/trace_{number:04d}.npy" for number in range(25)]
+LENGTH, STRIDE = 32, 10
+
+
+def load(files: Files) -> Iterator[Split]:
+    traces = [np.load(path).astype(np.float32) for path in files.get(NAMES, SHA256, SOURCE)]
+    sets = [cut(traces[part]) for part in (slice(15, 25), slice(0, 5), slice(5, 15))]
+    yield Split("published", *sets)
+
+
+def cut(traces: list[np.ndarray]) -> Batch:
+    """Windows of all traces: x the frames, y each frame's successor."""
+    x, y = [], []
+    for trace in traces:
+        index = windows(len(trace), LENGTH, STRIDE, end=1)
+        x.append(trace[index])
+        y.append(trace[index + 1])
+    return Batch(tensor(np.concatenate(x)), tensor(np.concatenate(y)))
+
+
+TASK = Task(
+    name="half_cheetah",
+    title="Half-cheetah: the next frame",
+    data="31 recordings of 1,000 frames of a simulated robot, 17 readings each, from the LTC paper's repository (Apache-2.0).",
+    protocol=(
+        "Hasani et al. 2021 (cheetah.py): recordings 0-4 validation, 5-14 test, 15-24 training; windows of 32 frames every 10; the next "
+        "frame is predicted at every step; 32 units, batches of 16, 200 epochs of Adam; the test score at the epoch that is best on "
+        "validation. Mean squared error in raw units over all steps and readings."
+    ),
+    metric=MSE,
+    outputs=17,
+    settings=Settings(epochs=200),
+    load=load,
+    cells=(
+        "ltc", "ltc_six_fanin", "ltc_six", "ltc_midpoint_ncps", "gated_ltc", "ctrnn", "cfc", "mmrnn", "gruode",
+        "lstm", "lstm+dt+head", "gru", "gru_d", "rnn", "tcn", "transformer",
+    ),  # fmt: skip
+    trivial=("persistence", "ridge"),
+    published=(
+        Published("ltc", 2.308, 0.015),
+        Published("lstm", 2.500, 0.140),
+        Published("ctrnn", 2.838, 0.112),
+        Published("CT-GRU", 3.014, 0.134),
+        Published("Neural ODE", 3.805, 0.313),
+    ),
+    published_split="published",
+    traps=(
+        "The published script picks the learning rate by hand: 0.01 for LTC, 0.001 for every other model; here each model's is chosen on "
+        "validation from the same four.",
+        "Recordings 25-30 are used by nobody.",
+        "Readings are not scaled, so the fastest joints decide the score.",
+        "Every window begins with an empty state, so the first steps of a window, where a network knows little, weigh as much as the last.",
+    ),
+)

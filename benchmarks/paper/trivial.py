@@ -1,0 +1,172 @@
+"""What needs no network: if one of these wins, the task says little about networks.
+
+    persistence  the next frame is this one
+    ridge        y ~ [x_t, x_{t-1}, ..., x_{t-k+1}, log(1 + dt), 1], closed form; k, the strength, and whether inputs are scaled, by validation
+    logistic     logistic regression on the same inputs, scaled, by L-BFGS; zeros before a sequence's first step
+    threshold    class 1 where one feature is above (or below) one value; feature, value and side chosen on training + validation
+    majority     the class that is most frequent in training
+    mean         the training mean
+
+For one class a sequence the inputs are the last k steps. Each is a function (metric, split) -> (test score, numbers learned).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tauflow.training import Batch
+
+from .metrics import Metric, entries
+from .models import with_gap
+from .task import Split
+from .train import target
+
+LAGS = (1, 2, 4, 8)
+STRENGTHS = tuple(10.0**power for power in range(-8, 3))
+
+
+def windowed(data: Batch, lags: int) -> tuple[Tensor, Tensor]:
+    """Inputs (n, lags * features + 1) and targets of what counts; zeros before a sequence's first step."""
+    seen = with_gap(data.x, data.dt)
+    steps = seen.shape[1]
+    past = F.pad(data.x, (0, 0, lags - 1, 0))  # (batch, lags - 1 + time, features)
+    parts = [past[:, lags - 1 - lag : lags - 1 - lag + steps] for lag in range(lags)]
+    return entries(torch.cat([*parts, seen[..., -1:]], dim=2), target(data), data.mask)
+
+
+def persistence(metric: Metric, split: Split) -> tuple[float, int]:
+    return metric.score(*entries(split.test.x, target(split.test), split.test.mask)), 0
+
+
+def mean(metric: Metric, split: Split) -> tuple[float, int]:
+    output, y = entries(target(split.test), target(split.test), split.test.mask)
+    level = entries(target(split.train), target(split.train), split.train.mask)[1].mean(dim=0)
+    return metric.score(level.expand_as(output), y), level.numel()
+
+
+def majority(metric: Metric, split: Split) -> tuple[float, int]:
+    _, classes = windowed(split.train, 1)
+    _, y = windowed(split.test, 1)
+    most = int(classes.mode().values)
+    return metric.score(F.one_hot(torch.full_like(y, most), int(max(classes.max(), y.max())) + 1), y), 1
+
+
+def scaled(split: Split, lags: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Train, validation, test in float64, each input scaled by its mean and deviation in training."""
+    x, y = windowed(split.train, lags)
+    centre, width = x.double().mean(dim=0), x.double().std(dim=0)
+    for data in (split.train, split.validation, split.test):
+        x, y = windowed(data, lags)
+        yield (x.double() - centre) / torch.where(width > 0, width, 1.0), y
+
+
+def ridge(metric: Metric, split: Split) -> tuple[float, int]:
+    """A window's first steps, with fewer than k behind them, have a regression of their own each."""
+    best, test, size = metric.worst, metric.worst, 0
+    for lags in LAGS:
+        steps = [(step, step + 1) for step in range(lags - 1)] + [(lags - 1, split.train.x.shape[1])]
+        fits = [ridge_fit(split, begin, end) for begin, end in steps]
+        found = [metric.score(*(torch.cat(side) for side in zip(*pairs, strict=True))) for pairs in zip(*fits, strict=True)]
+        if metric.better(found[0], best):
+            best, test = found
+            size = sum((split.train.x.shape[2] * (begin + 1) + 2) * fits[0][0][1].shape[1] for begin, _ in steps)
+    return test, size
+
+
+def ridge_fit(split: Split, begin: int, end: int) -> list[tuple[Tensor, Tensor]]:
+    """(prediction, truth) in validation and test for the steps begin to end, from begin + 1 steps each."""
+    (x, y), *held_out = (past(data, begin, end) for data in (split.train, split.validation, split.test))
+    centre, level, best, made = x.mean(dim=0), y.mean(dim=0), float("inf"), list[tuple[Tensor, Tensor]]()
+    width = x.std(dim=0)
+    for scale in (torch.ones_like(width), torch.where(width > 0, width, 1.0)):
+        z = (x - centre) / scale
+        values, vectors = torch.linalg.eigh(z.T @ z / len(z))
+        turned = vectors.T @ (z.T @ (y - level) / len(z))
+        for strength in STRENGTHS:
+            weights = vectors @ (turned / (values.clamp(min=0) + strength)[:, None])
+            pairs = [((one - centre) / scale @ weights + level, truth) for one, truth in held_out]
+            found = float((pairs[0][0] - pairs[0][1]).square().mean())
+            if found < best:
+                best, made = found, pairs
+    return made
+
+
+def past(data: Batch, begin: int, end: int) -> tuple[Tensor, Tensor]:
+    """The last begin + 1 steps and the gap before each step, (n, (begin + 1) features + 1); the targets (n, outputs). Float64."""
+    frames = data.x[:, :end].unfold(1, begin + 1, 1).flatten(2)  # (batch, end - begin, features * (begin + 1))
+    gap = with_gap(data.x, data.dt)[:, begin:end, -1:]
+    return torch.cat([frames, gap], dim=2).flatten(0, 1).double(), target(data)[:, begin:end].flatten(0, 1).double()
+
+
+def logistic(metric: Metric, split: Split) -> tuple[float, int]:
+    best, test, size = metric.worst, metric.worst, 0
+    for lags in LAGS[::3]:
+        (x, y), (x_valid, y_valid), (x_test, y_test) = scaled(split, lags)
+        for strength in (1e-5, 1e-3, 1e-1):
+            weights, bias = logistic_fit(x.float(), y, strength, metric)
+            found = metric.score(x_valid.float() @ weights + bias, y_valid)
+            if metric.better(found, best):
+                best, test = found, metric.score(x_test.float() @ weights + bias, y_test)
+                size = weights.numel() + bias.numel()
+    return test, size
+
+
+def logistic_fit(x: Tensor, y: Tensor, strength: float, metric: Metric) -> tuple[Tensor, Tensor]:
+    """The metric's own loss plus strength |W|^2, L-BFGS from zero."""
+    classes = int(y.max()) + 1
+    weights = torch.zeros(x.shape[1], classes, requires_grad=True)
+    bias = torch.zeros(classes, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weights, bias], max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = metric.loss(x @ weights + bias, y) + strength * weights.square().sum()
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    return weights.detach(), bias.detach()
+
+
+def threshold(metric: Metric, split: Split) -> tuple[float, int]:
+    """Over the values halfway between 400 quantiles of each feature."""
+    parts = [windowed(data, 1) for data in (split.train, split.validation)]
+    x, y = (torch.cat(side) for side in zip(*parts, strict=True))
+    x_test, y_test = windowed(split.test, 1)
+    best, test = metric.worst, metric.worst
+    for feature in range(x.shape[1] - 1):
+        cuts = torch.quantile(x[:, feature].double(), torch.linspace(0, 1, 401, dtype=torch.float64)).unique()
+        for cut in (cuts[1:] + cuts[:-1]) / 2:
+            for side in (1.0, -1.0):
+                found = metric.score(one_cut(x[:, feature], cut, side), y)
+                if metric.better(found, best):
+                    best, test = found, metric.score(one_cut(x_test[:, feature], cut, side), y_test)
+    return test, 2
+
+
+def one_cut(values: Tensor, cut: Tensor, side: float) -> Tensor:
+    """Class scores (n, 2): class 1 where side (value - cut) > 0."""
+    margin = side * (values.double() - cut)
+    return torch.stack([-margin, margin], dim=1)
+
+
+TRIVIAL: dict[str, Callable[[Metric, Split], tuple[float, int]]] = {
+    "persistence": persistence,
+    "ridge": ridge,
+    "logistic": logistic,
+    "threshold": threshold,
+    "majority": majority,
+    "mean": mean,
+}
+TITLES = {
+    "persistence": "persistence: the last frame",
+    "ridge": "ridge on the window",
+    "logistic": "logistic regression on the window",
+    "threshold": "one threshold on one feature",
+    "majority": "the most frequent class",
+    "mean": "the training mean",
+}
