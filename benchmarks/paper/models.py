@@ -139,8 +139,8 @@ STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
     "gru": torchs(nn.GRU),
     "gru_d": of(DecayGRU),
     "rnn": torchs(nn.RNN),
-    "tcn": lambda inputs, outputs, units: TCN(inputs, outputs, 2 * units),
-    "transformer": lambda inputs, outputs, units: Transformer(inputs, outputs, 2 * units),
+    "tcn": lambda inputs, outputs, units: TCN(inputs, outputs, units),
+    "transformer": lambda inputs, outputs, units: Transformer(inputs, outputs, units),
 }
 TITLES = {
     "ltc": "LTC, one exponential midpoint step",

@@ -85,6 +85,21 @@ def tensor(values: NDArray[np.generic]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, dtype=kind))
 
 
+def from_rows(
+    name: str, x: Array, y: NDArray[np.generic], parts: tuple[NDArray[np.int64], ...], leaks: str = ""
+) -> Split:
+    """The split whose train, validation and test windows hold these rows of x (rows, features) and y (rows, ...)."""
+    sets = [Batch(tensor(x[index]), tensor(y[index])) for index in parts]
+    return Split(name, *sets, leaks=leaks, rows=parts)
+
+
+def standard(x: Array, rows: NDArray[np.int64] | slice) -> Array:
+    """Every feature less its mean in those rows, over its deviation there; a constant one only less its mean."""
+    part = x[rows].reshape(-1, x.shape[1]).astype(np.float64)
+    width = part.std(axis=0)
+    return ((x - part.mean(axis=0)) / np.where(width > 0, width, 1)).astype(np.float32)
+
+
 def shuffled(count: int, seed: int) -> tuple[NDArray[np.int64], ...]:
     """Train, validation and test of the LTC paper's scripts: a permutation, its first 10 % validation, then 15 % test."""
     order = np.random.RandomState(seed).permutation(count)
@@ -92,7 +107,7 @@ def shuffled(count: int, seed: int) -> tuple[NDArray[np.int64], ...]:
     return order[valid + test :], order[:valid], order[valid : valid + test]
 
 
-def by_time(rows: int) -> tuple[slice, slice, slice]:
-    """Train, validation and test as stretches of time: 75 %, 10 %, 15 %, the test last."""
-    first, second = int(0.75 * rows), int(0.85 * rows)
-    return slice(0, first), slice(first, second), slice(second, rows)
+def by_time(rows: int, length: int, stride: int) -> tuple[NDArray[np.int64], ...]:
+    """Windows of three stretches of time that share no row: 75 % train, 10 % validation, 15 % test, the test last."""
+    edges = (0, int(0.75 * rows), int(0.85 * rows), rows)
+    return tuple(begin + windows(end - begin, length, stride) for begin, end in zip(edges, edges[1:], strict=False))

@@ -6,6 +6,7 @@
     threshold    class 1 where one feature is above (or below) one value; feature, value and side chosen on training + validation
     majority     the class that is most frequent in training
     mean         the training mean
+    calendar     the training mean of the same weekday and hour (the last two features)
 
 For one class a sequence the inputs are the last k steps. Each is a function (metric, split) -> (test score, numbers learned).
 """
@@ -154,6 +155,19 @@ def one_cut(values: Tensor, cut: Tensor, side: float) -> Tensor:
     return torch.stack([-margin, margin], dim=1)
 
 
+def calendar(metric: Metric, split: Split) -> tuple[float, int]:
+    """The training mean of the same values in the last two features; the mean of all where there is none."""
+    sums: dict[tuple[float, ...], tuple[float, int]] = {}
+    y = target(split.train)
+    for key, value in zip(split.train.x[..., -2:].flatten(0, 1).tolist(), y.flatten().tolist(), strict=True):
+        total, count = sums.get(tuple(key), (0.0, 0))
+        sums[tuple(key)] = total + value, count + 1
+    level = float(y.mean())
+    means = {key: total / count for key, (total, count) in sums.items()}
+    said = [means.get(tuple(key), level) for key in split.test.x[..., -2:].flatten(0, 1).tolist()]
+    return metric.score(torch.tensor(said)[:, None], target(split.test).flatten(0, 1)), len(means)
+
+
 TRIVIAL: dict[str, Callable[[Metric, Split], tuple[float, int]]] = {
     "persistence": persistence,
     "ridge": ridge,
@@ -161,6 +175,7 @@ TRIVIAL: dict[str, Callable[[Metric, Split], tuple[float, int]]] = {
     "threshold": threshold,
     "majority": majority,
     "mean": mean,
+    "calendar": calendar,
 }
 TITLES = {
     "persistence": "persistence: the last frame",
@@ -169,4 +184,5 @@ TITLES = {
     "threshold": "one threshold on one feature",
     "majority": "the most frequent class",
     "mean": "the training mean",
+    "calendar": "the training mean of the same weekday and hour",
 }

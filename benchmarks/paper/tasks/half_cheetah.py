@@ -6,11 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tauflow.training import Batch
-
 from ..data import Files
 from ..metrics import MSE
-from ..task import Published, Settings, Split, Task, tensor, windows
+from ..task import Published, Settings, Split, Task, from_rows, windows
 
 SOURCE = "github.com/raminmh/liquid_time_constant_networks, experiments_with_ltcs/data/cheetah, into half_cheetah/"
 SHA256 = "613b78a0a8c4adf28d1b0d9b23b9a59eb8953a5f3f964dd4525e7cc799acbc1e"
@@ -20,18 +18,11 @@ LENGTH, STRIDE = 32, 10
 
 def load(files: Files) -> Iterator[Split]:
     traces = [np.load(path).astype(np.float32) for path in files.get(NAMES, SHA256, SOURCE)]
-    sets = [cut(traces[part]) for part in (slice(15, 25), slice(0, 5), slice(5, 15))]
-    yield Split("published", *sets)
-
-
-def cut(traces: list[np.ndarray]) -> Batch:
-    """Windows of all traces: x the frames, y each frame's successor."""
-    x, y = [], []
-    for trace in traces:
-        index = windows(len(trace), LENGTH, STRIDE, end=1)
-        x.append(trace[index])
-        y.append(trace[index + 1])
-    return Batch(tensor(np.concatenate(x)), tensor(np.concatenate(y)))
+    begins = np.cumsum([0, *(len(trace) for trace in traces)])
+    cuts = [begin + windows(len(trace), LENGTH, STRIDE, end=1) for begin, trace in zip(begins, traces, strict=False)]
+    parts = tuple(np.concatenate(cuts[part]) for part in (slice(15, 25), slice(0, 5), slice(5, 15)))
+    x = np.concatenate(traces)
+    yield from_rows("published", x, np.roll(x, -1, axis=0), parts)  # a window ends before its recording's last frame
 
 
 TASK = Task(
@@ -55,14 +46,17 @@ TASK = Task(
     published=(
         Published("ltc", 2.308, 0.015),
         Published("lstm", 2.500, 0.140),
-        Published("ctrnn", 2.838, 0.112),
-        Published("CT-GRU", 3.014, 0.134),
-        Published("Neural ODE", 3.805, 0.313),
+        Published("ctrnn", 2.838),
+        Published("CT-GRU", 3.014),
+        Published("Neural ODE", 3.805),
     ),
     published_split="published",
     traps=(
         "The published script picks the learning rate by hand: 0.01 for LTC, 0.001 for every other model; here each model's is chosen on "
         "validation from the same four.",
+        "In validation recordings 1 and 2 the robot tumbles: the deviation of its trunk's angle there is 0.9 and 1.6, in every training "
+        "recording 0.05 to 0.07. The epoch that is best on validation is best at what training never shows, hence the last epoch's score "
+        "beside it.",
         "Recordings 25-30 are used by nobody.",
         "Readings are not scaled, so the fastest joints decide the score.",
         "Every window begins with an empty state, so the first steps of a window, where a network knows little, weigh as much as the last.",

@@ -1,0 +1,82 @@
+"""Event-based XOR: the parity of a bit stream that is told as runs of equal bits, each with its duration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from tauflow.training import Batch
+
+from ..data import Files
+from ..metrics import ACCURACY
+from ..task import Published, Settings, Split, Task, tensor
+
+LONGEST = 32
+
+
+def load(files: Files) -> Iterator[Split]:
+    """Nothing is read; the last tenth of the training streams is validation, which the paper has none of."""
+    yield make(100_000, 10_000)
+
+
+def make(training: int, test: int) -> Split:
+    streams, held_out = draw(training, 1234984), draw(test, 48736)
+    first = int(0.9 * training)
+    return Split("published", streams.rows(slice(0, first)), streams.rows(slice(first, training)), held_out)
+
+
+def draw(count: int, seed: int) -> Batch:
+    """x (count, 32, 1) the bit of each event, dt the bits since the last event, mask, y the parity; as the paper's script draws them.
+
+    An event is a change: its bit, and how many bits came since the last change, itself included. At the end one more event
+    tells how many came after the last change, if any did.
+    """
+    rng = np.random.RandomState(seed)
+    x, dt = np.zeros((count, LONGEST, 1), np.float32), np.ones((count, LONGEST), np.float32)
+    mask, parity = np.zeros((count, LONGEST), bool), np.zeros(count, np.int64)
+    for number in range(count):
+        bits = rng.randint(low=0, high=2, size=rng.randint(low=2, high=LONGEST))
+        changes = np.flatnonzero(np.diff(bits, prepend=-1))
+        ends = changes if changes[-1] == len(bits) - 1 else np.append(changes, len(bits) - 1)
+        x[number, : len(ends), 0] = bits[ends]
+        dt[number, : len(ends)] = np.diff(ends, prepend=-1)
+        mask[number, : len(ends)] = True
+        parity[number] = bits.sum() % 2
+    return Batch(tensor(x), tensor(parity), tensor(dt), torch.from_numpy(mask))
+
+
+TASK = Task(
+    name="event_xor",
+    title="Event-based XOR: the parity of a bit stream",
+    data="Made by code from the paper's seeds: streams of 2 to 31 random bits, told as changes with the time between them.",
+    protocol=(
+        "Lechner and Hasani 2020, Hasani et al. 2022 (irregular_sampled_datasets.py, train_xor.py): 100,000 streams to learn from, 10,000 "
+        "for the test; the parity is read off at the last event. We keep 10,000 of the 100,000 for validation and give dt in bits, where "
+        "the paper divides it by 32. 40 epochs where the paper takes 200."
+    ),
+    metric=ACCURACY,
+    outputs=2,
+    settings=Settings(epochs=40, batch=128, units=64, clip=1.0, schedule="cosine", search=0.1),
+    load=load,
+    cells=(
+        "cfc", "mmrnn", "ltc", "gated_ltc", "ctrnn", "gruode",
+        "lstm", "lstm+dt", "lstm+dt+head", "gru_d", "tcn", "transformer",
+    ),  # fmt: skip
+    trivial=("majority", "logistic"),
+    published=(
+        Published("mmrnn", 99.72, 0.08),
+        Published("cfc", 99.42, 0.42),
+        Published("ODE-LSTM", 98.89),
+        Published("gru_d", 97.90),
+        Published("lstm+dt", 89.71),
+        Published("ltc", 49.11),
+    ),
+    published_split="published",
+    traps=(
+        "49.11 % is what a constant answer gets: the published LTC learned nothing at all.",
+        "The published test score is that of the last of 200 epochs, without validation.",
+        "A model that is not told dt, such as a plain LSTM, can't know the parity of a run.",
+    ),
+)

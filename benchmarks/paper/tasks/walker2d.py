@@ -1,0 +1,99 @@
+"""Walker2d with frames dropped: the next frame of a simulated walker from frames that come at uneven gaps."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tauflow.training import Batch
+
+from ..data import Files, PaperDataError
+from ..metrics import MSE
+from ..task import Array, Published, Settings, Split, Task, tensor, windows
+
+SOURCE = (
+    "github.com/raminmh/CfC, data/walker/rollout_000.npy to rollout_399.npy, into walker2d/; or, packed into one file, "
+    "walker2d/walker_rollouts_f32.npz with `data` (rows, 17) and `lengths`"
+)
+SHA256 = "86eeabcc676522a7136baf03eadf11f39d50cd493a754d316f6d82cbdc6692a0"  # of all rollouts' rows as float32
+LENGTH, STRIDE, KEPT = 64, 16, 0.9
+
+
+def load(files: Files) -> Iterator[Split]:
+    rollouts = read(files)
+    order = np.arange(len(rollouts))
+    np.random.RandomState(125487).shuffle(order)
+    test, valid = int(0.15 * len(order)), int(0.25 * len(order))
+    rng = np.random.RandomState(891374)
+    cuts = [cut(rollouts, part, rng) for part in (order[valid:], order[test:valid], order[:test])]
+    yield Split("published", *(batch for batch, _ in cuts), rows=tuple(rows for _, rows in cuts))
+
+
+def read(files: Files) -> list[Array]:
+    packed = files.root / "walker2d" / "walker_rollouts_f32.npz" if files.root else None
+    if packed is not None and packed.is_file():
+        with np.load(packed) as kept:
+            rollouts = np.split(kept["data"].astype(np.float32), np.cumsum(kept["lengths"])[:-1])
+    else:
+        rollouts = [np.load(files.find(f"walker2d/rollout_{i:03d}.npy", SOURCE)).astype(np.float32) for i in range(400)]
+    found = hashlib.sha256(np.concatenate(rollouts).astype("<f4").tobytes()).hexdigest()
+    if files.check and found != SHA256:
+        raise PaperDataError(f"the rollouts have sha256 {found[:16]}..., expected {SHA256[:16]}...: get them from {SOURCE}")
+    return rollouts
+
+
+def cut(rollouts: list[Array], part: NDArray[np.int64], rng: np.random.RandomState) -> tuple[Batch, NDArray[np.int64]]:
+    """Windows over the frames that stay, dt the frames since the last one that stayed; y the very next frame, kept or not."""
+    begins = np.cumsum([0, *(len(rollout) for rollout in rollouts)])
+    x, y, dt, rows = [], [], [], []
+    for number in part:
+        rollout = rollouts[number]
+        kept = np.flatnonzero(rng.rand(len(rollout) - 1) < KEPT)
+        gaps = np.diff(kept, prepend=-1)
+        index = windows(len(kept), LENGTH, STRIDE)
+        x.append(rollout[kept[index]])
+        y.append(rollout[kept[index] + 1])
+        dt.append(gaps[index].astype(np.float32))
+        rows.append(begins[number] + kept[index])
+    batch = Batch(tensor(np.concatenate(x)), tensor(np.concatenate(y)), tensor(np.concatenate(dt)))
+    return batch, np.concatenate(rows)
+
+
+TASK = Task(
+    name="walker2d",
+    title="Walker2d with dropped frames: the next frame",
+    data="400 rollouts of a simulated walker, 254,963 frames of 17 readings, from the CfC paper's repository.",
+    protocol=(
+        "Lechner and Hasani 2020, Hasani et al. 2022 (irregular_sampled_datasets.py): rollouts shuffled, 15 % test, 10 % validation; each "
+        "frame stays with probability 0.9 and dt is the frames since the last one that stayed; windows of 64 every 16; the very next frame "
+        "is predicted at every step; 50 epochs; the test score at the epoch that is best on validation. Mean squared error in raw units."
+    ),
+    metric=MSE,
+    outputs=17,
+    settings=Settings(epochs=50, batch=128, units=64, clip=1.0, schedule="cosine"),
+    load=load,
+    cells=(
+        "cfc", "mmrnn", "ltc", "gated_ltc", "ctrnn", "gruode", "ltc_six_fanin",
+        "lstm", "lstm+dt", "lstm+dt+head", "gru", "gru_d", "rnn", "tcn", "transformer",
+    ),  # fmt: skip
+    trivial=("persistence", "ridge"),
+    published=(
+        Published("mmrnn", 0.617, 0.006),
+        Published("cfc", 0.643, 0.006),
+        Published("ltc", 0.662, 0.013),
+        Published("transformer", 0.761),
+        Published("ODE-LSTM", 0.883),
+        Published("lstm+dt", 1.065),
+    ),
+    published_split="published",
+    traps=(
+        "The published liquid rows were tuned one by one: 64 to 256 units, backbones of 128 or 256, dropout, and a learning rate that falls by "
+        "5 % an epoch; the LSTM's row is from an earlier paper and had none of this. Here all have 64 units, the same falling learning rate "
+        "and the same search.",
+        "CfC has a hidden layer of 128 between state and output that a plain LSTM lacks; `LSTM with dt and a deep readout` has one too.",
+        "dt tells how many frames were lost before a frame, but the target is always one frame ahead: how far to look is no part of the task.",
+    ),
+)
