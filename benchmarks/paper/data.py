@@ -37,7 +37,9 @@ class Files:
 
     def find(self, name: str, source: str) -> Path:
         if self.root is None:
-            raise PaperDataError(f"{name} is needed: pass --data DIR or set {VARIABLE}, with it at DIR/{name}. Get it from {source}")
+            raise PaperDataError(
+                f"{name} is needed: pass --data DIR or set {VARIABLE}, with it at DIR/{name}. Get it from {source}"
+            )
         path = self.root / name
         if not path.is_file():
             raise PaperDataError(f"there is no {name} under {self.root}. Get it from {source}")

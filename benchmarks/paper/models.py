@@ -88,7 +88,9 @@ class Transformer(nn.Module):
 
     def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         later = nn.Transformer.generate_square_subsequent_mask(x.shape[1])
-        y: Tensor = self.readout(self.encoder(self.entry(with_gap(x, dt)) + self.positions(x.shape[1]), mask=later, is_causal=True))
+        y: Tensor = self.readout(
+            self.encoder(self.entry(with_gap(x, dt)) + self.positions(x.shape[1]), mask=later, is_causal=True)
+        )
         return y
 
     def positions(self, steps: int) -> Tensor:

@@ -1,9 +1,9 @@
 """Rows of results/TASK.json: one model on one split. A row grows seed by seed, so a run that is cut off keeps what it has.
 
-    mean, std             of the test score at each seed's best validation epoch; std over seeds, n - 1, None for one seed
-    last_mean, last_std   of the test score after the last epoch
-    seconds_per_epoch     of training alone, median over epochs, mean over seeds
-    published             {mean, std} of the paper's row for this model, on the paper's split alone
+mean, std             of the test score at each seed's best validation epoch; std over seeds, n - 1, None for one seed
+last_mean, last_std   of the test score after the last epoch
+seconds_per_epoch     of training alone, median over epochs, mean over seeds
+published             {mean, std} of the paper's row for this model, on the paper's split alone
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Row:
     settings: dict[str, Any]
     commit: str
     machine: str
+    leaks: str = ""  # how the split lets test rows into training, in a sentence
     seconds: list[float] = field(default_factory=list)
 
     @property
@@ -69,7 +70,9 @@ def read(path: Path) -> list[Row]:
     if not path.exists():
         return []
     names = {one.name for one in fields(Row)}
-    return [Row(**{name: value for name, value in row.items() if name in names}) for row in json.loads(path.read_text())]
+    return [
+        Row(**{name: value for name, value in row.items() if name in names}) for row in json.loads(path.read_text())
+    ]
 
 
 def merge(path: Path, row: Row) -> None:

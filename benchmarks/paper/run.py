@@ -21,11 +21,15 @@ from .. import machine
 from . import data, models, rows, tasks, trivial
 from .rows import Row
 from .task import Settings, Split, Task
-from .train import choose_rate, run as run_seed
+from .train import choose_rate
+from .train import run as run_seed
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", choices=tasks.TASKS)
-    parser.add_argument("--cells", nargs="+", metavar="MODEL", help="models and trivial baselines; all of the task's unless given")
+    parser.add_argument(
+        "--cells", nargs="+", metavar="MODEL", help="models and trivial baselines; all of the task's unless given"
+    )
     parser.add_argument("--splits", nargs="+", metavar="SPLIT", help="all of the task's unless given")
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 0 (5)")
     parser.add_argument("--data", metavar="DIR", help=f"where the data sets lie; or the variable {data.VARIABLE}")
@@ -47,7 +51,14 @@ def run(options: argparse.Namespace) -> None:
     try:
         for split in task.load(data.Files(data.folder(options.data))):
             if not options.splits or split.name in options.splits:
-                for row in measure(task, split, settings, wanted(task, options.cells), range(1 if options.quick else options.seeds), folder):
+                for row in measure(
+                    task,
+                    split,
+                    settings,
+                    wanted(task, options.cells),
+                    range(1 if options.quick else options.seeds),
+                    folder,
+                ):
                     say(row, f"{row.metric} {row.mean:.4g}" + (f" +-{row.std:.2g}" if row.std is not None else ""))
     except (data.PaperDataError, UnknownModelError) as error:
         raise SystemExit(str(error)) from error
@@ -84,14 +95,21 @@ def measure(
         for seed in missing:
             try:
                 outcome = run_seed(
-                    task, split, name, settings, row.settings["lr"], seed, lambda text, seed=seed, row=row: say(row, f"seed {seed}, {text}")
+                    task,
+                    split,
+                    name,
+                    settings,
+                    row.settings["lr"],
+                    seed,
+                    lambda text, seed=seed, row=row: say(row, f"seed {seed}, {text}"),
                 )
             except TrainingError as error:
                 say(row, str(error))
                 continue
             row.parameters = outcome.parameters
             row = rows.grown(row, seed, outcome.best, outcome.last, outcome.epoch, outcome.seconds, outcome.ended)
-            say(row, f"seed {seed}: {outcome.best:.4g} at epoch {outcome.epoch}, {outcome.last:.4g} at the last; {outcome.seconds:.2f} s an epoch")
+            scored = f"{outcome.best:.4g} at epoch {outcome.epoch}, {outcome.last:.4g} at the last"
+            say(row, f"seed {seed}: {scored}; {outcome.seconds:.2f} s an epoch")
             keep(row, folder)
         if row.seeds:
             yield row
@@ -105,14 +123,16 @@ def trivial_row(task: Task, split: Split, name: str, row: Row) -> Row:
 def blank(task: Task, split: Split, settings: Settings, name: str) -> Row:
     """The row before its first seed."""
     paper = next((one for one in task.published if one.model == name and split.name == task.published_split), None)
-    about = machine.describe()
+    about, count = machine.describe(), torch.get_num_threads()
+    threads = f"{count} thread{'s' if count > 1 else ''}"
     return Row(
         task=task.name, model=name, kind=models.kind(name), split=split.name, metric=task.metric.name,
         mean=task.metric.worst, std=None, last_mean=None, last_std=None, seeds=[], scores=[], last_scores=[], best_epochs=[], ended=[],
         parameters=0, seconds_per_epoch=None, published={"mean": paper.mean, "std": paper.std} if paper else None,
         settings={**asdict(settings), "rates": list(settings.rates), "units": task.units.get(name, settings.units)},
         commit=about["commit"] + ("+" if about["changed"] else ""),
-        machine=f"{about['processor']}, {about['isa']}, {torch.get_num_threads()} thread, torch {about['versions']['torch']}, {platform.system()}",
+        machine=f"{about['processor']}, {about['isa']}, {threads}, torch {about['versions']['torch']}, {platform.system()}",
+        leaks=split.leaks,
     )  # fmt: skip
 
 
@@ -122,7 +142,7 @@ def continued(row: Row, folder: Path | None) -> Row:
         return row
     for old in rows.read(folder / f"{row.task}.json"):
         if old.key == row.key and {**old.settings, "lr": None} == {**row.settings, "lr": None}:
-            return replace(old, published=row.published, commit=row.commit, machine=row.machine)
+            return replace(old, published=row.published, commit=row.commit, machine=row.machine, leaks=row.leaks)
     return row
 
 

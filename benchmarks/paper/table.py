@@ -1,5 +1,172 @@
-"""Draw docs/evidence.md from the results that are kept."""
+"""Draw docs/evidence.md from the results that are kept: published beside reproduced, trivial baselines in the same table."""
+
 from __future__ import annotations
+
 import argparse
-def add_arguments(parser: argparse.ArgumentParser) -> None: ...
-def run(options: argparse.Namespace) -> None: ...
+from collections.abc import Iterable, Sequence
+
+from .. import machine
+from ..page import table
+from . import models, rows, tasks, trivial
+from .metrics import Metric
+from .rows import Row
+from .task import Published, Task
+
+PAGE = machine.ROOT / "docs" / "evidence.md"
+TITLES = {**models.TITLES, **trivial.TITLES}
+HEAD = """# Evidence
+
+`python -m benchmarks paper TASK` trains what stands here and keeps it in [benchmarks/results](../benchmarks/results);
+`python -m benchmarks table` makes this page of it, so no figure here can differ from what was measured.
+
+Every model of a task gets the same budget: the same epochs, batches and optimiser (Adam), the learning rate chosen on validation
+from the same few, in a shorter run from a seed that no row uses. `best validation` is the test score at each seed's best validation
+epoch, `last epoch` that after the last one; nothing was chosen by a test score. +- is the deviation over seeds. Published figures stand
+beside the split they were published for. Kind: liquid, static (networks without a differential equation), trivial (no network at all).
+Training and scoring ran on one thread, beside other work: read seconds an epoch as a rough guide."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """There are none."""
+
+
+def run(options: argparse.Namespace) -> None:
+    found = {name: rows.read(rows.RESULTS / f"{name}.json") for name in tasks.TASKS}
+    PAGE.write_text(write(found))
+    print(f"{PAGE}: {sum(map(len, found.values()))} rows")
+
+
+def write(found: dict[str, list[Row]]) -> str:
+    """The whole page, of the tasks that have rows."""
+    done = [(tasks.get(name), kept) for name, kept in found.items() if kept]
+    return "\n\n".join([HEAD, summary(done), *(section(task, kept) for task, kept in done)]) + "\n"
+
+
+def summary(done: Sequence[tuple[Task, list[Row]]]) -> str:
+    """Where liquid loses, first; then where it does not."""
+    said = [
+        (verdict(task.metric, of), f"{task.title}, {split}")
+        for task, kept in done
+        for split, of in by_split(kept).items()
+    ]
+    lost = [f"- {where}: {text}" for text, where in said if text.startswith("**Liquid loses")]
+    rest = [f"- {where}: {text}" for text, where in said if text and not text.startswith("**Liquid loses")]
+    return "\n".join(["## In short", "", *lost, *rest])
+
+
+def section(task: Task, kept: list[Row]) -> str:
+    parts = [f"## {task.title}", task.data, task.protocol]
+    for split, of in by_split(kept).items():
+        parts.append(f"### Split: {split}")
+        text = verdict(task.metric, of)
+        if text:
+            parts.append(text)
+        if of[0].leaks:
+            parts.append(f"**This split leaks: {of[0].leaks}.**")
+        papers = task.published if split == task.published_split else ()
+        parts.append(table(header(task), lines(task, of, papers)))
+        cut_short = [
+            f"{TITLES[row.model]}, seed {seed}: {why}"
+            for row in of
+            for seed, why in zip(row.seeds, row.ended, strict=True)
+            if why
+        ]
+        if cut_short:
+            parts.append("Runs that ended early: " + "; ".join(cut_short) + ".")
+    if task.traps:
+        parts.append(f"What to beware of:\n\n{task.traps}")
+    parts.append(how(kept))
+    return "\n\n".join(parts)
+
+
+def header(task: Task) -> tuple[str, ...]:
+    unit = f", {task.metric.unit}" if task.metric.unit else ""
+    return (
+        "",
+        "kind",
+        "published",
+        f"{task.metric.name}{unit}: best validation",
+        "last epoch",
+        "seeds",
+        "parameters",
+        "s / epoch",
+    )
+
+
+def lines(task: Task, kept: Sequence[Row], papers: Iterable[Published]) -> list[list[str]]:
+    """The best first; what was published alone stands at its place."""
+    said = {one.model: one for one in papers}
+    ranked: list[tuple[float, list[str]]] = []
+    for row in kept:
+        paper = said.pop(row.model, None)
+        cells = [
+            TITLES[row.model],
+            row.kind,
+            given(paper),
+            spread(row.mean, row.std),
+            spread(row.last_mean, row.last_std),
+        ]
+        took = "" if row.seconds_per_epoch is None else f"{row.seconds_per_epoch:.2g}"
+        ranked.append((row.mean, [*cells, str(len(row.seeds) or ""), f"{row.parameters:,}", took]))
+    for paper in said.values():
+        kind = models.kind(paper.model) if paper.model in TITLES else ""
+        name = f"{TITLES.get(paper.model, paper.model)}, as published"
+        ranked.append((paper.mean, [name, kind, given(paper), *[""] * 5]))
+    return [line for _, line in sorted(ranked, key=lambda pair: -pair[0] if task.metric.higher else pair[0])]
+
+
+def verdict(metric: Metric, kept: Sequence[Row]) -> str:
+    """The best liquid row against the best other one; "" where there is no liquid row."""
+    liquid = best(metric, [row for row in kept if row.kind == "liquid"])
+    other = best(metric, [row for row in kept if row.kind != "liquid"])
+    if liquid is None or other is None:
+        return ""
+    ours, theirs = (f"{TITLES[row.model]} {spread(row.mean, row.std)}" for row in (liquid, other))
+    apart = abs(liquid.mean - other.mean)
+    if apart <= (liquid.std or 0) + (other.std or 0):
+        return f"No difference beyond the spread: {ours}, {theirs}."
+    if metric.better(liquid.mean, other.mean):
+        if not any(row.kind == "static" for row in kept):
+            return ""  # no network to compare with has been run
+        alone = " (one seed)" if len(liquid.seeds) < 2 else ""
+        return f"Liquid leads: {ours}, the best other {theirs}{alone}."
+    return f"**Liquid loses: {theirs}, the best liquid {ours}.**"
+
+
+def best(metric: Metric, kept: Sequence[Row]) -> Row | None:
+    return (max if metric.higher else min)(kept, key=lambda row: row.mean) if kept else None
+
+
+def by_split(kept: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in kept:
+        found.setdefault(row.split, []).append(row)
+    return found
+
+
+def spread(mean: float | None, std: float | None) -> str:
+    """Two digits more than three before the point leave: 98.27, 2.308, 0.0991."""
+    if mean is None:
+        return ""
+    digits = 2 if abs(mean) >= 10 else 3 if abs(mean) >= 0.1 else 4
+    return f"{mean:.{digits}f}" + (f" +-{std:.{digits}f}" if std is not None else "")
+
+
+def given(paper: Published | None) -> str:
+    return spread(paper.mean, paper.std) if paper else ""
+
+
+def how(kept: Sequence[Row]) -> str:
+    trained = [row for row in kept if row.settings]
+    if not trained:
+        return ""
+    first, several = trained[0].settings, len(by_split(kept)) > 1
+    grid = ", ".join(f"{rate:g}" for rate in first["rates"])
+    chosen = ", ".join(
+        f"{TITLES[row.model]} {row.settings['lr']:g}" + (f" ({row.split})" if several else "") for row in trained
+    )
+    return (
+        f"Settings: {first['epochs']} epochs, batches of {first['batch']}, {first['units']} units, gradients clipped at "
+        f"{first['clip'] or 'nothing'}, learning rate {first['schedule'] or 'constant'}, chosen from {grid}: {chosen}. "
+        f"Commit {', '.join(sorted({row.commit for row in kept}))}; {'; '.join(sorted({row.machine for row in kept}))}."
+    )

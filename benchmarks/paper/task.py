@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -69,7 +70,7 @@ class Task:
     trivial: tuple[str, ...]
     published: tuple[Published, ...] = ()
     published_split: str = ""
-    traps: tuple[str, ...] = ()
+    traps: str = ""
     units: dict[str, int] = field(default_factory=dict)
 
 
@@ -110,4 +111,4 @@ def shuffled(count: int, seed: int) -> tuple[NDArray[np.int64], ...]:
 def by_time(rows: int, length: int, stride: int) -> tuple[NDArray[np.int64], ...]:
     """Windows of three stretches of time that share no row: 75 % train, 10 % validation, 15 % test, the test last."""
     edges = (0, int(0.75 * rows), int(0.85 * rows), rows)
-    return tuple(begin + windows(end - begin, length, stride) for begin, end in zip(edges, edges[1:], strict=False))
+    return tuple(begin + windows(end - begin, length, stride) for begin, end in pairwise(edges))

@@ -76,7 +76,7 @@ def score(model: nn.Module, data: Batch, metric: Metric) -> float:
     model.eval()
     with torch.no_grad():
         for begin in range(0, len(data), CHUNK):
-            part = data.rows(slice(begin, begin + CHUNK))
+            part = trimmed(data.rows(slice(begin, begin + CHUNK)))
             output, y = entries(model(part.x, part.dt), target(part), part.mask)
             outputs.append(output)
             targets.append(y)
@@ -89,16 +89,28 @@ def target(batch: Batch) -> Tensor:
     return batch.y
 
 
+def trimmed(batch: Batch) -> Batch:
+    """Without the steps that are padding in every sequence; what is per sequence stays."""
+    if batch.mask is None:
+        return batch
+    steps = int(batch.mask.sum(dim=1).max())
+    y = target(batch) if target(batch).ndim == 1 else target(batch)[:, :steps]
+    return Batch(batch.x[:, :steps], y, None if batch.dt is None else batch.dt[:, :steps], batch.mask[:, :steps])
+
+
 def objective(metric: Metric) -> Callable[[nn.Module, Batch], Tensor]:
     """The mask is not handed to the model: padding stands at the end, behind all that counts."""
 
     def loss(model: nn.Module, batch: Batch) -> Tensor:
+        batch = trimmed(batch)
         return metric.loss(*entries(model(batch.x, batch.dt), target(batch), batch.mask))
 
     return loss
 
 
-def train(task: Task, split: Split, name: str, settings: Settings, lr: float, seed: int, said: Say, test: bool = True) -> Scores:
+def train(
+    task: Task, split: Split, name: str, settings: Settings, lr: float, seed: int, said: Say, test: bool = True
+) -> Scores:
     """The scores of every epoch; a run that blows up keeps those of the epochs before."""
     units = task.units.get(name, settings.units)
     model = models.build(name, split.train.x.shape[2], task.outputs, units, seed)

@@ -1,14 +1,14 @@
 """What needs no network: if one of these wins, the task says little about networks.
 
     persistence  the next frame is this one
-    ridge        y ~ [x_t, x_{t-1}, ..., x_{t-k+1}, log(1 + dt), 1], closed form; k, the strength, and whether inputs are scaled, by validation
+    ridge        y ~ [x_t, x_{t-1}, ..., x_{t-k+1}, log(1 + dt), 1], closed form; k, the strength and the inputs' scale by validation
     logistic     logistic regression on the same inputs, scaled, by L-BFGS; zeros before a sequence's first step
     threshold    class 1 where one feature is above (or below) one value; feature, value and side chosen on training + validation
     majority     the class that is most frequent in training
     mean         the training mean
     calendar     the training mean of the same weekday and hour (the last two features)
 
-For one class a sequence the inputs are the last k steps. Each is a function (metric, split) -> (test score, numbers learned).
+For one class a sequence the inputs are the last steps, or their mean. Each is a function (metric, split) -> (test score, numbers learned).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from .task import Split
 from .train import target
 
 LAGS = (1, 2, 4, 8)
+ITERATIONS = 100  # of L-BFGS
 STRENGTHS = tuple(10.0**power for power in range(-8, 3))
 
 
@@ -59,7 +60,7 @@ def majority(metric: Metric, split: Split) -> tuple[float, int]:
 def scaled(split: Split, lags: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Train, validation, test in float64, each input scaled by its mean and deviation in training."""
     x, y = windowed(split.train, lags)
-    centre, width = x.double().mean(dim=0), x.double().std(dim=0)
+    centre, width = x.double().mean(dim=0), x.double().std(dim=0, correction=0)
     for data in (split.train, split.validation, split.test):
         x, y = windowed(data, lags)
         yield (x.double() - centre) / torch.where(width > 0, width, 1.0), y
@@ -68,10 +69,12 @@ def scaled(split: Split, lags: int) -> Iterator[tuple[Tensor, Tensor]]:
 def ridge(metric: Metric, split: Split) -> tuple[float, int]:
     """A window's first steps, with fewer than k behind them, have a regression of their own each."""
     best, test, size = metric.worst, metric.worst, 0
-    for lags in LAGS:
+    for lags in (count for count in LAGS if count <= split.train.x.shape[1]):
         steps = [(step, step + 1) for step in range(lags - 1)] + [(lags - 1, split.train.x.shape[1])]
         fits = [ridge_fit(split, begin, end) for begin, end in steps]
-        found = [metric.score(*(torch.cat(side) for side in zip(*pairs, strict=True))) for pairs in zip(*fits, strict=True)]
+        found = [
+            metric.score(*(torch.cat(side) for side in zip(*pairs, strict=True))) for pairs in zip(*fits, strict=True)
+        ]
         if metric.better(found[0], best):
             best, test = found
             size = sum((split.train.x.shape[2] * (begin + 1) + 2) * fits[0][0][1].shape[1] for begin, _ in steps)
@@ -82,7 +85,7 @@ def ridge_fit(split: Split, begin: int, end: int) -> list[tuple[Tensor, Tensor]]
     """(prediction, truth) in validation and test for the steps begin to end, from begin + 1 steps each."""
     (x, y), *held_out = (past(data, begin, end) for data in (split.train, split.validation, split.test))
     centre, level, best, made = x.mean(dim=0), y.mean(dim=0), float("inf"), list[tuple[Tensor, Tensor]]()
-    width = x.std(dim=0)
+    width = x.std(dim=0, correction=0)
     for scale in (torch.ones_like(width), torch.where(width > 0, width, 1.0)):
         z = (x - centre) / scale
         values, vectors = torch.linalg.eigh(z.T @ z / len(z))
@@ -104,9 +107,24 @@ def past(data: Batch, begin: int, end: int) -> tuple[Tensor, Tensor]:
 
 
 def logistic(metric: Metric, split: Split) -> tuple[float, int]:
+    """Over one and eight steps; of a sequence with one class, over all of it too."""
+    lags = (1, 8) if target(split.train).ndim > 1 else (1, 8, split.train.x.shape[1])
+    return logistic_on([list(scaled(split, count)) for count in lags], metric)
+
+
+def logistic_on_mean(metric: Metric, split: Split) -> tuple[float, int]:
+    """Logistic regression on the mean over a sequence's real steps."""
+    parts = []
+    for data in (split.train, split.validation, split.test):
+        real = torch.ones(data.x.shape[:2]) if data.mask is None else data.mask.float()
+        parts.append(((data.x * real[..., None]).sum(dim=1) / real.sum(dim=1)[:, None], target(data)))
+    return logistic_on([parts], metric)
+
+
+def logistic_on(choices: list[list[tuple[Tensor, Tensor]]], metric: Metric) -> tuple[float, int]:
+    """The best on validation of these (train, validation, test) inputs and classes, and of three strengths."""
     best, test, size = metric.worst, metric.worst, 0
-    for lags in LAGS[::3]:
-        (x, y), (x_valid, y_valid), (x_test, y_test) = scaled(split, lags)
+    for (x, y), (x_valid, y_valid), (x_test, y_test) in choices:
         for strength in (1e-5, 1e-3, 1e-1):
             weights, bias = logistic_fit(x.float(), y, strength, metric)
             found = metric.score(x_valid.float() @ weights + bias, y_valid)
@@ -121,7 +139,7 @@ def logistic_fit(x: Tensor, y: Tensor, strength: float, metric: Metric) -> tuple
     classes = int(y.max()) + 1
     weights = torch.zeros(x.shape[1], classes, requires_grad=True)
     bias = torch.zeros(classes, requires_grad=True)
-    optimizer = torch.optim.LBFGS([weights, bias], max_iter=100, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS([weights, bias], max_iter=ITERATIONS, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         optimizer.zero_grad()
@@ -140,19 +158,31 @@ def threshold(metric: Metric, split: Split) -> tuple[float, int]:
     x_test, y_test = windowed(split.test, 1)
     best, test = metric.worst, metric.worst
     for feature in range(x.shape[1] - 1):
-        cuts = torch.quantile(x[:, feature].double(), torch.linspace(0, 1, 401, dtype=torch.float64)).unique()
-        for cut in (cuts[1:] + cuts[:-1]) / 2:
-            for side in (1.0, -1.0):
-                found = metric.score(one_cut(x[:, feature], cut, side), y)
-                if metric.better(found, best):
-                    best, test = found, metric.score(one_cut(x_test[:, feature], cut, side), y_test)
+        values = x[:, feature].double()
+        cuts = torch.quantile(values, torch.linspace(0, 1, 401, dtype=torch.float64)).unique()
+        cuts = (cuts[1:] + cuts[:-1]) / 2
+        for side in (1.0, -1.0) if len(cuts) else ():
+            rates = OF_COUNTS[metric.name](side * (values[:, None] - cuts) > 0, (y == 1)[:, None])
+            chosen = int(rates.argmax())
+            if rates[chosen] > best:
+                margin = side * (x_test[:, feature].double() - cuts[chosen])
+                best = float(rates[chosen])
+                test = metric.score(torch.stack([-margin, margin], dim=1), y_test)
     return test, 2
 
 
-def one_cut(values: Tensor, cut: Tensor, side: float) -> Tensor:
-    """Class scores (n, 2): class 1 where side (value - cut) > 0."""
-    margin = side * (values.double() - cut)
-    return torch.stack([-margin, margin], dim=1)
+def hits(said: Tensor, true: Tensor) -> Tensor:
+    """The share that is right, of each column."""
+    return (said == true).double().mean(dim=0)
+
+
+def harmonic(said: Tensor, true: Tensor) -> Tensor:
+    """F1 of each column; 0 where nothing is hit."""
+    hit, missed = (said & true).sum(dim=0), (said != true).sum(dim=0)
+    return 2 * hit / (2 * hit + missed).clamp(min=1)
+
+
+OF_COUNTS = {"accuracy": hits, "F1": harmonic}
 
 
 def calendar(metric: Metric, split: Split) -> tuple[float, int]:
@@ -172,6 +202,7 @@ TRIVIAL: dict[str, Callable[[Metric, Split], tuple[float, int]]] = {
     "persistence": persistence,
     "ridge": ridge,
     "logistic": logistic,
+    "logistic on the mean": logistic_on_mean,
     "threshold": threshold,
     "majority": majority,
     "mean": mean,
@@ -181,6 +212,7 @@ TITLES = {
     "persistence": "persistence: the last frame",
     "ridge": "ridge on the window",
     "logistic": "logistic regression on the window",
+    "logistic on the mean": "logistic regression on the mean over time",
     "threshold": "one threshold on one feature",
     "majority": "the most frequent class",
     "mean": "the training mean",

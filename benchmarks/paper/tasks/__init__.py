@@ -6,7 +6,18 @@ from importlib import import_module
 
 from ..task import Task
 
-TASKS = ("half_cheetah", "walker2d", "event_xor", "gesture", "occupancy", "ozone", "traffic", "power", "smnist", "vowels")
+TASKS = (
+    "half_cheetah",
+    "walker2d",
+    "event_xor",
+    "gesture",
+    "occupancy",
+    "ozone",
+    "traffic",
+    "power",
+    "smnist",
+    "vowels",
+)
 
 
 def get(name: str) -> Task:

@@ -47,23 +47,28 @@ def draw(count: int, seed: int) -> Batch:
     return Batch(tensor(x), tensor(parity), tensor(dt), torch.from_numpy(mask))
 
 
+DATA = """Made by code from the paper's seeds: streams of 2 to 31 random bits, told as changes with the time between them."""
+PROTOCOL = """Lechner and Hasani 2020, Hasani et al. 2022 (irregular_sampled_datasets.py, train_xor.py): 100,000 streams to learn
+from, 10,000 for the test; the parity is read off at the last event. We keep 10,000 of the 100,000 for validation and
+give dt in bits, where the paper divides it by 32. 40 epochs where the paper takes 200."""
+CELLS = (
+    "cfc", "mmrnn", "ltc", "gated_ltc", "ctrnn", "gruode", "lstm", "lstm+dt", "lstm+dt+head", "gru_d", "tcn",
+    "transformer",
+)  # fmt: skip
+TRAPS = """- 49.11 % is what a constant answer gets: the published LTC learned nothing at all.
+- The published test score is that of the last of 200 epochs, without validation.
+- A model that is not told dt, such as a plain LSTM, can't know the parity of a run."""
+
 TASK = Task(
     name="event_xor",
     title="Event-based XOR: the parity of a bit stream",
-    data="Made by code from the paper's seeds: streams of 2 to 31 random bits, told as changes with the time between them.",
-    protocol=(
-        "Lechner and Hasani 2020, Hasani et al. 2022 (irregular_sampled_datasets.py, train_xor.py): 100,000 streams to learn from, 10,000 "
-        "for the test; the parity is read off at the last event. We keep 10,000 of the 100,000 for validation and give dt in bits, where "
-        "the paper divides it by 32. 40 epochs where the paper takes 200."
-    ),
+    data=DATA,
+    protocol=PROTOCOL,
     metric=ACCURACY,
     outputs=2,
     settings=Settings(epochs=40, batch=128, units=64, clip=1.0, schedule="cosine", search=0.1),
     load=load,
-    cells=(
-        "cfc", "mmrnn", "ltc", "gated_ltc", "ctrnn", "gruode",
-        "lstm", "lstm+dt", "lstm+dt+head", "gru_d", "tcn", "transformer",
-    ),  # fmt: skip
+    cells=CELLS,
     trivial=("majority", "logistic"),
     published=(
         Published("mmrnn", 99.72, 0.08),
@@ -74,9 +79,5 @@ TASK = Task(
         Published("ltc", 49.11),
     ),
     published_split="published",
-    traps=(
-        "49.11 % is what a constant answer gets: the published LTC learned nothing at all.",
-        "The published test score is that of the last of 200 epochs, without validation.",
-        "A model that is not told dt, such as a plain LSTM, can't know the parity of a run.",
-    ),
+    traps=TRAPS,
 )

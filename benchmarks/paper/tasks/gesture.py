@@ -22,7 +22,9 @@ LENGTH = 32
 
 
 def load(files: Files) -> Iterator[Split]:
-    frames = [pd.read_csv(path) for path in files.get([f"gesture/{name}_va3.csv" for name in RECORDINGS], SHA256, SOURCE)]
+    frames = [
+        pd.read_csv(path) for path in files.get([f"gesture/{name}_va3.csv" for name in RECORDINGS], SHA256, SOURCE)
+    ]
     begins = np.cumsum([0, *(len(frame) for frame in frames)])
     index = {name: begin + halves(len(frame)) for name, begin, frame in zip(RECORDINGS, begins, frames, strict=False)}
     x = np.concatenate([frame.to_numpy()[:, :-1].astype(np.float32) for frame in frames])
@@ -42,25 +44,29 @@ def halves(rows: int) -> NDArray[np.int64]:
     return starts[:, None] + np.arange(LENGTH)[None]
 
 
+DATA = """Seven recordings of three people who tell a story, 9,873 frames of 32 velocities and accelerations, five phases."""
+PROTOCOL = """Hasani et al. 2021 (gesture.py): windows of 32 frames every 16 from all recordings, shuffled; 10 % validation, 15 %
+test; 32 units, batches of 16, 200 epochs of Adam; the test score at the epoch that is best on validation. By
+recording: story 3 of each person is the test, a2 validation, a1, b1 and c1 training."""
+CELLS = (
+    "ltc", "ltc_six_fanin", "gated_ltc", "ctrnn", "cfc", "mmrnn", "gruode", "lstm", "lstm+dt+head", "gru",
+    "gru_d", "rnn", "tcn", "transformer",
+)  # fmt: skip
+TRAPS = """- Inputs are scaled by mean and deviation of all windows, those of the test too; by recording, of the training
+  recordings alone."""
+
 TASK = Task(
     name="gesture",
     title="Gesture: the phase of a gesture at every frame",
-    data="Seven recordings of three people who tell a story, 9,873 frames of 32 velocities and accelerations, five phases.",
-    protocol=(
-        "Hasani et al. 2021 (gesture.py): windows of 32 frames every 16 from all recordings, shuffled; 10 % validation, 15 % test; 32 units, "
-        "batches of 16, 200 epochs of Adam; the test score at the epoch that is best on validation. By recording: story 3 of each person is "
-        "the test, a2 validation, a1, b1 and c1 training."
-    ),
+    data=DATA,
+    protocol=PROTOCOL,
     metric=ACCURACY,
     outputs=5,
     settings=Settings(epochs=200),
     load=load,
-    cells=(
-        "ltc", "ltc_six_fanin", "gated_ltc", "ctrnn", "cfc", "mmrnn", "gruode",
-        "lstm", "lstm+dt+head", "gru", "gru_d", "rnn", "tcn", "transformer",
-    ),  # fmt: skip
+    cells=CELLS,
     trivial=("majority", "logistic"),
     published=(Published("ltc", 69.55), Published("CT-GRU", 68.31), Published("lstm", 64.57)),
     published_split="published",
-    traps=("Inputs are scaled by mean and deviation of all windows, those of the test too; by recording, of the training recordings alone.",),
+    traps=TRAPS,
 )

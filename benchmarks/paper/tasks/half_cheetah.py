@@ -25,23 +25,34 @@ def load(files: Files) -> Iterator[Split]:
     yield from_rows("published", x, np.roll(x, -1, axis=0), parts)  # a window ends before its recording's last frame
 
 
+DATA = """31 recordings of 1,000 frames of a simulated robot, 17 readings each, from the LTC paper's repository (Apache-2.0)."""
+PROTOCOL = """Hasani et al. 2021 (cheetah.py): recordings 0-4 validation, 5-14 test, 15-24 training; windows of 32 frames every 10;
+the next frame is predicted at every step; 32 units, batches of 16, 200 epochs of Adam; the test score at the epoch
+that is best on validation. Mean squared error in raw units over all steps and readings."""
+CELLS = (
+    "ltc", "ltc_six_fanin", "ltc_six", "ltc_midpoint_ncps", "gated_ltc", "ctrnn", "cfc", "mmrnn", "gruode",
+    "lstm", "lstm+dt+head", "gru", "gru_d", "rnn", "tcn", "transformer",
+)  # fmt: skip
+TRAPS = """- The published script picks the learning rate by hand: 0.01 for LTC, 0.001 for every other model; here each model's
+  is chosen on validation from the same four.
+- In validation recordings 1 and 2 the robot tumbles: the deviation of its trunk's angle there is 0.9 and 1.6, in
+  every training recording 0.05 to 0.07. The epoch that is best on validation is best at what training never shows,
+  hence the last epoch's score beside it.
+- Recordings 25-30 are used by nobody.
+- Readings are not scaled, so the fastest joints decide the score.
+- Every window begins with an empty state, so the first steps of a window, where a network knows little, weigh as much
+  as the last."""
+
 TASK = Task(
     name="half_cheetah",
     title="Half-cheetah: the next frame",
-    data="31 recordings of 1,000 frames of a simulated robot, 17 readings each, from the LTC paper's repository (Apache-2.0).",
-    protocol=(
-        "Hasani et al. 2021 (cheetah.py): recordings 0-4 validation, 5-14 test, 15-24 training; windows of 32 frames every 10; the next "
-        "frame is predicted at every step; 32 units, batches of 16, 200 epochs of Adam; the test score at the epoch that is best on "
-        "validation. Mean squared error in raw units over all steps and readings."
-    ),
+    data=DATA,
+    protocol=PROTOCOL,
     metric=MSE,
     outputs=17,
     settings=Settings(epochs=200),
     load=load,
-    cells=(
-        "ltc", "ltc_six_fanin", "ltc_six", "ltc_midpoint_ncps", "gated_ltc", "ctrnn", "cfc", "mmrnn", "gruode",
-        "lstm", "lstm+dt+head", "gru", "gru_d", "rnn", "tcn", "transformer",
-    ),  # fmt: skip
+    cells=CELLS,
     trivial=("persistence", "ridge"),
     published=(
         Published("ltc", 2.308, 0.015),
@@ -51,14 +62,5 @@ TASK = Task(
         Published("Neural ODE", 3.805),
     ),
     published_split="published",
-    traps=(
-        "The published script picks the learning rate by hand: 0.01 for LTC, 0.001 for every other model; here each model's is chosen on "
-        "validation from the same four.",
-        "In validation recordings 1 and 2 the robot tumbles: the deviation of its trunk's angle there is 0.9 and 1.6, in every training "
-        "recording 0.05 to 0.07. The epoch that is best on validation is best at what training never shows, hence the last epoch's score "
-        "beside it.",
-        "Recordings 25-30 are used by nobody.",
-        "Readings are not scaled, so the fastest joints decide the score.",
-        "Every window begins with an empty state, so the first steps of a window, where a network knows little, weigh as much as the last.",
-    ),
+    traps=TRAPS,
 )

@@ -25,7 +25,9 @@ def load(files: Files) -> Iterator[Split]:
     y = np.concatenate([frame["Occupancy"].to_numpy(np.int64) for frame in frames])
     x = standard(x, slice(0, first))
     train = windows(first, LENGTH, 1)
-    test = np.concatenate([begin + windows(len(f), LENGTH, 8) for begin, f in zip((first, second), frames[1:], strict=True)])
+    test = np.concatenate(
+        [begin + windows(len(f), LENGTH, 8) for begin, f in zip((first, second), frames[1:], strict=True)]
+    )
     order = np.random.RandomState(893429).permutation(len(train))
     valid = int(0.1 * len(train))
     yield from_rows("published", x, y, (train[order[valid:]], train[order[:valid]], test))
@@ -33,25 +35,30 @@ def load(files: Files) -> Iterator[Split]:
     yield from_rows("validation by time", x, y, (windows(cut, LENGTH, 1), cut + windows(first - cut, LENGTH, 1), test))
 
 
+DATA = """Three recordings of one office, a row a minute: 8,143 rows to learn from, 2,665 and 9,752 for the test."""
+PROTOCOL = """Hasani et al. 2021 (occupancy.py): windows of 16 rows, every row of the training file, every 8th of the test files; a
+tenth of the training windows, shuffled, is validation; 32 units, batches of 16, 200 epochs of Adam, of which we take
+40; the test score at the epoch that is best on validation. By time: the last fifth of the training file is
+validation."""
+CELLS = (
+    "ltc", "gated_ltc", "ctrnn", "cfc", "gruode", "lstm", "lstm+dt+head", "gru", "gru_d", "rnn", "tcn",
+    "transformer",
+)  # fmt: skip
+TRAPS = """- The light is switched on when somebody comes: one threshold on Light beats every published network.
+- Validation windows overlap training windows, so validation is near 100 % for everybody and chooses nothing."""
+
 TASK = Task(
     name="occupancy",
     title="Occupancy: is somebody in the office",
-    data="Three recordings of one office, a row a minute: 8,143 rows to learn from, 2,665 and 9,752 for the test.",
-    protocol=(
-        "Hasani et al. 2021 (occupancy.py): windows of 16 rows, every row of the training file, every 8th of the test files; a tenth of the "
-        "training windows, shuffled, is validation; 32 units, batches of 16, 200 epochs of Adam, of which we take 40; the test score at the "
-        "epoch that is best on validation. By time: the last fifth of the training file is validation."
-    ),
+    data=DATA,
+    protocol=PROTOCOL,
     metric=ACCURACY,
     outputs=2,
     settings=Settings(epochs=40),
     load=load,
-    cells=("ltc", "gated_ltc", "ctrnn", "cfc", "gruode", "lstm", "lstm+dt+head", "gru", "gru_d", "rnn", "tcn", "transformer"),
+    cells=CELLS,
     trivial=("majority", "threshold", "logistic"),
     published=(Published("ltc", 94.63), Published("lstm", 93.18)),
     published_split="published",
-    traps=(
-        "The light is switched on when somebody comes: one threshold on Light beats every published network.",
-        "Validation windows overlap training windows, so validation is near 100 % for everybody and chooses nothing.",
-    ),
+    traps=TRAPS,
 )

@@ -34,28 +34,34 @@ def load(files: Files) -> Iterator[Split]:
     yield from_rows("by time", standard(filled, parts[0]), y, parts)
 
 
+DATA = """2,534 days of weather around Houston, 1998 to 2004, 72 readings a day; 6 % are ozone days."""
+PROTOCOL = """Hasani et al. 2021 (ozone.py): windows of 32 days every 4, shuffled; 10 % validation, 15 % test; cross-entropy with
+weight 1.6 on ozone days and 0.1 on others; 32 units, batches of 16, 200 epochs of Adam; F1 at the epoch that is best
+on validation. By time: the last 15 % of days are the test, the 10 % before them validation."""
+CELLS = (
+    "ltc", "gated_ltc", "ctrnn", "cfc", "gruode", "lstm", "lstm+dt+head", "gru", "gru_d", "rnn", "tcn",
+    "transformer",
+)  # fmt: skip
+TRAPS = """- The published script swaps the axes of windows and steps. What it shuffles are 32 sequences of some 626 steps, four
+  days a step, each a row-shifted copy of the next: 25 to learn from, 3 validation, 4 test, and two batches an epoch
+  (one, as it drops what does not fill a batch). `published` does as the script does, `windows shuffled` as the paper
+  describes.
+- All 72 readings are scaled by one mean and one deviation, so that pressure, about 10,000, is all that varies much.
+  By time, each has its own.
+- A missing reading, and 687 of 2,534 days miss some, counts as 0; by time, as its mean in training."""
+
 TASK = Task(
     name="ozone",
     title="Ozone: days with too much ozone",
-    data="2,534 days of weather around Houston, 1998 to 2004, 72 readings a day; 6 % are ozone days.",
-    protocol=(
-        "Hasani et al. 2021 (ozone.py): windows of 32 days every 4, shuffled; 10 % validation, 15 % test; cross-entropy with weight 1.6 on "
-        "ozone days and 0.1 on others; 32 units, batches of 16, 200 epochs of Adam; F1 at the epoch that is best on validation. By time: "
-        "the last 15 % of days are the test, the 10 % before them validation."
-    ),
+    data=DATA,
+    protocol=PROTOCOL,
     metric=F1,
     outputs=2,
     settings=Settings(epochs=200),
     load=load,
-    cells=("ltc", "gated_ltc", "ctrnn", "cfc", "gruode", "lstm", "lstm+dt+head", "gru", "gru_d", "rnn", "tcn", "transformer"),
+    cells=CELLS,
     trivial=("majority", "threshold", "logistic"),
     published=(Published("ltc", 0.302), Published("lstm", 0.284), Published("CT-GRU", 0.260)),
     published_split="published",
-    traps=(
-        "The published script swaps the axes of windows and steps. What it shuffles are 32 sequences of some 626 steps, four days a step, "
-        "each a row-shifted copy of the next: 25 to learn from, 3 validation, 4 test, and two batches an epoch (one, as it drops what "
-        "does not fill a batch). `published` does as the script does, `windows shuffled` as the paper describes.",
-        "All 72 readings are scaled by one mean and one deviation, so that pressure, about 10,000, is all that varies much. By time, each has its own.",
-        "A missing reading, and 687 of 2,534 days miss some, counts as 0; by time, as its mean in training.",
-    ),
+    traps=TRAPS,
 )

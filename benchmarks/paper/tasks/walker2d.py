@@ -41,7 +41,9 @@ def read(files: Files) -> list[Array]:
         rollouts = [np.load(files.find(f"walker2d/rollout_{i:03d}.npy", SOURCE)).astype(np.float32) for i in range(400)]
     found = hashlib.sha256(np.concatenate(rollouts).astype("<f4").tobytes()).hexdigest()
     if files.check and found != SHA256:
-        raise PaperDataError(f"the rollouts have sha256 {found[:16]}..., expected {SHA256[:16]}...: get them from {SOURCE}")
+        raise PaperDataError(
+            f"the rollouts have sha256 {found[:16]}..., expected {SHA256[:16]}...: get them from {SOURCE}"
+        )
     return rollouts
 
 
@@ -62,23 +64,33 @@ def cut(rollouts: list[Array], part: NDArray[np.int64], rng: np.random.RandomSta
     return batch, np.concatenate(rows)
 
 
+DATA = """400 rollouts of a simulated walker, 254,963 frames of 17 readings, from the CfC paper's repository."""
+PROTOCOL = """Lechner and Hasani 2020, Hasani et al. 2022 (irregular_sampled_datasets.py): rollouts shuffled, 15 % test, 10 %
+validation; each frame stays with probability 0.9 and dt is the frames since the last one that stayed; windows of 64
+every 16; the very next frame is predicted at every step; 50 epochs; the test score at the epoch that is best on
+validation. Mean squared error in raw units."""
+CELLS = (
+    "cfc", "mmrnn", "ltc", "gated_ltc", "ctrnn", "gruode", "ltc_six_fanin", "lstm", "lstm+dt", "lstm+dt+head",
+    "gru", "gru_d", "rnn", "tcn", "transformer",
+)  # fmt: skip
+TRAPS = """- The published liquid rows were tuned one by one: 64 to 256 units, backbones of 128 or 256, dropout, and a learning
+  rate that falls by 5 % an epoch; the LSTM's row is from an earlier paper and had none of this. Here all have 64
+  units, the same falling learning rate and the same search.
+- CfC has a hidden layer of 128 between state and output that a plain LSTM lacks; `LSTM with dt and a deep readout`
+  has one too.
+- dt tells how many frames were lost before a frame, but the target is always one frame ahead: how far to look is no
+  part of the task."""
+
 TASK = Task(
     name="walker2d",
     title="Walker2d with dropped frames: the next frame",
-    data="400 rollouts of a simulated walker, 254,963 frames of 17 readings, from the CfC paper's repository.",
-    protocol=(
-        "Lechner and Hasani 2020, Hasani et al. 2022 (irregular_sampled_datasets.py): rollouts shuffled, 15 % test, 10 % validation; each "
-        "frame stays with probability 0.9 and dt is the frames since the last one that stayed; windows of 64 every 16; the very next frame "
-        "is predicted at every step; 50 epochs; the test score at the epoch that is best on validation. Mean squared error in raw units."
-    ),
+    data=DATA,
+    protocol=PROTOCOL,
     metric=MSE,
     outputs=17,
     settings=Settings(epochs=50, batch=128, units=64, clip=1.0, schedule="cosine"),
     load=load,
-    cells=(
-        "cfc", "mmrnn", "ltc", "gated_ltc", "ctrnn", "gruode", "ltc_six_fanin",
-        "lstm", "lstm+dt", "lstm+dt+head", "gru", "gru_d", "rnn", "tcn", "transformer",
-    ),  # fmt: skip
+    cells=CELLS,
     trivial=("persistence", "ridge"),
     published=(
         Published("mmrnn", 0.617, 0.006),
@@ -89,11 +101,5 @@ TASK = Task(
         Published("lstm+dt", 1.065),
     ),
     published_split="published",
-    traps=(
-        "The published liquid rows were tuned one by one: 64 to 256 units, backbones of 128 or 256, dropout, and a learning rate that falls by "
-        "5 % an epoch; the LSTM's row is from an earlier paper and had none of this. Here all have 64 units, the same falling learning rate "
-        "and the same search.",
-        "CfC has a hidden layer of 128 between state and output that a plain LSTM lacks; `LSTM with dt and a deep readout` has one too.",
-        "dt tells how many frames were lost before a frame, but the target is always one frame ahead: how far to look is no part of the task.",
-    ),
+    traps=TRAPS,
 )

@@ -1,0 +1,332 @@
+"""The papers' tables: every task's pipeline on tiny files of the published format, its splits, its metrics, its rows and its page."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.__main__ import main
+from benchmarks.paper import data, metrics, models, rows, run, table, tasks, train, trivial
+from benchmarks.paper.task import Settings, by_time, shuffled, windows
+from benchmarks.paper.tasks import event_xor, gesture
+from tauflow import datasets
+from tauflow.training import Batch
+
+TINY = Settings(epochs=1, batch=8, units=8, rates=(0.01,))
+HONEST = {
+    "half_cheetah": ["published"], "walker2d": ["published"], "gesture": ["by recording"], "occupancy": ["validation by time"],
+    "ozone": ["by time"], "traffic": ["by time"], "power": ["by time"],
+}  # fmt: skip
+
+
+def walk(rng, *shape):
+    return rng.standard_normal(shape).cumsum(axis=0)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Small made-up files of every published format."""
+    folder, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
+    for name in ("half_cheetah", "walker2d", "gesture", "occupancy", "ozone", "power", "smnist", "vowels"):
+        (folder / name).mkdir()
+    for number in range(25):
+        np.save(folder / f"half_cheetah/trace_{number:04d}.npy", walk(rng, 60, 17))
+    np.savez(
+        folder / "walker2d/walker_rollouts_f32.npz",
+        data=walk(rng, 960, 17).astype(np.float32),
+        lengths=np.full(8, 120, np.int32),
+    )
+    for name in gesture.RECORDINGS:
+        lines = [",".join(map(str, range(1, 33))) + ",Phase"]
+        lines += [
+            ",".join(f"{v:.8f}" for v in row) + "," + gesture.PHASES[i // 9 % 5]
+            for i, row in enumerate(walk(rng, 100, 32))
+        ]
+        (folder / f"gesture/{name}_va3.csv").write_text("\n".join(lines) + "\n")
+    for name in ("datatraining", "datatest", "datatest2"):
+        lines = ['"date","Temperature","Humidity","Light","CO2","HumidityRatio","Occupancy"']
+        for i, row in enumerate(walk(rng, 120, 5)):
+            lines.append(f'"{i}","2015-02-04 17:51:00",' + ",".join(f"{v:.4f}" for v in row) + f",{int(row[2] > 0)}")
+        (folder / f"occupancy/{name}.txt").write_text("\n".join(lines) + "\n")
+    lines = []
+    for i, row in enumerate(walk(rng, 420, 72)):
+        values = ["?" if (i + j) % 50 == 0 else f"{v:.2f}" for j, v in enumerate(row)]
+        lines.append(f"1/{i}/1998," + ",".join(values) + f",{float(i % 7 == 0)}")
+    (folder / "ozone/eighthr.data").write_text("\n".join(lines) + "\n")
+    lines = [
+        "Date;Time;Global_active_power;Global_reactive_power;Voltage;Global_intensity;Sub_metering_1;Sub_metering_2;Sub_metering_3"
+    ]
+    for i, row in enumerate(walk(rng, 430, 7)):
+        values = ["?"] * 6 + [""] if i == 10 else [f"{v:.3f}" for v in row]
+        lines.append("16/12/2006;17:24:00;" + ";".join(values))
+    (folder / "power/household_power_consumption.txt").write_text("\n".join(lines) + "\n")
+    with gzip.open(folder / "smnist/digits.csv.gz", "wt") as file:
+        for i in range(80):
+            file.write(",".join(str(int(v)) for v in rng.integers(0, 17, 64)) + f",{i % 10}\n")
+    for name in ("TRAIN", "TEST"):
+        lines = ["# comment", "@classLabel true 1 2 3 4 5 6 7 8 9", "@data"]
+        for i in range(81):
+            sequence = rng.standard_normal((12, 7 + i % 5))
+            lines.append(":".join(",".join(f"{v:.6f}" for v in feature) for feature in sequence) + f":{i // 9 + 1}")
+        (folder / f"vowels/JapaneseVowels_{name}.ts").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def splits(root):
+    """Task -> its splits on the small files; streams and traffic, which need no file, are cut short."""
+    whole, found = datasets.load, {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets, "load", lambda name: whole(name).head(420))
+        for name in tasks.TASKS:
+            found[name] = (
+                [event_xor.make(60, 20)]
+                if name == "event_xor"
+                else list(tasks.get(name).load(data.Files(root, check=False)))
+            )
+    return found
+
+
+@pytest.mark.parametrize("name", tasks.TASKS)
+def test_every_task_trains_scores_keeps_its_rows_and_makes_a_page(name, splits, tmp_path, monkeypatch):
+    monkeypatch.setattr(trivial, "ITERATIONS", 3)
+    task = tasks.get(name)
+    for split in splits[name]:
+        made = list(run.measure(task, split, TINY, [*task.trivial, "ltc", "lstm"], range(1), tmp_path))
+        assert [row.model for row in made] == [*task.trivial, "ltc", "lstm"]
+        assert all(np.isfinite(row.mean) for row in made)
+        assert all(row.parameters > 0 and row.seeds == [0] and row.settings["lr"] == 0.01 for row in made[-2:])
+    kept = rows.read(tmp_path / f"{name}.json")
+    assert len(kept) == len(splits[name]) * (len(task.trivial) + 2)
+    text = table.write({name: kept})
+    for row in kept:
+        assert f"{table.TITLES[row.model]} | {row.kind} |" in text
+        assert table.spread(row.mean, row.std) in text
+    assert task.traps in text and task.protocol in text
+
+
+@pytest.mark.parametrize("name", tasks.TASKS)
+def test_names_in_a_task_exist(name):
+    task = tasks.get(name)
+    assert task.name == name
+    assert set(task.cells) <= {*models.LIQUID, *models.STATIC} and set(task.trivial) <= set(trivial.TRIVIAL)
+    assert set(table.TITLES) == {*models.LIQUID, *models.STATIC, *trivial.TRIVIAL}
+
+
+def shared(one, other):
+    return len(np.intersect1d(one, other))
+
+
+def test_honest_splits_share_no_row(splits):
+    seen = 0
+    for name, honest in HONEST.items():
+        for split in splits[name]:
+            if split.name in honest:
+                training, validation, test = split.rows
+                assert shared(training, validation) == shared(training, test) == shared(validation, test) == 0, (
+                    name,
+                    split.name,
+                )
+                assert not split.leaks
+                seen += 1
+    assert seen == sum(map(len, HONEST.values()))
+
+
+def test_splits_that_are_said_to_leak_do(splits):
+    for name in ("gesture", "ozone", "traffic"):
+        leaking = [split for split in splits[name] if split.leaks]
+        assert leaking
+        for split in leaking:
+            training, _, test = split.rows
+            assert shared(training, test) > 0.4 * len(np.unique(test))
+    training, _, test = splits["power"][0].rows
+    assert shared(training, test) == 0  # neighbours, but no row twice
+    training, validation, test = splits["occupancy"][0].rows
+    assert shared(training, test) == 0 and shared(training, validation) > 0
+
+
+def test_ozone_as_the_script_runs_is_32_sequences_of_shifted_rows(splits):
+    published = splits["ozone"][0]
+    assert [len(part) for part in published.rows] == [25, 3, 4]
+    assert all((np.diff(part, axis=1) == 4).all() for part in published.rows)
+    assert sorted(np.concatenate(published.rows)[:, 0]) == list(range(32))
+
+
+def test_windows_are_those_of_the_scripts():
+    assert windows(100, 32, 10).tolist() == [list(range(begin, begin + 32)) for begin in range(0, 68, 10)]
+    assert len(windows(1000, 32, 10, end=1)) == 97
+    assert [begin[0] for begin in gesture.halves(100)] == [0, 16, 32, 48, 64]
+    training, validation, test = shuffled(100, 23489)
+    assert sorted([*training, *validation, *test]) == list(range(100))
+    assert [len(training), len(validation), len(test)] == [75, 10, 15]
+    assert by_time(400, 32, 4)[2].min() == 340
+
+
+def test_walker_frames_gaps_and_targets_belong_together(splits, root):
+    with np.load(root / "walker2d/walker_rollouts_f32.npz") as kept:
+        frames = kept["data"]
+    split = splits["walker2d"][0]
+    for batch, index in zip((split.train, split.validation, split.test), split.rows, strict=True):
+        assert np.array_equal(batch.x.numpy(), frames[index])
+        assert np.array_equal(batch.y.numpy(), frames[index + 1])
+        assert np.array_equal(batch.dt.numpy()[:, 1:], np.diff(index, axis=1))
+        assert batch.dt.min() >= 1 and batch.dt.max() > 1
+    order = np.arange(8)
+    np.random.RandomState(125487).shuffle(order)
+    assert set(np.unique(split.rows[2] // 120)) == set(order[:1])
+
+
+def test_streams_of_events_hold_the_bits():
+    batch = event_xor.draw(200, 1234984)
+    rng = np.random.RandomState(1234984)
+    for x, dt, mask, parity in zip(batch.x[..., 0], batch.dt, batch.mask, batch.y, strict=True):
+        bits = [int(rng.randint(0, 2)) for _ in range(rng.randint(2, 32))]
+        told, before = [], int(x[0])
+        for bit, gap in zip(x[mask].int().tolist(), dt[mask].int().tolist(), strict=True):
+            told += [before] * (gap - 1) + [bit]
+            before = bit
+        assert told == bits
+        assert int(parity) == sum(bits) % 2
+        changes = sum(one != other for one, other in pairwise(bits))
+        assert int(mask.sum()) == changes + 1 + (len(bits) > 1 and bits[-1] == bits[-2])
+
+
+def test_metrics_by_hand():
+    assert metrics.mse(torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0, 4.0]])) == 2.5
+    scores = torch.tensor([[2.0, 1.0], [0.0, 1.0], [0.0, 3.0], [5.0, 1.0]])
+    assert metrics.accuracy(scores, torch.tensor([0, 1, 0, 1])) == 50
+    assert metrics.f1(scores, torch.tensor([0, 1, 0, 1])) == 0.5  # one hit, one false alarm, one miss
+    assert metrics.f1(scores, torch.tensor([0, 1, 1, 0])) == 1
+    assert metrics.f1(scores[:1], torch.tensor([0])) == 0
+    expected = (1.6 * np.log(1 + np.e**-1) + 0.1 * np.log(1 + np.e**-1)) / 2
+    assert float(metrics.ozone_loss(scores[:2], torch.tensor([0, 1]))) == pytest.approx(expected, rel=1e-6)
+
+
+def test_entries_are_the_real_steps_or_the_last_real_one():
+    output = torch.arange(12.0).reshape(2, 3, 2)
+    mask = torch.tensor([[True, True, False], [True, True, True]])
+    assert metrics.entries(output, torch.tensor([0, 1]), mask)[0].tolist() == [[2, 3], [10, 11]]
+    assert metrics.entries(output, torch.tensor([0, 1]), None)[0].tolist() == [[4, 5], [10, 11]]
+    steps = torch.tensor([[0, 1, 2], [3, 4, 5]])
+    assert metrics.entries(output, steps, mask)[1].tolist() == [0, 1, 3, 4, 5]
+
+
+@pytest.mark.parametrize("name", [*models.LIQUID, *models.STATIC])
+def test_no_model_sees_the_future_so_padding_at_the_end_moves_nothing(name):
+    model = models.build(name, 3, 2, 8, seed=0).eval()
+    x, dt = torch.randn(2, 12, 3, generator=torch.Generator().manual_seed(0)), torch.ones(2, 12)
+    changed = x.clone()
+    changed[:, 7:] = 5.0
+    with torch.no_grad():
+        first, second = model(x, dt), model(changed, dt)
+    assert first.shape == (2, 12, 2)
+    torch.testing.assert_close(first[:, :7], second[:, :7], rtol=0, atol=1e-6)
+    assert (first[:, 7:] - second[:, 7:]).abs().max() > 1e-3
+    assert models.kind(name) in ("liquid", "static") and models.count(model) > 0
+
+
+def test_the_same_seed_gives_the_same_score_and_another_one_another(splits):
+    task, split = tasks.get("half_cheetah"), splits["half_cheetah"][0]
+    one, same, other = (run.run_seed(task, split, "ctrnn", TINY, 0.01, seed, lambda _: None).best for seed in (0, 0, 1))
+    assert one == same != other
+
+
+def test_the_epoch_is_chosen_by_validation_alone():
+    scores = train.Scores(torch.nn.Linear(1, 1), metrics.MSE, Batch(torch.ones(1)), None, lambda _: None)
+    scores.validated, scores.tested = [3.0, 1.0, 1.0, 2.0], [0.1, 9.0, 8.0, 0.1]
+    assert scores.best == 1
+    scores.metric = metrics.ACCURACY
+    assert scores.best == 0
+
+
+def test_the_learning_rate_is_the_best_on_validation(splits):
+    task, split = tasks.get("half_cheetah"), splits["half_cheetah"][0]
+    settings = replace(TINY, rates=(1e-6, 0.03), epochs=4)
+    assert train.choose_rate(task, split, "gru", settings, lambda _: None) == 0.03
+
+
+def test_a_row_goes_on_with_the_seeds_that_it_lacks(splits, tmp_path):
+    task, split = tasks.get("half_cheetah"), splits["half_cheetah"][0]
+    (first,) = run.measure(task, split, TINY, ["rnn"], range(1), tmp_path)
+    (row,) = run.measure(task, split, TINY, ["rnn"], range(3), tmp_path)
+    assert row.seeds == [0, 1, 2] and row.scores[0] == first.scores[0]
+    assert row.mean == pytest.approx(np.mean(row.scores)) and row.std == pytest.approx(np.std(row.scores, ddof=1))
+    (anew,) = run.measure(task, split, replace(TINY, units=9), ["rnn"], range(1), tmp_path)
+    assert anew.seeds == [0]
+    assert rows.read(tmp_path / "half_cheetah.json") == [anew]
+
+
+def test_persistence_mean_and_threshold_by_hand():
+    x = torch.tensor([[[1.0], [2.0], [4.0]]])
+    numbers = Batch(x, torch.tensor([[[2.0], [4.0], [8.0]]]))
+    split = train.Split("", numbers, numbers, numbers)
+    assert trivial.persistence(metrics.MSE, split)[0] == pytest.approx((1 + 4 + 16) / 3)
+    assert trivial.ridge(metrics.MSE, split)[0] < 1e-3
+    classes = Batch(x, torch.tensor([[0, 1, 1]]))
+    split = train.Split("", classes, classes, classes)
+    assert trivial.threshold(metrics.ACCURACY, split)[0] == 100
+    assert trivial.majority(metrics.ACCURACY, split)[0] == pytest.approx(200 / 3)
+
+
+def row(model, mean, std=0.01, kind=None, split="published"):
+    return rows.Row(
+        "half_cheetah", model, kind or models.kind(model), split, "MSE", mean, std, mean, std, [0, 1], [mean] * 2, [mean] * 2,
+        [1, 1], ["", ""], 100, 0.5, None, {"epochs": 1, "batch": 1, "units": 1, "clip": None, "schedule": None, "rates": [0.1], "lr": 0.1},
+        "abc", "here",
+    )  # fmt: skip
+
+
+def test_the_page_says_first_where_liquid_loses():
+    losing, leading = [row("ltc", 2.0), row("lstm", 1.0)], [row("ltc", 1.0), row("lstm", 2.0)]
+    assert "**Liquid loses: LSTM 1.000 +-0.010" in table.verdict(metrics.MSE, losing)
+    assert table.verdict(metrics.MSE, leading).startswith("Liquid leads")
+    assert table.verdict(metrics.ACCURACY, losing).startswith("Liquid leads")
+    assert table.verdict(metrics.MSE, [row("ltc", 1.0), row("lstm", 1.01)]).startswith("No difference")
+    assert "Liquid loses" in table.verdict(metrics.MSE, [row("ltc", 1.0), row("ridge", 0.5, None)])
+    assert table.verdict(metrics.MSE, [row("ltc", 1.0), row("ridge", 2.0, None)]) == ""  # no network to compare with
+    both = table.write({"half_cheetah": [*(replace(one, split="a") for one in leading), *losing]})
+    assert both.index("**Liquid loses") < both.index("Liquid leads")
+    assert "| Neural ODE, as published |" in both
+
+
+def test_a_file_that_is_missing_or_another_one_is_named(root, monkeypatch):
+    monkeypatch.delenv(data.VARIABLE, raising=False)
+    with pytest.raises(SystemExit, match="pass --data DIR or set TAUFLOW_DATA"):
+        main(["paper", "gesture", "--quick"])
+    with pytest.raises(SystemExit, match=r"sha256 .* expected"):
+        main(["paper", "gesture", "--quick", "--data", str(root)])
+    with pytest.raises(SystemExit, match=r"sha256 .* expected"):
+        main(["paper", "walker2d", "--quick", "--data", str(root)])
+    monkeypatch.setenv(data.VARIABLE, str(root / "ozone"))
+    with pytest.raises(SystemExit, match=r"there is no ozone/eighthr.data under .* Get it from archive.ics.uci.edu"):
+        main(["paper", "ozone", "--quick"])
+    with pytest.raises(SystemExit, match="no folder"):
+        main(["paper", "ozone", "--quick", "--data", str(root / "nowhere")])
+
+
+def test_the_command_runs_and_keeps_nothing_of_a_quick_run(root, monkeypatch, capsys, tmp_path):
+    task = tasks.get("smnist")
+    unchecked = replace(task, load=lambda files: task.load(data.Files(files.root, check=False)))
+    monkeypatch.setattr(tasks, "get", lambda name: unchecked)
+    monkeypatch.setattr(rows, "RESULTS", tmp_path)
+    main(["paper", "smnist", "--quick", "--cells", "majority", "gru", "--splits", "8 x 8 digits", "--data", str(root)])
+    told = capsys.readouterr().out
+    assert "smnist, 8 x 8 digits, gru: accuracy" in told and "not kept" in told
+    assert not list(tmp_path.iterdir())
+    main(["paper", "smnist", "--quick", "--cells", "majority", "--data", str(root), "--results", str(tmp_path)])
+    assert (tmp_path / "smnist.json").exists()
+    with pytest.raises(SystemExit, match="no model is called 'lmst'"):
+        main(["paper", "smnist", "--cells", "lmst", "--data", str(root)])
+
+
+def test_the_page_is_what_the_kept_results_make():
+    kept = {name: rows.read(rows.RESULTS / f"{name}.json") for name in tasks.TASKS}
+    if not any(kept.values()):
+        pytest.skip("no results are kept")
+    assert (Path(__file__).parents[1] / "docs" / "evidence.md").read_text() == table.write(kept)
