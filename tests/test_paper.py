@@ -16,6 +16,7 @@ from benchmarks.paper import data, metrics, models, rows, run, table, tasks, tra
 from benchmarks.paper.task import Settings, by_time, shuffled, windows
 from benchmarks.paper.tasks import event_xor, gesture
 from tauflow import datasets
+from tauflow.errors import TrainingError
 from tauflow.training import Batch
 
 TINY = Settings(epochs=1, batch=8, units=8, rates=(0.01,))
@@ -191,7 +192,7 @@ def test_streams_of_events_hold_the_bits():
         for bit, gap in zip(x[mask].int().tolist(), dt[mask].int().tolist(), strict=True):
             told += [before] * (gap - 1) + [bit]
             before = bit
-        assert told == bits
+        assert told == bits and int(dt[mask].sum()) == len(bits)
         assert int(parity) == sum(bits) % 2
         changes = sum(one != other for one, other in pairwise(bits))
         assert int(mask.sum()) == changes + 1 + (len(bits) > 1 and bits[-1] == bits[-2])
@@ -251,6 +252,19 @@ def test_the_learning_rate_is_the_best_on_validation(splits):
     assert train.choose_rate(task, split, "gru", settings, lambda _: None) == 0.03
 
 
+def test_a_run_that_blows_up_at_once_counts_as_untrained(splits, monkeypatch):
+    task, split = tasks.get("half_cheetah"), splits["half_cheetah"][0]
+
+    def fail(*_, **__):
+        raise TrainingError("the loss is nan")
+
+    monkeypatch.setattr(train, "fit", fail)
+    outcome = train.run(task, split, "rnn", TINY, 0.01, 0, lambda _: None)
+    untrained = models.build("rnn", 17, 17, 8, seed=0)
+    assert outcome.best == outcome.last == train.score(untrained, split.test, metrics.MSE)
+    assert outcome.epoch == 0 and "first epoch" in outcome.ended
+
+
 def test_a_row_goes_on_with_the_seeds_that_it_lacks(splits, tmp_path):
     task, split = tasks.get("half_cheetah"), splits["half_cheetah"][0]
     (first,) = run.measure(task, split, TINY, ["rnn"], range(1), tmp_path)
@@ -271,6 +285,12 @@ def test_persistence_mean_and_threshold_by_hand():
     classes = Batch(x, torch.tensor([[0, 1, 1]]))
     split = train.Split("", classes, classes, classes)
     assert trivial.threshold(metrics.ACCURACY, split)[0] == 100
+    said, true = torch.tensor([[1], [1], [0]]) == 1, torch.tensor([[1], [0], [1]]) == 1
+    assert trivial.harmonic(said, true).tolist() == [0.5] and trivial.hits(said, true).tolist() == [
+        pytest.approx(1 / 3)
+    ]
+    rare = Batch(torch.tensor([[[1.0], [2.0], [4.0], [3.0]]]), torch.tensor([[0, 1, 1, 0]]))
+    assert trivial.threshold(metrics.F1, train.Split("", rare, rare, rare))[0] == pytest.approx(0.8)
     assert trivial.majority(metrics.ACCURACY, split)[0] == pytest.approx(200 / 3)
 
 

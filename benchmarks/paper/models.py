@@ -2,6 +2,7 @@
 
     liquid   ltc               our default: conductances scaled by fan-in, one exponential midpoint step
              ltc_six_fanin     the same start, six semi-implicit unfolds: the two differ by the solver alone
+             ltc_three         the same start, three midpoint steps: as many evaluations as six unfolds
              ltc_six           the arithmetic and the start of ncps, six unfolds
              ltc_midpoint_ncps the start of ncps, one exponential midpoint step
              gated_ltc, ctrnn, gruode, cfc, mmrnn (CfC behind an LSTM's memory)
@@ -124,6 +125,7 @@ def torchs(layer: type[nn.RNNBase]) -> Callable[[int, int, int], nn.Module]:
 LIQUID: dict[str, Callable[[int, int, int], nn.Module]] = {
     "ltc": of(LTC),
     "ltc_six_fanin": of(lambda inputs, units: LTC(inputs, units, solver="semi_implicit", substeps=6)),
+    "ltc_three": of(lambda inputs, units: LTC(inputs, units, substeps=3)),
     "ltc_six": of(
         lambda inputs, units: LTC(inputs, units, init="ncps", solver="semi_implicit", substeps=6, epsilon=1e-8)
     ),
@@ -147,6 +149,7 @@ STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
 TITLES = {
     "ltc": "LTC, one exponential midpoint step",
     "ltc_six_fanin": "LTC, six unfolds",
+    "ltc_three": "LTC, three exponential midpoint steps",
     "ltc_six": "LTC, six unfolds, ncps's initialisation",
     "ltc_midpoint_ncps": "LTC, one midpoint step, ncps's initialisation",
     "gated_ltc": "GatedLTC",

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import torch
 
-from tauflow.errors import TauflowError, TrainingError
+from tauflow.errors import TauflowError
 
 from .. import machine
 from . import data, models, rows, tasks, trivial
 from .rows import Row
 from .task import Settings, Split, Task
-from .train import choose_rate
+from .train import Say, choose_rate
 from .train import run as run_seed
 
 
@@ -49,16 +49,10 @@ def run(options: argparse.Namespace) -> None:
         settings = replace(settings, epochs=1, rates=settings.rates[-1:])
     folder = options.results or (rows.RESULTS if settings == task.settings else None)
     try:
+        names = wanted(task, options.cells)
         for split in task.load(data.Files(data.folder(options.data))):
             if not options.splits or split.name in options.splits:
-                for row in measure(
-                    task,
-                    split,
-                    settings,
-                    wanted(task, options.cells),
-                    range(1 if options.quick else options.seeds),
-                    folder,
-                ):
+                for row in measure(task, split, settings, names, range(1 if options.quick else options.seeds), folder):
                     say(row, f"{row.metric} {row.mean:.4g}" + (f" +-{row.std:.2g}" if row.std is not None else ""))
     except (data.PaperDataError, UnknownModelError) as error:
         raise SystemExit(str(error)) from error
@@ -90,22 +84,10 @@ def measure(
         row = continued(row, folder)
         missing = [seed for seed in seeds if seed not in row.seeds]
         if missing and not row.seeds:
-            lr = choose_rate(task, split, name, settings, lambda text, row=row: say(row, text))
-            row.settings["lr"] = lr
+            row.settings["lr"] = choose_rate(task, split, name, settings, teller(row))
         for seed in missing:
-            try:
-                outcome = run_seed(
-                    task,
-                    split,
-                    name,
-                    settings,
-                    row.settings["lr"],
-                    seed,
-                    lambda text, seed=seed, row=row: say(row, f"seed {seed}, {text}"),
-                )
-            except TrainingError as error:
-                say(row, str(error))
-                continue
+            lr = row.settings["lr"]
+            outcome = run_seed(task, split, name, settings, lr, seed, teller(row, f"seed {seed}, "))
             row.parameters = outcome.parameters
             row = rows.grown(row, seed, outcome.best, outcome.last, outcome.epoch, outcome.seconds, outcome.ended)
             scored = f"{outcome.best:.4g} at epoch {outcome.epoch}, {outcome.last:.4g} at the last"
@@ -150,6 +132,10 @@ def keep(row: Row, folder: Path | None) -> Row:
     if folder is not None:
         rows.merge(folder / f"{row.task}.json", row)
     return row
+
+
+def teller(row: Row, before: str = "") -> Say:
+    return lambda text: say(row, before + text)
 
 
 def say(row: Row, text: str) -> None:

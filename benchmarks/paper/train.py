@@ -64,7 +64,7 @@ class Outcome:
 
     best: float
     last: float
-    epoch: int  # from 1
+    epoch: int  # from 1; 0 untrained
     seconds: float  # the median over epochs, training alone
     parameters: int
     ended: str  # "", or why it ended early
@@ -143,7 +143,9 @@ def choose_rate(task: Task, split: Split, name: str, settings: Settings, said: S
 def run(task: Task, split: Split, name: str, settings: Settings, lr: float, seed: int, said: Say) -> Outcome:
     scores = train(task, split, name, settings, lr, seed, said)
     if not scores.validated:
-        raise TrainingError(f"{name} with lr {lr:g} and seed {seed} did not survive its first epoch")
+        raw = models.build(name, split.train.x.shape[2], task.outputs, task.units.get(name, settings.units), seed)
+        found = score(raw, split.test, task.metric)
+        return Outcome(found, found, 0, 0.0, models.count(raw), "did not survive its first epoch, so untrained")
     ended = "" if len(scores.validated) == settings.epochs else f"blew up in epoch {len(scores.validated) + 1}"
     median = sorted(scores.seconds)[len(scores.seconds) // 2]
     return Outcome(

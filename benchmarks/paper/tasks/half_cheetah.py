@@ -30,7 +30,7 @@ PROTOCOL = """Hasani et al. 2021 (cheetah.py): recordings 0-4 validation, 5-14 t
 the next frame is predicted at every step; 32 units, batches of 16, 200 epochs of Adam; the test score at the epoch
 that is best on validation. Mean squared error in raw units over all steps and readings."""
 CELLS = (
-    "ltc", "ltc_six_fanin", "ltc_six", "ltc_midpoint_ncps", "gated_ltc", "ctrnn", "cfc", "mmrnn", "gruode",
+    "ltc", "ltc_three", "ltc_six_fanin", "ltc_six", "ltc_midpoint_ncps", "gated_ltc", "ctrnn", "cfc", "mmrnn", "gruode",
     "lstm", "lstm+dt+head", "gru", "gru_d", "rnn", "tcn", "transformer",
 )  # fmt: skip
 TRAPS = """- The published script picks the learning rate by hand: 0.01 for LTC, 0.001 for every other model; here each model's
