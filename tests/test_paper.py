@@ -276,6 +276,24 @@ def test_a_row_goes_on_with_the_seeds_that_it_lacks(splits, tmp_path):
     assert rows.read(tmp_path / "half_cheetah.json") == [anew]
 
 
+def test_another_recipe_is_another_row(splits, tmp_path):
+    task, split = tasks.get("half_cheetah"), splits["half_cheetah"][0]
+    mine = replace(TINY, schedule="cosine", weight_decay=0.1)
+    (theirs,) = run.measure(task, split, TINY, ["rnn"], range(1), tmp_path)
+    (ours,) = run.measure(task, split, mine, ["rnn"], range(1), tmp_path, "cosine")
+    kept = rows.read(tmp_path / "half_cheetah.json")
+    assert [row.recipe for row in kept] == ["paper", "cosine"] and theirs.mean != ours.mean
+    text = table.write({"half_cheetah": kept})
+    assert "| RNN, cosine | static |" in text and "weight decay 0.1, learning rate cosine" in text
+    with pytest.raises(SystemExit, match="half_cheetah has no recipe 'magic'; there are paper"):
+        main(["paper", "half_cheetah", "--recipe", "magic"])
+
+
+def test_rows_of_before_a_setting_came_go_on():
+    settings = {**run.complete({"epochs": 7}), "lr": 0.3}
+    assert run.complete({k: v for k, v in settings.items() if k != "weight_decay"}) == run.complete(settings)
+
+
 def test_persistence_mean_and_threshold_by_hand():
     x = torch.tensor([[[1.0], [2.0], [4.0]]])
     numbers = Batch(x, torch.tensor([[[2.0], [4.0], [8.0]]]))

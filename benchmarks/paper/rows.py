@@ -43,11 +43,12 @@ class Row:
     commit: str
     machine: str
     leaks: str = ""  # how the split lets test rows into training, in a sentence
+    recipe: str = "paper"  # the name of the settings
     seconds: list[float] = field(default_factory=list)
 
     @property
-    def key(self) -> tuple[str, str]:
-        return self.split, self.model
+    def key(self) -> tuple[str, str, str]:
+        return self.split, self.model, self.recipe
 
 
 def spread(scores: Sequence[float]) -> float | None:
@@ -76,7 +77,7 @@ def read(path: Path) -> list[Row]:
 
 
 def merge(path: Path, row: Row) -> None:
-    """Put the row in its place, replacing an older one of the same split and model; the file is whole at every moment."""
+    """Put the row in its place, replacing an older one of the same split, model and recipe; the file is whole at every moment."""
     rows = {one.key: one for one in read(path)}
     rows[row.key] = row
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--splits", nargs="+", metavar="SPLIT", help="all of the task's unless given")
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 0 (5)")
     parser.add_argument("--data", metavar="DIR", help=f"where the data sets lie; or the variable {data.VARIABLE}")
+    parser.add_argument("--recipe", default="paper", help="which of the task's settings (paper)")
     parser.add_argument("--epochs", type=int, help="instead of the task's own; not kept")
     parser.add_argument("--quick", action="store_true", help="one epoch, one seed, one learning rate; not kept")
     parser.add_argument("--results", metavar="FOLDER", type=Path, help="where TASK.json is kept")
@@ -42,17 +44,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     task = tasks.get(options.task)
-    settings = task.settings
+    if options.recipe not in ("paper", *task.recipes):
+        raise SystemExit(
+            f"{task.name} has no recipe {options.recipe!r}; there are {', '.join(('paper', *task.recipes))}"
+        )
+    chosen = settings = task.recipes.get(options.recipe, task.settings)
     if options.epochs:
         settings = replace(settings, epochs=options.epochs)
     if options.quick:
         settings = replace(settings, epochs=1, rates=settings.rates[-1:])
-    folder = options.results or (rows.RESULTS if settings == task.settings else None)
+    folder = options.results or (rows.RESULTS if settings == chosen else None)
     try:
         names = wanted(task, options.cells)
         for split in task.load(data.Files(data.folder(options.data))):
             if not options.splits or split.name in options.splits:
-                for row in measure(task, split, settings, names, range(1 if options.quick else options.seeds), folder):
+                seeds = range(1 if options.quick else options.seeds)
+                for row in measure(task, split, settings, names, seeds, folder, options.recipe):
                     say(row, f"{row.metric} {row.mean:.4g}" + (f" +-{row.std:.2g}" if row.std is not None else ""))
     except (data.PaperDataError, UnknownModelError) as error:
         raise SystemExit(str(error)) from error
@@ -73,11 +80,17 @@ def wanted(task: Task, cells: list[str] | None) -> list[str]:
 
 
 def measure(
-    task: Task, split: Split, settings: Settings, names: list[str], seeds: range, folder: Path | None
+    task: Task,
+    split: Split,
+    settings: Settings,
+    names: list[str],
+    seeds: range,
+    folder: Path | None,
+    recipe: str = "paper",
 ) -> Iterator[Row]:
     """Every row as it stands at its end; kept in `folder` after every seed."""
     for name in names:
-        row = blank(task, split, settings, name)
+        row = blank(task, split, settings, name, recipe)
         if name in trivial.TRIVIAL:
             yield keep(trivial_row(task, split, name, row), folder)
             continue
@@ -99,12 +112,13 @@ def measure(
 
 def trivial_row(task: Task, split: Split, name: str, row: Row) -> Row:
     score, size = trivial.TRIVIAL[name](task.metric, split)
-    return replace(row, mean=score, scores=[score], parameters=size, settings={})
+    return replace(row, mean=score, scores=[score], parameters=size, settings={}, recipe="paper")
 
 
-def blank(task: Task, split: Split, settings: Settings, name: str) -> Row:
+def blank(task: Task, split: Split, settings: Settings, name: str, recipe: str) -> Row:
     """The row before its first seed."""
-    paper = next((one for one in task.published if one.model == name and split.name == task.published_split), None)
+    theirs = task.published if split.name == task.published_split and recipe == "paper" else ()
+    paper = next((one for one in theirs if one.model == name), None)
     about, count = machine.describe(), torch.get_num_threads()
     threads = f"{count} thread{'s' if count > 1 else ''}"
     return Row(
@@ -114,7 +128,7 @@ def blank(task: Task, split: Split, settings: Settings, name: str) -> Row:
         settings={**asdict(settings), "rates": list(settings.rates), "units": task.units.get(name, settings.units)},
         commit=about["commit"] + ("+" if about["changed"] else ""),
         machine=f"{about['processor']}, {about['isa']}, {threads}, torch {about['versions']['torch']}, {platform.system()}",
-        leaks=split.leaks,
+        leaks=split.leaks, recipe=recipe,
     )  # fmt: skip
 
 
@@ -123,9 +137,14 @@ def continued(row: Row, folder: Path | None) -> Row:
     if folder is None:
         return row
     for old in rows.read(folder / f"{row.task}.json"):
-        if old.key == row.key and {**old.settings, "lr": None} == {**row.settings, "lr": None}:
+        if old.key == row.key and complete(old.settings) == complete(row.settings):
             return replace(old, published=row.published, commit=row.commit, machine=row.machine, leaks=row.leaks)
     return row
+
+
+def complete(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with those that came later at their defaults, and without the chosen learning rate."""
+    return {**asdict(Settings(epochs=0)), **settings, "lr": None}
 
 
 def keep(row: Row, folder: Path | None) -> Row:

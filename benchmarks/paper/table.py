@@ -25,6 +25,9 @@ epoch, `last epoch` that after the last one; nothing was chosen by a test score.
 beside the split they were published for. Kind: liquid, static (networks without a differential equation), trivial (no network at all).
 Training and scoring ran on one thread, beside other work: read seconds an epoch as a rough guide."""
 
+SHORT = """The best row of each kind, picked by its test mean among several, so that a small lead can be luck; "beyond the spread" means by more
+than the two deviations together. Where liquid loses stands first."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """There are none."""
@@ -51,7 +54,7 @@ def summary(done: Sequence[tuple[Task, list[Row]]]) -> str:
     ]
     lost = [f"- {where}: {text}" for text, where in said if text.startswith("**Liquid loses")]
     rest = [f"- {where}: {text}" for text, where in said if text and not text.startswith("**Liquid loses")]
-    return "\n".join(["## In short", "", *lost, *rest])
+    return "\n".join(["## In short", "", SHORT, "", *lost, *rest])
 
 
 def section(task: Task, kept: list[Row]) -> str:
@@ -66,7 +69,7 @@ def section(task: Task, kept: list[Row]) -> str:
         papers = task.published if split == task.published_split else ()
         parts.append(table(header(task), lines(task, of, papers)))
         cut_short = [
-            f"{TITLES[row.model]}, seed {seed}: {why}"
+            f"{title(row)}, seed {seed}: {why}"
             for row in of
             for seed, why in zip(row.seeds, row.ended, strict=True)
             if why
@@ -98,9 +101,9 @@ def lines(task: Task, kept: Sequence[Row], papers: Iterable[Published]) -> list[
     said = {one.model: one for one in papers}
     ranked: list[tuple[float, list[str]]] = []
     for row in kept:
-        paper = said.pop(row.model, None)
+        paper = said.pop(row.model, None) if row.recipe == "paper" else None
         cells = [
-            TITLES[row.model],
+            title(row),
             row.kind,
             given(paper),
             spread(row.mean, row.std),
@@ -121,14 +124,14 @@ def verdict(metric: Metric, kept: Sequence[Row]) -> str:
     other = best(metric, [row for row in kept if row.kind != "liquid"])
     if liquid is None or other is None:
         return ""
-    ours, theirs = (f"{TITLES[row.model]} {spread(row.mean, row.std)}" for row in (liquid, other))
+    ours, theirs = (f"{title(row)} {spread(row.mean, row.std)}" for row in (liquid, other))
     apart = abs(liquid.mean - other.mean)
     if apart <= (liquid.std or 0) + (other.std or 0):
         return f"No difference beyond the spread: {ours}, {theirs}."
     if metric.better(liquid.mean, other.mean):
         if not any(row.kind == "static" for row in kept):
             return ""  # no network to compare with has been run
-        alone = " (one seed)" if len(liquid.seeds) < 2 else ""
+        alone = " (one seed)" if len(liquid.seeds) < 2 or len(other.seeds) == 1 else ""
         return f"Liquid leads: {ours}, the best other {theirs}{alone}."
     return f"**Liquid loses: {theirs}, the best liquid {ours}.**"
 
@@ -156,17 +159,24 @@ def given(paper: Published | None) -> str:
     return spread(paper.mean, paper.std) if paper else ""
 
 
+def title(row: Row) -> str:
+    return TITLES[row.model] + (f", {row.recipe}" if row.recipe != "paper" else "")
+
+
 def how(kept: Sequence[Row]) -> str:
-    trained = [row for row in kept if row.settings]
-    if not trained:
-        return ""
-    first, several = trained[0].settings, len(by_split(kept)) > 1
-    grid = ", ".join(f"{rate:g}" for rate in first["rates"])
-    chosen = ", ".join(
-        f"{TITLES[row.model]} {row.settings['lr']:g}" + (f" ({row.split})" if several else "") for row in trained
-    )
-    return (
-        f"Settings: {first['epochs']} epochs, batches of {first['batch']}, {first['units']} units, gradients clipped at "
-        f"{first['clip'] or 'nothing'}, learning rate {first['schedule'] or 'constant'}, chosen from {grid}: {chosen}. "
-        f"Commit {', '.join(sorted({row.commit for row in kept}))}; {'; '.join(sorted({row.machine for row in kept}))}."
-    )
+    """The settings, a paragraph a recipe, and where it was run."""
+    several, said = len(by_split(kept)) > 1, []
+    for recipe in dict.fromkeys(row.recipe for row in kept if row.settings):
+        trained = [row for row in kept if row.settings and row.recipe == recipe]
+        first = trained[0].settings
+        grid = ", ".join(f"{rate:g}" for rate in first["rates"])
+        chosen = ", ".join(
+            f"{TITLES[row.model]} {row.settings['lr']:g}" + (f" ({row.split})" if several else "") for row in trained
+        )
+        said.append(
+            f"Settings, {recipe}: {first['epochs']} epochs, batches of {first['batch']}, {first['units']} units, gradients clipped at "
+            f"{first['clip'] or 'nothing'}, weight decay {first.get('weight_decay', 0):g}, learning rate "
+            f"{first['schedule'] or 'constant'}, chosen from {grid}: {chosen}."
+        )
+    commits, machines = (", ".join(sorted({getattr(row, name) for row in kept})) for name in ("commit", "machine"))
+    return "\n\n".join([*said, f"Commit {commits}; {machines}."])

@@ -44,6 +44,7 @@ class Settings:
     rates: tuple[float, ...] = (0.001, 0.003, 0.01, 0.03)
     clip: float | None = None
     schedule: str | None = None
+    weight_decay: float = 0.0  # of matrices, decoupled (AdamW; with 0 it is Adam)
     search: float = 0.25  # the share of the epochs that a learning rate is tried for, with a seed of its own
 
 
@@ -72,6 +73,7 @@ class Task:
     published_split: str = ""
     traps: str = ""
     units: dict[str, int] = field(default_factory=dict)
+    recipes: dict[str, Settings] = field(default_factory=dict)  # other ways to train; `settings` is called "paper"
 
 
 def windows(rows: int, length: int, stride: int, end: int = 0) -> NDArray[np.int64]:

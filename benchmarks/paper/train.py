@@ -120,6 +120,7 @@ def train(
     try:
         fit(
             model, source, objective=objective(task.metric), epochs=settings.epochs, lr=lr, clip=settings.clip,
+            optimizer="adamw", weight_decay=settings.weight_decay,
             schedule=settings.schedule, seed=seed, callbacks=[scores], progress=False,
         )  # fmt: skip
     except TrainingError as error:
