@@ -25,8 +25,8 @@ epoch, `last epoch` that after the last one; nothing was chosen by a test score.
 beside the split they were published for. Kind: liquid, static (networks without a differential equation), trivial (no network at all).
 Training and scoring ran on one thread, beside other work: read seconds an epoch as a rough guide."""
 
-SHORT = """The best row of each kind, picked by its test mean among several, so that a small lead can be luck; "beyond the spread" means by more
-than the two deviations together. Where liquid loses stands first."""
+SHORT = """The best row of each kind, picked by its test mean among several, so that a small lead can be luck; "beyond the spread" means by
+more than the two deviations together. Where liquid loses stands first."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
