@@ -47,7 +47,7 @@ fuzz: $(VENV)/installed-test
 	  -DTAUFLOW_SANITIZE=fuzzer-no-link,address,undefined
 	cmake --build build/fuzz
 	mkdir -p build/fuzz/corpus
-	build/fuzz/tests/native/fuzz -max_len=48 -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/ -print_final_stats=1 \
+	build/fuzz/tests/native/fuzz -max_len=48 -len_control=0 -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/ -print_final_stats=1 \
 	  -verbosity=0 build/fuzz/corpus
 
 ARM = aarch64-linux-gnu

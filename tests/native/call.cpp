@@ -14,7 +14,7 @@ namespace {
 
 using namespace tauflow;
 
-constexpr std::size_t WORK = 2 << 20;  // bytes of work memory that are filled before a call, more than most calls need
+constexpr std::size_t WORK = 1 << 19;  // bytes of work memory that are filled before a call, more than most calls need
 
 // The numbers of one weight: how many, and between which values.
 struct Weight {
