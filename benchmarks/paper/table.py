@@ -25,8 +25,8 @@ epoch, `last epoch` that after the last one; nothing was chosen by a test score.
 beside the split they were published for. Kind: liquid, static (networks without a differential equation), trivial (no network at all).
 Training and scoring ran on one thread, beside other work: read seconds an epoch as a rough guide."""
 
-SHORT = """The best row of each kind, picked by its test mean among several, so that a small lead can be luck; "beyond the spread" means by
-more than the two deviations together. Where liquid loses stands first."""
+SHORT = """The best row of each kind, picked by its test mean among several, so that a small lead can be luck; "beyond the
+spread" means by more than the two deviations together. Where liquid loses stands first."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -120,8 +120,8 @@ def lines(task: Task, kept: Sequence[Row], papers: Iterable[Published]) -> list[
 
 def verdict(metric: Metric, kept: Sequence[Row]) -> str:
     """The best liquid row against the best other one; "" where there is no liquid row."""
-    liquid = best(metric, [row for row in kept if row.kind == "liquid"])
-    other = best(metric, [row for row in kept if row.kind != "liquid"])
+    liquid = best(metric, seasoned([row for row in kept if row.kind == "liquid"]))
+    other = best(metric, seasoned([row for row in kept if row.kind != "liquid"]))
     if liquid is None or other is None:
         return ""
     ours, theirs = (f"{title(row)} {spread(row.mean, row.std)}" for row in (liquid, other))
@@ -134,6 +134,13 @@ def verdict(metric: Metric, kept: Sequence[Row]) -> str:
         alone = " (one seed)" if len(liquid.seeds) < 2 or len(other.seeds) == 1 else ""
         return f"Liquid leads: {ours}, the best other {theirs}{alone}."
     return f"**Liquid loses: {theirs}, the best liquid {ours}.**"
+
+
+def seasoned(kept: list[Row]) -> list[Row]:
+    """Without networks of one seed, where another has more."""
+    if any(len(row.seeds) > 1 for row in kept):
+        return [row for row in kept if len(row.seeds) != 1]
+    return kept
 
 
 def best(metric: Metric, kept: Sequence[Row]) -> Row | None:
