@@ -1,6 +1,7 @@
 // The C++ API of tauflow on one page: pointers and sizes in, numbers out. No Python, no torch.
 //
 // Arrays are contiguous and belong to the caller. Sizes are counts of numbers, not bytes. B batch, T time, I inputs, H units, O outputs.
+// B and T are at least 1: for less there is nothing to run, and the kernels do not look.
 // A kernel allocates nothing inside a step, and its results do not depend on the number of threads. A gradient that is given
 // as a null pointer counts as zero; one that is asked for with a null pointer is not computed.
 #pragma once
