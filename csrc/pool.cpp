@@ -102,6 +102,8 @@ struct Share {
     std::mutex mutex;
     std::exception_ptr failure;
 
+    Share(std::int64_t count_, void (*task_)(void *, std::int64_t), void *context_) : count(count_), task(task_), context(context_) {}
+
     static void work(void *pointer) {
         Share &share = *static_cast<Share *>(pointer);
         try {
@@ -156,7 +158,7 @@ void parallel(std::int64_t count, int threads, void (*task)(void *, std::int64_t
     Pool &own = *pool.load();
     static const Team team = find_team();
     if (!team || forked.load() || without_team.fetch_sub(1) > 0) return own.run(count, threads, task, context);
-    Share share{count, task, context};
+    Share share(count, task, context);
     team(Share::work, &share, unsigned(threads), 0);  // always all of them: a team that shrinks ends its threads
     if (share.failure) std::rethrow_exception(share.failure);
     without_team.store(Clock::now() - share.done > LONG_WAIT ? CALLS_WITHOUT : 0);

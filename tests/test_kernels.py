@@ -297,6 +297,23 @@ def test_euler_refuses_long_steps() -> None:
                 ops.run(cell, x, dt + 20, keep, h, backend=backend)
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0)])
+def test_an_operator_called_by_hand_with_nothing_to_run(shape: tuple[int, int]) -> None:
+    for operator, weights, options in (
+        (cpu._layer, [(5, 5), (5, 2), (5,), (5,), (0,)], [0, 0, 1]),
+        (cpu._gruode, [(15, 5), (15, 2), (15,)], [0, 1]),
+    ):
+        x, dt = torch.ones(*shape, 2), torch.ones(shape)
+        h = torch.randn(shape[0], 5).requires_grad_()
+        tensors = [torch.ones(size).requires_grad_() for size in weights]
+        y, last, _ = operator.operator(x, dt, None, h, tensors, options, 0, 5, True)
+        assert y.numel() == 0
+        assert torch.equal(last, h)
+        found = torch.autograd.grad(last.sum() + y.sum(), [h, *(one for one in tensors if one.numel())])
+        assert torch.equal(found[0], torch.ones_like(h))
+        assert not any(gradient.any() for gradient in found[1:])
+
+
 def test_many_python_threads_and_a_fork() -> None:
     cell = build("ctrnn", 16, torch.float32)
     arguments = inputs(cell, 64, 30)

@@ -144,6 +144,8 @@ class _Operator:
     ) -> tuple[Tensor, Tensor, Tensor]:
         x, dt, keep, h, *weights = _contiguous(x, dt, keep, h, *weights)
         y, last, saved = self.outputs(x, dt, keep, h, weights, options, first, outputs, save)
+        if x.shape[0] == 0 or x.shape[1] == 0:  # nothing to run, and the kernels do not look
+            return y, last.copy_(h), saved
         sequence = _sequence(x, dt, keep, h, first, outputs, y, last, saved)
         longest = self.forward(x.dtype == torch.float64, sequence, _addresses(*weights) + tuple(options))
         _refuse_long_steps(longest)
@@ -195,6 +197,12 @@ class _Operator:
     ) -> list[Tensor]:
         y, last, x, dt, keep, h, *weights = _contiguous(y, last, x, dt, keep, h, *weights)
         wanted = self.wanted(y, last, x, dt, keep, h, weights, saved, options, first, outputs, of_x)
+        if x.shape[0] == 0 or x.shape[1] == 0:
+            for gradient in wanted:
+                gradient.zero_()
+            if last is not None:
+                wanted[2].copy_(last)
+            return wanted
         sequence = _sequence(x, dt, keep, h, first, outputs, None, None, saved)
         cell = _addresses(*weights) + tuple(options)
         of_sequence = _addresses(y, last, *wanted[:3])
