@@ -109,13 +109,16 @@ def outcome(checkpoint: Path, **options: Any) -> dict[str, Any]:
 
 
 class Pulse(Callback):
-    """Writes a byte a step to a pipe."""
+    """Writes a byte a step to a pipe; after the run's last step it waits for the kill, which may come late on a quick machine."""
 
-    def __init__(self, pipe: int) -> None:
-        self.pipe = pipe
+    def __init__(self, pipe: int, last: int) -> None:
+        self.pipe, self.last = pipe, last
 
     def on_step(self, step: Step) -> None:
         os.write(self.pipe, b".")
+        if (step.epoch - 1) * STEPS + step.step == self.last:
+            os.close(self.pipe)  # who waits for more steps than there are reads the end
+            signal.pause()
 
 
 def forked(work: Callable[[int], object]) -> tuple[int, int]:
@@ -144,9 +147,9 @@ def answer(work: Callable[[], object]) -> Any:
     return json.loads(text)
 
 
-def killed_after(steps: int, delay: float, checkpoint: Path, **options: Any) -> bool:
-    """Start a run, kill it `delay` seconds after its step `steps`; whether it was still alive."""
-    child, reading = forked(lambda pipe: train(checkpoint, callbacks=[Pulse(pipe)], **options))
+def killed_after(steps: int, delay: float, last: int, checkpoint: Path, **options: Any) -> bool:
+    """Start a run whose last step is `last`, kill it `delay` seconds after `steps` of its steps; whether it was still alive."""
+    child, reading = forked(lambda pipe: train(checkpoint, callbacks=[Pulse(pipe, last)], **options))
     for _ in range(steps):
         os.read(reading, 1)
     time.sleep(delay)
@@ -187,8 +190,9 @@ def random_kills(folder: Path, kills: int, seed: int) -> dict[str, Any]:
     names = [list(SETTINGS)[i % len(SETTINGS)] for i in range(kills)]
     results = []
     for i, name in enumerate(names):
-        steps = draw.randrange(never[name]["run"]["steps"])
-        died = killed_after(steps, draw.random() * 0.01, folder / f"{i}", **SETTINGS[name])
+        last = never[name]["run"]["steps"]
+        steps = draw.randrange(last)
+        died = killed_after(steps, draw.random() * 0.01, last, folder / f"{i}", **SETTINGS[name])
         end = answer(lambda i=i, name=name: outcome(folder / f"{i}", **SETTINGS[name]))
         results.append([name, steps, died, end])
     return {"never": never, "results": results}
@@ -198,8 +202,10 @@ def many_kills(folder: Path, kills: int, seed: int) -> dict[str, Any]:
     """One run that is killed again and again."""
     draw, name = random.Random(seed), "adamw, cosine"
     never = answer(lambda: outcome(folder / "never", **SETTINGS[name]))
+    last = never["run"]["steps"]
     died = sum(
-        killed_after(draw.randrange(1, 5), draw.random() * 0.01, folder / "run", **SETTINGS[name]) for _ in range(kills)
+        killed_after(draw.randrange(1, 5), draw.random() * 0.01, last, folder / "run", **SETTINGS[name])
+        for _ in range(kills)
     )
     return {"never": never, "end": answer(lambda: outcome(folder / "run", **SETTINGS[name])), "died": died}
 
