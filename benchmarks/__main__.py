@@ -7,8 +7,9 @@ import argparse
 from . import kernels
 from .paper import run as paper
 from .paper import table
+from .versus import run as compare
 
-COMMANDS = {"kernels": kernels, "paper": paper, "table": table}
+COMMANDS = {"kernels": kernels, "paper": paper, "table": table, "compare": compare}
 
 
 def main(arguments: list[str] | None = None) -> None:

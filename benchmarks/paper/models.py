@@ -6,6 +6,7 @@
              ltc_six           the arithmetic and the start of ncps, six unfolds
              ltc_midpoint_ncps the start of ncps, one exponential midpoint step
              gated_ltc, ctrnn, gruode, cfc, mmrnn (CfC behind an LSTM's memory)
+             hybrid            a dense layer at every step, then a GatedLTC
     static   lstm, gru, rnn    torch's own, which see no time
              lstm+dt           an LSTM that gets log(1 + dt) as one more input
              lstm+dt+head      and a readout as deep as CfC's backbone: one hidden layer of 128
@@ -41,6 +42,19 @@ class CellNetwork(nn.Module):
 
     def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         y: Tensor = self.readout(self.recurrent(x, dt, mask)[0])
+        return y
+
+
+class Hybrid(nn.Module):
+    """A static encoder, one hidden layer at every step, before a liquid core."""
+
+    def __init__(self, inputs: int, outputs: int, units: int) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(inputs, 2 * units), nn.SiLU(), nn.Linear(2 * units, units))
+        self.recurrent, self.readout = Recurrent(GatedLTC(units, units)), nn.Linear(units, outputs)
+
+    def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        y: Tensor = self.readout(self.recurrent(self.encoder(x), dt, mask)[0])
         return y
 
 
@@ -134,6 +148,7 @@ LIQUID: dict[str, Callable[[int, int, int], nn.Module]] = {
     "ctrnn": of(CTRNN),
     "gruode": of(GRUODE),
     "cfc": of(CfC),
+    "hybrid": Hybrid,
     "mmrnn": of(lambda inputs, units: MixedMemory(CfC(inputs, units))),
 }
 STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
@@ -156,6 +171,7 @@ TITLES = {
     "ctrnn": "CT-RNN",
     "gruode": "GRU-ODE",
     "cfc": "CfC",
+    "hybrid": "hybrid: dense encoder, GatedLTC core",
     "mmrnn": "CfC with mixed memory (mmRNN)",
     "lstm": "LSTM",
     "lstm+dt": "LSTM with dt",

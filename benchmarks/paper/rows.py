@@ -2,7 +2,7 @@
 
 mean, std             of the test score at each seed's best validation epoch; std over seeds, n - 1, None for one seed
 last_mean, last_std   of the test score after the last epoch
-seconds_per_epoch     of training alone, median over epochs, mean over seeds
+seconds_per_epoch     of processor time for training alone, median over epochs, mean over seeds
 published             {mean, std} of the paper's row for this model, on the paper's split alone
 """
 

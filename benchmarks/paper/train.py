@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from time import perf_counter
+from time import process_time
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ Say = Callable[[str], None]
 
 @dataclass
 class Scores(Callback):
-    """After every epoch: both scores, and the seconds that training alone took."""
+    """After every epoch: both scores, and the seconds of processor time that training alone took."""
 
     model: nn.Module
     metric: Metric
@@ -38,17 +38,19 @@ class Scores(Callback):
     validated: list[float] = field(default_factory=list)
     tested: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
-    began: float = field(default_factory=perf_counter)
+    losses: list[float] = field(default_factory=list)  # of training
+    began: float = field(default_factory=process_time)
 
     def on_epoch(self, epoch: Epoch) -> bool:
-        self.seconds.append(perf_counter() - self.began)
+        self.seconds.append(process_time() - self.began)
+        self.losses.append(epoch.train)
         self.validated.append(score(self.model, self.validation, self.metric))
         if self.test is not None:
             self.tested.append(score(self.model, self.test, self.metric))
         if epoch.epoch == 1 or epoch.epoch % 10 == 0:
             tested = f", test {self.tested[-1]:.4g}" if self.tested else ""
             self.said(f"epoch {epoch.epoch}: loss {epoch.train:.4g}, validation {self.validated[-1]:.4g}{tested}")
-        self.began = perf_counter()
+        self.began = process_time()
         return False
 
     @property
@@ -65,7 +67,7 @@ class Outcome:
     best: float
     last: float
     epoch: int  # from 1; 0 untrained
-    seconds: float  # the median over epochs, training alone
+    seconds: float  # of processor time: the median over epochs, training alone
     parameters: int
     ended: str  # "", or why it ended early
 
