@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ..paper.task import tensor
 from ..paper.train import Say
-from .sets import LENGTH, Recording, Set
+from .sets import LENGTH, Data, Recording, Set
 
 CHUNK, CONTEXT = 16, LENGTH - 16  # together as long as the windows of the training
 LONGEST = 1024  # rows of a recording: the shift comes in the middle of these
@@ -26,19 +26,19 @@ RATES = (0.0003, 0.001, 0.003)
 WAYS = ("frozen", "readout", "all")
 
 
-def network(of: Set, model: nn.Module, said: Say) -> dict[str, Any]:
+def network(of: Set, data: Data, model: nn.Module, said: Say) -> dict[str, Any]:
     """way -> the error of each chunk; and the step sizes that were chosen."""
-    found: dict[str, Any] = {**frozen(of, model), "rates": {}}
+    found: dict[str, Any] = {**frozen(of, data, model), "rates": {}}
     for way in WAYS[1:]:
-        tried = {lr: fmean(after(errors(of, of.validation, model, way, lr))) for lr in RATES}
+        tried = {lr: fmean(after(errors(of, data, data.validation, model, way, lr))) for lr in RATES}
         lr = min(tried, key=lambda one: tried[one])
-        found[way], found["rates"][way] = errors(of, of.test, model, way, lr), lr
+        found[way], found["rates"][way] = errors(of, data, data.test, model, way, lr), lr
         said(f"learning on ({way}, {lr:g}): {fmean(after(found[way])):.4g}, frozen {fmean(after(found['frozen'])):.4g}")
     return found
 
 
-def frozen(of: Set, model: nn.Module) -> dict[str, Any]:
-    return {"frozen": errors(of, of.test, model, "frozen", 0.0)}
+def frozen(of: Set, data: Data, model: nn.Module) -> dict[str, Any]:
+    return {"frozen": errors(of, data, data.test, model, "frozen", 0.0)}
 
 
 def after(curve: Sequence[float]) -> Sequence[float]:
@@ -46,9 +46,9 @@ def after(curve: Sequence[float]) -> Sequence[float]:
     return curve[len(curve) // 2 :]
 
 
-def errors(of: Set, recordings: list[Recording], model: nn.Module, way: str, lr: float) -> list[float]:
+def errors(of: Set, data: Data, recordings: list[Recording], model: nn.Module, way: str, lr: float) -> list[float]:
     """The error of each chunk, the mean over streams; as long as the shortest of them."""
-    curves = [stream(of, one, copy.deepcopy(model), way, lr) for whole in recordings for one in pieces(whole)]
+    curves = [stream(of, data, one, copy.deepcopy(model), way, lr) for whole in recordings for one in pieces(whole)]
     length = min(map(len, curves)) // 2 * 2
     halves = [(c[: len(c) // 2][-length // 2 :], c[len(c) // 2 :][: length // 2]) for c in curves]
     return [fmean(chunk) for chunk in zip(*[[*before, *behind] for before, behind in halves], strict=True)]
@@ -60,10 +60,10 @@ def pieces(one: Recording) -> list[Recording]:
     return [Recording(*(part[at : at + LONGEST] for part in (one.x, one.y, one.dt))) for at in begins]
 
 
-def stream(of: Set, one: Recording, model: nn.Module, way: str, lr: float) -> list[float]:
-    assert of.shift is not None
+def stream(of: Set, data: Data, one: Recording, model: nn.Module, way: str, lr: float) -> list[float]:
+    assert data.shift is not None
     half = len(one.x) // 2 // CHUNK * CHUNK
-    x, y = of.shift(one.x, one.y, 1.0)
+    x, y = data.shift(one.x, one.y, 1.0)
     x, y = np.concatenate([one.x[:half], x[half:]]), np.concatenate([one.y[:half], y[half:]])
     xs, ys, dts = tensor(x), tensor(y), tensor(one.dt)
     learned = [p for name, p in model.named_parameters() if way == "all" or name.startswith("readout.")]

@@ -17,7 +17,7 @@ from torch import Tensor
 from tauflow.training import Batch
 
 from ..paper.task import tensor, windows
-from .sets import LENGTH, Recording, Set
+from .sets import LENGTH, Data, Recording, Set
 
 Keep = Callable[[int, np.random.Generator], NDArray[np.int64]]  # of so many rows, those that stay
 MEAN_GAP = 4
@@ -76,19 +76,19 @@ def cut(recordings: Iterable[Recording], stride: int, keep: Keep = every, seed: 
     return Cut(batch, season=tensor(np.concatenate(season)) if season else None)
 
 
-def noisy(of: Set, level: float) -> Cut:
+def noisy(of: Set, data: Data, level: float) -> Cut:
     """Gaussian noise on every input, `level` of its deviation in training."""
-    found = cut(of.test, of.stride)
-    width = torch.from_numpy(np.concatenate([one.x for one in of.train]).std(axis=0))
+    found = cut(data.test, of.stride)
+    width = torch.from_numpy(np.concatenate([one.x for one in data.train]).std(axis=0))
     noise = torch.randn(found.batch.x.shape, generator=torch.Generator().manual_seed(0))
     return Cut(Batch(found.batch.x + level * width * noise, found.batch.y, found.batch.dt), season=found.season)
 
 
-def shifted(of: Set, level: float) -> Cut:
+def shifted(of: Set, data: Data, level: float) -> Cut:
     """The set's shift from the middle of every window on; scored from there."""
-    assert of.shift is not None
-    recordings = [Recording(*of.shift(one.x, one.y, level), one.dt, one.season) for one in of.test]
-    before, after = cut(of.test, of.stride), cut(recordings, of.stride)
+    assert data.shift is not None
+    recordings = [Recording(*data.shift(one.x, one.y, level), one.dt, one.season) for one in data.test]
+    before, after = cut(data.test, of.stride), cut(recordings, of.stride)
     late = torch.arange(LENGTH) >= LENGTH // 2
     x = torch.where(late[None, :, None], after.batch.x, before.batch.x)
     return Cut(Batch(x, after.batch.y, after.batch.dt), LENGTH // 2, after.season)
@@ -99,22 +99,22 @@ class Disturbance:
     title: str
     axis: str
     levels: tuple[float, ...]
-    cut: Callable[[Set, float], Cut]
+    cut: Callable[[Set, Data, float], Cut]
 
 
 DISTURBANCES = {
     "noise": Disturbance("Noise on the inputs", "noise, in deviations of the input", (0, 0.05, 0.1, 0.2, 0.4, 0.8), noisy),
     "lost": Disturbance(
         "Lost samples", "share of samples lost", (0, 0.1, 0.3, 0.5, 0.7, 0.9),
-        lambda of, level: cut(of.test, of.stride, share(1 - level) if level else every),
+        lambda of, data, level: cut(data.test, of.stride, share(1 - level) if level else every),
     ),
     "uneven": Disturbance(
         "Uneven gaps, the mean rate unchanged", f"gaps from {MEAN_GAP} - n to {MEAN_GAP} + n", (0, 1, 2, 3),
-        lambda of, level: cut(of.test, of.stride, gaps(round(level))),
+        lambda of, data, level: cut(data.test, of.stride, gaps(round(level))),
     ),
     "rate": Disturbance(
         "Another sampling rate", "every nth sample", (1, 2, 3, 4, 6, 8),
-        lambda of, level: cut(of.test, of.stride, each(round(level))),
+        lambda of, data, level: cut(data.test, of.stride, each(round(level))),
     ),
     "shift": Disturbance("A sudden shift", "size of the shift", (0, 0.5, 1, 1.5, 2), shifted),
 }  # fmt: skip

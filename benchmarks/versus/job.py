@@ -25,7 +25,7 @@ from ..paper.task import Split, Task
 from ..paper.train import CHUNK, Say, choose_rate, target, train
 from . import adapt, rules
 from .cuts import DISTURBANCES, Cut, cut, share
-from .sets import UNITS, Set
+from .sets import UNITS, Data, Set
 
 STEPS, REPEATS = 256, 15
 Curve = dict[str, list[float]]
@@ -55,11 +55,11 @@ class Row:
         return self.model, self.units, self.seed
 
 
-def split(of: Set) -> Split:
+def split(of: Set, data: Data) -> Split:
     """Windows to learn from, some rows lost if the set says so; validation and test are whole."""
     kept = share(of.kept) if of.kept < 1 else None
-    first = cut(of.train, of.stride, kept, seed=1) if kept else cut(of.train, of.stride)
-    return Split(of.name, first.batch, cut(of.validation, of.stride).batch, cut(of.test, of.stride).batch)
+    first = cut(data.train, of.stride, kept, seed=1) if kept else cut(data.train, of.stride)
+    return Split(of.name, first.batch, cut(data.validation, of.stride).batch, cut(data.test, of.stride).batch)
 
 
 def sized(of: Set, units: int) -> Task:
@@ -74,35 +74,35 @@ def rate(of: Set, parts: Split, name: str, units: int, said: Say) -> float:
     return choose_rate(sized(of, units), parts, name, of.settings, said)
 
 
-def network(of: Set, parts: Split, name: str, units: int, lr: float, seed: int, said: Say) -> Row:
+def network(of: Set, data: Data, parts: Split, name: str, units: int, lr: float, seed: int, said: Say) -> Row:
     scores = train(sized(of, units), parts, name, of.settings, lr, seed, said, test=False)
     model = scores.model.eval()
     row = Row(
-        name, models.kind(name), units, seed, lr, models.count(model), score(model, cut(of.test, of.stride), of.metric),
+        name, models.kind(name), units, seed, lr, models.count(model), score(model, cut(data.test, of.stride), of.metric),
         microseconds(model, parts.train.x.shape[2]),
         curve={"train": scores.losses, "validation": scores.validated, "seconds": scores.seconds},
         ended="" if len(scores.validated) == of.settings.epochs else f"blew up in epoch {len(scores.validated) + 1}",
     )  # fmt: skip
-    if units == UNITS and of.shift is not None:
-        row.robust = robustness(model, of)
-        row.adapt = adapt.network(of, model, said)
+    if units == UNITS and of.shifted:
+        row.robust = robustness(model, of, data)
+        row.adapt = adapt.network(of, data, model, said)
     return row
 
 
-def rule(of: Set, parts: Split, name: str) -> Row:
+def rule(of: Set, data: Data, parts: Split, name: str) -> Row:
     if name == "season":
-        return Row(name, "trivial", 0, 0, 0.0, 0, of_season(cut(of.test, of.stride), of.metric), None)
+        return Row(name, "trivial", 0, 0, 0.0, 0, of_season(cut(data.test, of.stride), of.metric), None)
     model = rules.build(name, of, parts)
-    found = score(model, cut(of.test, of.stride), of.metric)
+    found = score(model, cut(data.test, of.stride), of.metric)
     row = Row(name, "trivial", 0, 0, 0.0, rules.count(model), found, None)
-    if of.shift is not None:
-        row.robust, row.adapt = robustness(model, of), adapt.frozen(of, model)
+    if of.shifted:
+        row.robust, row.adapt = robustness(model, of, data), adapt.frozen(of, data, model)
     return row
 
 
-def robustness(model: nn.Module, of: Set) -> Curve:
+def robustness(model: nn.Module, of: Set, data: Data) -> Curve:
     return {
-        name: [score(model, one.cut(of, level), of.metric) for level in one.levels]
+        name: [score(model, one.cut(of, data, level), of.metric) for level in one.levels]
         for name, one in DISTURBANCES.items()
     }
 

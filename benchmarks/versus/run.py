@@ -26,7 +26,7 @@ from ..kernels import rounded
 from ..paper import data
 from . import figure, job, page
 from .job import Row
-from .sets import SETS, UNITS, Set
+from .sets import SETS, UNITS, Data, Set
 
 KEPT = machine.ROOT / "benchmarks" / "results" / "versus"
 
@@ -48,16 +48,16 @@ def run(options: argparse.Namespace) -> None:
         try:
             files = data.Files(data.folder(options.data))
             for name in options.sets:
-                measure(SETS[name](files), options)
+                measure(SETS[name], SETS[name].read(files), options)
         except data.PaperDataError as error:
             raise SystemExit(str(error)) from error
     if not options.quick and options.results == KEPT:
         publish()
 
 
-def measure(of: Set, options: argparse.Namespace) -> None:
+def measure(of: Set, recordings: Data, options: argparse.Namespace) -> None:
     if options.quick:
-        of = replace(of, settings=replace(of.settings, epochs=1, rates=(0.01,)), sizes={})
+        of = replace(of, epochs=1, sizes={})
     path = options.results / f"{of.name}.json"
     rows = {} if options.quick else {row.key: row for row in read(path)}
     about = machine.describe()
@@ -65,7 +65,7 @@ def measure(of: Set, options: argparse.Namespace) -> None:
         "commit": about["commit"] + ("+" if about["changed"] else ""),
         "machine": f"{about['processor']}, {about['isa']}, torch {about['versions']['torch']}",
     }
-    for row in missing(of, rows, options):
+    for row in missing(of, recordings, rows, options):
         row = replace(row, **where)
         rows[row.key] = row
         tell(of, row.model, f"{row.units} units, seed {row.seed}: {of.metric.name} {row.test:.4g}")
@@ -75,11 +75,11 @@ def measure(of: Set, options: argparse.Namespace) -> None:
             write_bytes_atomically(path, text.replace('{"model"', '\n{"model"').encode() + b"\n")
 
 
-def missing(of: Set, rows: dict[Any, Row], options: argparse.Namespace) -> Iterator[Row]:
-    parts = job.split(of)
+def missing(of: Set, recordings: Data, rows: dict[Any, Row], options: argparse.Namespace) -> Iterator[Row]:
+    parts = job.split(of, recordings)
     for name in of.rules:
         if (name, 0, 0) not in rows:
-            yield job.rule(of, parts, name)
+            yield job.rule(of, recordings, parts, name)
     names = options.cells or of.cells
     sizes = [(name, UNITS) for name in names]
     sizes += [(name, units) for name in names for units in of.sizes.get(name, ()) if units != UNITS]
@@ -92,7 +92,7 @@ def missing(of: Set, rows: dict[Any, Row], options: argparse.Namespace) -> Itera
                 said = lambda text, name=name, units=units: tell(of, name, f"{units} units, {text}")  # noqa: E731
                 if not lrs:
                     lrs = [job.rate(of, parts, name, units, said)]
-                yield job.network(of, parts, name, units, lrs[0], seed, said)
+                yield job.network(of, recordings, parts, name, units, lrs[0], seed, said)
 
 
 def tell(of: Set, name: str, text: str) -> None:
