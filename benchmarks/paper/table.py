@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Sequence
+from math import floor, log10
 
 from .. import machine
 from ..page import table
@@ -155,10 +156,11 @@ def by_split(kept: Iterable[Row]) -> dict[str, list[Row]]:
 
 
 def spread(mean: float | None, std: float | None) -> str:
-    """Two digits more than three before the point leave: 98.27, 2.308, 0.0991."""
+    """Two digits more than three before the point leave: 98.27, 2.308, 0.0991; three of what is smaller: 0.000533."""
     if mean is None:
         return ""
-    digits = 2 if abs(mean) >= 10 else 3 if abs(mean) >= 0.1 else 4
+    size = abs(mean)
+    digits = 2 if size >= 10 else 3 if size >= 0.1 else 4 if size >= 0.01 or size == 0 else 2 - floor(log10(size))
     return f"{mean:.{digits}f}" + (f" +-{std:.{digits}f}" if std is not None else "")
 
 

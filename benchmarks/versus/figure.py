@@ -12,7 +12,7 @@ from ..figure import GRID, INK, MUTED, save
 from . import adapt, page, verdict
 from .cuts import DISTURBANCES
 from .job import Row
-from .page import TITLES
+from .page import SHORT
 from .sets import SETS, Set
 from .verdict import Model
 
@@ -29,13 +29,6 @@ COLOURS = {
     "gru_d": "#c2847a",
     "tcn": "#b08900",
     "ridge": "#17191c",
-}
-SHORT = {
-    "ltc": "LTC",
-    "hybrid": "hybrid (GatedLTC core)",
-    "lstm+dt": "LSTM with dt",
-    "gru_d": "GRU with decay",
-    "ridge": "ridge",
 }
 
 
@@ -136,7 +129,7 @@ def line(axes: Axes, name: str, xs: Sequence[float], ys: Sequence[float], dots: 
     style = "--" if name == "ridge" else "-"
     axes.plot(
         xs, ys, style, marker="o" if dots else None, markersize=3.5, linewidth=1.5, color=COLOURS[name],
-        label=SHORT.get(name, TITLES[name]),
+        label=SHORT[name],
     )  # fmt: skip
 
 

@@ -16,6 +16,16 @@ from .verdict import NEVER, Model, Value
 
 PAGE = machine.ROOT / "docs" / "static-against-liquid.md"
 TITLES = {**networks.TITLES, **rules.TITLES}
+SHORT = {
+    **TITLES,
+    "ltc": "LTC",
+    "hybrid": "hybrid",
+    "lstm+dt": "LSTM with dt",
+    "gru_d": "GRU with decay",
+    "ridge": "ridge",
+    "season": "season",
+    "random walk": "random walk",
+}
 HEAD = f"""# Static against liquid
 
 `python -m benchmarks compare` trains and measures what stands here, keeps it in [benchmarks/results/versus](../benchmarks/results/versus)
@@ -39,6 +49,19 @@ said otherwise, which gives them different numbers of parameters: the pictures o
 Training ran beside other work, in processor time of one thread: read seconds and microseconds as a rough guide."""
 
 
+MARKS = {"leads": "+", "loses": "-", "no difference": "="}
+COLUMNS = {
+    "half_cheetah": "half-cheetah",
+    "half_cheetah_uneven": "half-cheetah, learned unevenly",
+    "traffic": "traffic",
+    "gesture": "gesture",
+    "rates": "exchange rates",
+}
+INTRO = """The best liquid model against the best other one, rules included, each picked by its test mean among several, so that a small
+lead can be luck. In the table `+` says that liquid is better by more than the two deviations together, `-` that it is worse, `=` neither;
+the best liquid model stands first. Learning on and shifts are in squared errors, or per cent of wrong classes."""
+
+
 def write(found: dict[str, list[Row]]) -> str:
     done = [(SETS[name], rows) for name, rows in found.items() if any(row.units for row in rows)]
     parts = [HEAD, short(done), *(section(of, rows) for of, rows in done)]
@@ -51,7 +74,10 @@ def measures(of: Set) -> dict[str, tuple[Callable[[Row], float], bool]]:
     found: dict[str, tuple[Callable[[Row], float], bool]] = {of.metric.name: (lambda row: row.test, of.metric.higher)}
     if of.shifted:
         for name, one in DISTURBANCES.items():
-            found[f"{one.title.lower()}, area"] = (lambda row, n=name: verdict.area(row, n), of.metric.higher)
+            found[f"area, {one.title.partition(',')[0].lower()}"] = (
+                lambda row, n=name: verdict.area(row, n),
+                of.metric.higher,
+            )
         for way in adapt.WAYS:
             what = {
                 "frozen": "after a shift, frozen",
@@ -75,27 +101,24 @@ def having(found: Iterable[Model], what: Callable[[Row], float]) -> list[Model]:
 
 
 def short(done: Sequence[tuple[Set, list[Row]]]) -> str:
-    said: dict[str, list[str]] = {"loses": [], "leads": [], "no difference": []}
+    """Where liquid loses; then all of it as a table, a column a set."""
+    lost, cells = list[str](), dict[str, dict[str, str]]()
     for of, rows in done:
         for name, (what, higher) in measures(of).items():
-            lead = verdict.lead(having(verdict.models(rows), what), what, higher)
-            if lead is None:
+            found = verdict.lead(having(verdict.models(rows), what), what, higher)
+            if found is None:
                 continue
-            (ours, our), (theirs, their) = lead.liquid, lead.other
-            said[lead.word].append(
-                f"- {of.title}; {name}: {TITLES[ours]} {value(our)}, {TITLES[theirs]} {value(their)}"
-            )
-    heads = {
-        "loses": "**Liquid loses** (the best liquid model, then the best other one):",
-        "leads": "Liquid leads:",
-        "no difference": "No difference beyond the two deviations together:",
-    }
-    intro = (
-        "The best liquid model against the best other one, rules included, each picked by its test mean among several, so "
-        "that a small lead can be luck. Errors of streams are squared errors, or per cent of wrong classes."
+            ours, theirs = (f"{SHORT[model]} {value(score)}" for model, score in (found.liquid, found.other))
+            if found.word == "loses":
+                lost.append(f"- {of.title}; {name}: {theirs}, the best liquid {ours}.")
+            cells.setdefault(name, {})[of.name] = f"{MARKS[found.word]}: {ours}; {theirs}"
+    said = (
+        "**Liquid loses:**\n\n" + "\n".join(lost)
+        if lost
+        else "Liquid loses nowhere beyond the two deviations together."
     )
-    lists = [f"{heads[word]}\n\n" + "\n".join(lines) for word, lines in said.items() if lines]
-    return "\n\n".join(["## In short", intro, *lists])
+    lines = [[name, *(of.get(one.name, "") for one, _ in done)] for name, of in cells.items()]
+    return "\n\n".join(["## In short", INTRO, said, table(("", *(COLUMNS[of.name] for of, _ in done)), lines)])
 
 
 def section(of: Set, rows: list[Row]) -> str:
