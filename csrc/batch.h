@@ -1,6 +1,7 @@
 // How a batch is cut into blocks of lanes, and work memory into arrays.
 #pragma once
 
+#include "flush.h"
 #include "pool.h"
 #include "simd.h"
 
@@ -32,6 +33,7 @@ template <typename Real> struct Cut {
             Work &work;
         } context{*this, work};
         parallel(groups, threads, [](void *pointer, std::int64_t i) {
+            const FlushSubnormals flush;
             const Context &c = *static_cast<Context *>(pointer);
             if (i < c.cut.wide_groups) {
                 const std::int64_t first = c.cut.wide * i / c.cut.wide_groups * wide_rows;

@@ -1,6 +1,8 @@
 // A sample through the chain of cells.
 #include "stream.h"
 
+#include "flush.h"
+
 #include <algorithm>
 #include <limits>
 #include <new>
@@ -83,6 +85,7 @@ template <typename Real> Refusal Stream<Real>::step(Real dt, Real *y) {
         return why;
     };
     if (!(dt >= 0 && dt <= std::numeric_limits<Real>::max())) return refuse(BAD_GAP, 0, 0, dt);
+    const FlushSubnormals flush;
     const std::size_t count = network_.stages.size();
     const Real *x = x_;
     for (std::size_t i = 0; i < count; ++i) {

@@ -297,6 +297,20 @@ def test_euler_refuses_long_steps() -> None:
                 ops.run(cell, x, dt + 20, keep, h, backend=backend)
 
 
+@pytest.mark.parametrize("name", ["ctrnn", "gated_ltc", "ltc", "gruode"])
+def test_what_is_too_small_to_matter_counts_as_zero(name: str) -> None:
+    """Numbers below 1.2e-38 cost a processor up to a hundred cycles each; the caller's own arithmetic keeps them."""
+    cell = build(name, 8, torch.float32)
+    x, dt, _, h = inputs(cell, 33, 60)
+    y, _ = ops.run(cell, x, dt.detach() + 2, None, h, "cpu")
+    (gradient,) = torch.autograd.grad(y[:, -1].sum() * 1e-35, [x])
+    smallest = torch.finfo(torch.float32).tiny
+    assert gradient[:, -1].abs().max() > smallest
+    assert (gradient[:, 0] == 0).any()
+    assert ((gradient == 0) | (gradient.abs() >= smallest)).all()
+    assert float(torch.full((4,), 1e-30).mul(1e-10).min()) > 0
+
+
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0)])
 def test_an_operator_called_by_hand_with_nothing_to_run(shape: tuple[int, int]) -> None:
     for operator, weights, options in (
