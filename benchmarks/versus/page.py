@@ -71,7 +71,7 @@ def write(found: dict[str, list[Row]]) -> str:
 
 def measures(of: Set) -> dict[str, tuple[Callable[[Row], float], bool]]:
     """What is measured of every model -> of a row, and whether more is better."""
-    found: dict[str, tuple[Callable[[Row], float], bool]] = {of.metric.name: (lambda row: row.test, of.metric.higher)}
+    found: dict[str, tuple[Callable[[Row], float], bool]] = {"test score": (lambda row: row.test, of.metric.higher)}
     if of.shifted:
         for name, one in DISTURBANCES.items():
             found[f"area, {one.title.partition(',')[0].lower()}"] = (
