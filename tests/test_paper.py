@@ -232,6 +232,30 @@ def test_no_model_sees_the_future_so_padding_at_the_end_moves_nothing(name):
     assert models.kind(name) in ("liquid", "static") and models.count(model) > 0
 
 
+def test_a_skip_network_answers_in_the_units_of_the_target(splits):
+    task, split = tasks.get("half_cheetah"), splits["half_cheetah"][0]
+    model = train.untrained(task, split, "cfc+skip", TINY, seed=0)
+    x, y = split.train.x.flatten(0, 1), split.train.y.flatten(0, 1)
+    assert torch.equal(model.x_mean[:17], x.mean(dim=0)) and torch.equal(model.y_width, y.std(dim=0))
+    with torch.no_grad():
+        model.readout[-1].weight.zero_()
+        model.readout[-1].bias.zero_()
+        mean = model(split.test.x, split.test.dt)
+        model.line.weight.copy_(torch.eye(17, 18) * (model.x_width[:17] / model.y_width)[:, None])
+        model.line.bias.copy_((model.x_mean[:17] - model.y_mean) / model.y_width)
+        same = model(split.test.x, split.test.dt)
+    assert torch.equal(mean, model.y_mean.expand_as(mean))
+    torch.testing.assert_close(same, split.test.x, rtol=0, atol=1e-5)
+
+
+def test_classes_have_no_scale_and_padding_counts_for_none():
+    task, split = tasks.get("event_xor"), event_xor.make(100, 10)
+    model = train.untrained(task, split, "gru+skip", TINY, seed=0)
+    torch.testing.assert_close(model.x_mean[0], split.train.x[split.train.mask].mean())
+    torch.testing.assert_close(model.x_mean[1], split.train.dt[split.train.mask].mean())
+    assert torch.equal(model.y_mean, torch.zeros(2)) and torch.equal(model.y_width, torch.ones(2))
+
+
 def test_the_same_seed_gives_the_same_score_and_another_one_another(splits):
     task, split = tasks.get("half_cheetah"), splits["half_cheetah"][0]
     one, same, other = (run.run_seed(task, split, "ctrnn", TINY, 0.01, seed, lambda _: None).best for seed in (0, 0, 1))

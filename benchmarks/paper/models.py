@@ -13,6 +13,8 @@
              gru_d             a GRU whose state decays over dt, and that gets log(1 + dt) too
              tcn, transformer  causal, torch's own modules, with log(1 + dt) as one more input
 
+    NAME+skip         cfc, ltc, gated_ltc, lstm, gru, each in the same surroundings: see SkipNetwork
+
 `mask` may be left out where sequences are padded at their end: all of these are causal, so padding moves nothing before it.
 Sources: Bai et al. 2018 (TCN), Vaswani et al. 2017 (Transformer); those of the cells stand in tauflow.cells.
 """
@@ -29,6 +31,7 @@ from torch.nn import functional as F
 from tauflow.cells import CTRNN, GRUODE, LSTM, LTC, Cell, CfC, DecayGRU, GatedLTC
 from tauflow.cells.mixed_memory import MixedMemory
 from tauflow.sequence import Recurrent
+from tauflow.training import Batch
 
 HEAD = 128  # units of the hidden layer of a deep readout, as CfC's backbone
 
@@ -67,6 +70,48 @@ class TorchNetwork(nn.Module):
 
     def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         y: Tensor = self.readout(self.layer(x)[0])
+        return y
+
+
+class SkipNetwork(nn.Module):
+    """A recurrent layer between scales, with a deep readout that sees the input too, and a straight line around it all.
+
+        u = ([x, dt] - x_mean) / x_width      h = layer(u, dt)
+        y = y_mean + y_width (readout([h, u]) + line(u))
+
+    The scales are those of the training data, see `measure`, so the output is in the target's own units. The line begins
+    at zero; the layer learns what it can't say.
+    """
+
+    x_mean: Tensor
+    x_width: Tensor
+    y_mean: Tensor
+    y_width: Tensor
+
+    def __init__(self, layer: Recurrent | nn.RNNBase, inputs: int, units: int, outputs: int) -> None:
+        super().__init__()
+        self.layer, self.line = layer, nn.Linear(inputs + 1, outputs)
+        self.readout = nn.Sequential(nn.Linear(units + inputs + 1, HEAD), nn.SiLU(), nn.Linear(HEAD, outputs))
+        nn.init.zeros_(self.line.weight)
+        nn.init.zeros_(self.line.bias)
+        for name, size in (("x", inputs + 1), ("y", outputs)):
+            self.register_buffer(f"{name}_mean", torch.zeros(size))
+            self.register_buffer(f"{name}_width", torch.ones(size))
+
+    def measure(self, data: Batch) -> None:
+        """Take the scales from these sequences, classes apart."""
+        assert data.y is not None
+        for name, values in (("x", beside(data.x, data.dt)), ("y", data.y)):
+            if values.is_floating_point() and values.ndim == 3:
+                real = values.flatten(0, 1) if data.mask is None else values[data.mask]
+                width = real.std(dim=0)
+                getattr(self, f"{name}_mean").copy_(real.mean(dim=0))
+                getattr(self, f"{name}_width").copy_(torch.where(width > 0, width, 1.0))
+
+    def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        u = (beside(x, dt) - self.x_mean) / self.x_width
+        h = self.layer(u)[0] if isinstance(self.layer, nn.RNNBase) else self.layer(u, dt, mask)[0]
+        y: Tensor = self.y_mean + self.y_width * (self.readout(torch.cat([h, u], dim=2)) + self.line(u))
         return y
 
 
@@ -115,10 +160,16 @@ class Transformer(nn.Module):
         return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
+def beside(x: Tensor, dt: Tensor | None) -> Tensor:
+    """x with dt behind its last feature; dt is 1 unless given."""
+    gap = x.new_ones(x.shape[:2]) if dt is None else dt
+    return torch.cat([x, gap[..., None]], dim=2)
+
+
 def with_gap(x: Tensor, dt: Tensor | None) -> Tensor:
     """x with log(1 + dt) behind its last feature; dt is 1 unless given."""
-    gap = x.new_ones(x.shape[:2]) if dt is None else dt
-    return torch.cat([x, torch.log1p(gap)[..., None]], dim=2)
+    both = beside(x, dt)
+    return torch.cat([x, both[..., -1:].log1p()], dim=2)
 
 
 def of(cell: Callable[[int, int], Cell], deep: bool = False) -> Callable[[int, int, int], nn.Module]:
@@ -130,6 +181,22 @@ def of(cell: Callable[[int, int], Cell], deep: bool = False) -> Callable[[int, i
         return CellNetwork(built, nn.Sequential(*wide) if deep else nn.Linear(built.outputs, outputs))
 
     return make
+
+
+def skip(cell: Callable[[int, int], Cell]) -> Callable[[int, int, int], nn.Module]:
+    """A builder of that cell in a SkipNetwork."""
+
+    def make(inputs: int, outputs: int, units: int) -> nn.Module:
+        built = cell(inputs + 1, units)
+        return SkipNetwork(Recurrent(built), inputs, built.outputs, outputs)
+
+    return make
+
+
+def torchs_skip(layer: type[nn.RNNBase]) -> Callable[[int, int, int], nn.Module]:
+    return lambda inputs, outputs, units: SkipNetwork(
+        layer(inputs + 1, units, batch_first=True), inputs, units, outputs
+    )
 
 
 def torchs(layer: type[nn.RNNBase]) -> Callable[[int, int, int], nn.Module]:
@@ -150,12 +217,17 @@ LIQUID: dict[str, Callable[[int, int, int], nn.Module]] = {
     "cfc": of(CfC),
     "hybrid": Hybrid,
     "mmrnn": of(lambda inputs, units: MixedMemory(CfC(inputs, units))),
+    "cfc+skip": skip(CfC),
+    "ltc+skip": skip(LTC),
+    "gated_ltc+skip": skip(GatedLTC),
 }
 STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
     "lstm": torchs(nn.LSTM),
     "lstm+dt": of(LSTM),
     "lstm+dt+head": of(LSTM, deep=True),
+    "lstm+skip": torchs_skip(nn.LSTM),
     "gru": torchs(nn.GRU),
+    "gru+skip": torchs_skip(nn.GRU),
     "gru_d": of(DecayGRU),
     "rnn": torchs(nn.RNN),
     "tcn": lambda inputs, outputs, units: TCN(inputs, outputs, units),
@@ -173,10 +245,15 @@ TITLES = {
     "cfc": "CfC",
     "hybrid": "hybrid: dense encoder, GatedLTC core",
     "mmrnn": "CfC with mixed memory (mmRNN)",
+    "cfc+skip": "CfC in a skip network",
+    "ltc+skip": "LTC in a skip network",
+    "gated_ltc+skip": "GatedLTC in a skip network",
     "lstm": "LSTM",
     "lstm+dt": "LSTM with dt",
     "lstm+dt+head": "LSTM with dt and a deep readout",
+    "lstm+skip": "LSTM in a skip network",
     "gru": "GRU",
+    "gru+skip": "GRU in a skip network",
     "gru_d": "GRU with decay over dt",
     "rnn": "RNN",
     "tcn": "TCN",

@@ -110,12 +110,19 @@ def objective(metric: Metric) -> Callable[[nn.Module, Batch], Tensor]:
     return loss
 
 
+def untrained(task: Task, split: Split, name: str, settings: Settings, seed: int) -> nn.Module:
+    """The network as drawn from the seed, its scales, if it has any, those of the training data."""
+    model = models.build(name, split.train.x.shape[2], task.outputs, task.units.get(name, settings.units), seed)
+    if isinstance(model, models.SkipNetwork):
+        model.measure(split.train)
+    return model
+
+
 def train(
     task: Task, split: Split, name: str, settings: Settings, lr: float, seed: int, said: Say, test: bool = True
 ) -> Scores:
     """The scores of every epoch; a run that blows up keeps those of the epochs before."""
-    units = task.units.get(name, settings.units)
-    model = models.build(name, split.train.x.shape[2], task.outputs, units, seed)
+    model = untrained(task, split, name, settings, seed)
     scores = Scores(model, task.metric, split.validation, split.test if test else None, said)
     data = split.train
     source = ArraySource(data.x, data.y, data.dt, data.mask, batch_size=settings.batch, seed=seed)
@@ -146,7 +153,7 @@ def choose_rate(task: Task, split: Split, name: str, settings: Settings, said: S
 def run(task: Task, split: Split, name: str, settings: Settings, lr: float, seed: int, said: Say) -> Outcome:
     scores = train(task, split, name, settings, lr, seed, said)
     if not scores.validated:
-        raw = models.build(name, split.train.x.shape[2], task.outputs, task.units.get(name, settings.units), seed)
+        raw = untrained(task, split, name, settings, seed)
         found = score(raw, split.test, task.metric)
         return Outcome(found, found, 0, 0.0, models.count(raw), "did not survive its first epoch, so untrained")
     ended = "" if len(scores.validated) == settings.epochs else f"blew up in epoch {len(scores.validated) + 1}"
