@@ -256,6 +256,16 @@ def test_classes_have_no_scale_and_padding_counts_for_none():
     assert torch.equal(model.y_mean, torch.zeros(2)) and torch.equal(model.y_width, torch.ones(2))
 
 
+def test_short_sequences_come_first_and_all_of_them_from_the_epoch_that_is_named():
+    data = event_xor.draw(200, 1)
+    source = train.Growing(data, full=4, batch_size=16, seed=0)
+    longest, count = zip(
+        *((max(float((b.dt * b.mask).sum(dim=1).max()) for b in part), sum(map(len, part)))
+          for part in (list(source.batches(epoch)) for epoch in range(5))), strict=True,
+    )  # fmt: skip
+    assert count == (50, 100, 150, 200, 200) and longest[0] < longest[1] < longest[2] < longest[3] == longest[4]
+
+
 def test_the_same_seed_gives_the_same_score_and_another_one_another(splits):
     task, split = tasks.get("half_cheetah"), splits["half_cheetah"][0]
     one, same, other = (run.run_seed(task, split, "ctrnn", TINY, 0.01, seed, lambda _: None).best for seed in (0, 0, 1))

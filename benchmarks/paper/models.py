@@ -13,7 +13,7 @@
              gru_d             a GRU whose state decays over dt, and that gets log(1 + dt) too
              tcn, transformer  causal, torch's own modules, with log(1 + dt) as one more input
 
-    NAME+skip         cfc, ltc, gated_ltc, lstm, gru, each in the same surroundings: see SkipNetwork
+    NAME+skip         cfc, ltc, ltc_fast (tau from 0.1 to 3), gated_ltc, lstm, gru, all surrounded alike: see SkipNetwork
 
 `mask` may be left out where sequences are padded at their end: all of these are causal, so padding moves nothing before it.
 Sources: Bai et al. 2018 (TCN), Vaswani et al. 2017 (Transformer); those of the cells stand in tauflow.cells.
@@ -219,6 +219,7 @@ LIQUID: dict[str, Callable[[int, int, int], nn.Module]] = {
     "mmrnn": of(lambda inputs, units: MixedMemory(CfC(inputs, units))),
     "cfc+skip": skip(CfC),
     "ltc+skip": skip(LTC),
+    "ltc_fast+skip": skip(lambda inputs, units: LTC(inputs, units, tau=(0.1, 3.0))),
     "gated_ltc+skip": skip(GatedLTC),
 }
 STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
@@ -247,6 +248,7 @@ TITLES = {
     "mmrnn": "CfC with mixed memory (mmRNN)",
     "cfc+skip": "CfC in a skip network",
     "ltc+skip": "LTC in a skip network",
+    "ltc_fast+skip": "LTC, tau from 0.1 to 3, in a skip network",
     "gated_ltc+skip": "GatedLTC in a skip network",
     "lstm": "LSTM",
     "lstm+dt": "LSTM with dt",

@@ -45,6 +45,7 @@ class Settings:
     clip: float | None = None
     schedule: str | None = None
     weight_decay: float = 0.0  # of matrices, decoupled (AdamW; with 0 it is Adam)
+    growing: float = 0.0  # the share of the epochs over which sequences come in, the shortest first; 0: all at once
     search: float = 0.25  # the share of the epochs that a learning rate is tried for, with a seed of its own
 
 

@@ -6,7 +6,8 @@ rate is that of the grid whose short run, from a seed that no row uses, is best 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from time import process_time
 
@@ -60,6 +61,22 @@ class Scores(Callback):
         return min(range(len(self.validated)), key=lambda epoch: sign * self.validated[epoch])
 
 
+class Growing(ArraySource):
+    """Batches from ever more of the sequences: the shortest (by the sum of their dt) first, all of them from epoch `full` on."""
+
+    def __init__(self, data: Batch, full: float, batch_size: int, seed: int) -> None:
+        assert data.dt is not None and data.mask is not None
+        data = data.rows(torch.argsort((data.dt * data.mask).sum(dim=1), stable=True))
+        super().__init__(data.x, data.y, data.dt, data.mask, batch_size=batch_size, seed=seed)
+        self.full = full
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        part = self.data.rows(slice(0, math.ceil(min(1.0, (epoch + 1) / self.full) * len(self.data))))
+        return ArraySource(part.x, part.y, part.dt, part.mask, batch_size=self.batch_size, seed=self.seed).batches(
+            epoch
+        )
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What one seed gave."""
@@ -110,6 +127,12 @@ def objective(metric: Metric) -> Callable[[nn.Module, Batch], Tensor]:
     return loss
 
 
+def batches(data: Batch, settings: Settings, seed: int) -> ArraySource:
+    if settings.growing:
+        return Growing(data, settings.growing * settings.epochs, settings.batch, seed)
+    return ArraySource(data.x, data.y, data.dt, data.mask, batch_size=settings.batch, seed=seed)
+
+
 def untrained(task: Task, split: Split, name: str, settings: Settings, seed: int) -> nn.Module:
     """The network as drawn from the seed, its scales, if it has any, those of the training data."""
     model = models.build(name, split.train.x.shape[2], task.outputs, task.units.get(name, settings.units), seed)
@@ -124,8 +147,7 @@ def train(
     """The scores of every epoch; a run that blows up keeps those of the epochs before."""
     model = untrained(task, split, name, settings, seed)
     scores = Scores(model, task.metric, split.validation, split.test if test else None, said)
-    data = split.train
-    source = ArraySource(data.x, data.y, data.dt, data.mask, batch_size=settings.batch, seed=seed)
+    source = batches(split.train, settings, seed)
     try:
         fit(
             model, source, objective=objective(task.metric), epochs=settings.epochs, lr=lr, clip=settings.clip,
