@@ -57,7 +57,9 @@ CELLS = (
 )  # fmt: skip
 TRAPS = """- 49.11 % is what a constant answer gets: the published LTC learned nothing at all.
 - The published test score is that of the last of 200 epochs, without validation.
-- A model that is not told dt, such as a plain LSTM, can't know the parity of a run."""
+- A model that is not told dt, such as a plain LSTM, can't know the parity of a run.
+- The recipe `short first` brings in the streams by their length in bits over 60 % of its epochs. It and its one
+  learning rate were found on validation with LTC."""
 
 TASK = Task(
     name="event_xor",
