@@ -36,7 +36,7 @@ def root(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
     for name in ("half_cheetah", "walker2d", "gesture", "occupancy", "ozone", "power", "smnist", "vowels"):
         (folder / name).mkdir()
-    for number in range(25):
+    for number in range(31):
         np.save(folder / f"half_cheetah/trace_{number:04d}.npy", walk(rng, 60, 17))
     np.savez(
         folder / "walker2d/walker_rollouts_f32.npz",
