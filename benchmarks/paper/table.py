@@ -79,6 +79,8 @@ def section(task: Task, kept: list[Row]) -> str:
             parts.append("Runs that ended early: " + "; ".join(cut_short) + ".")
     if task.traps:
         parts.append(f"What to beware of:\n\n{task.traps}")
+    if task.tried:
+        parts.append(f"What helped, what did not (single runs of a search, their scores on validation):\n\n{task.tried}")
     parts.append(how(kept))
     return "\n\n".join(parts)
 

@@ -61,6 +61,20 @@ TRAPS = """- 49.11 % is what a constant answer gets: the published LTC learned n
 - The recipe `short first` brings in the streams by their length in bits over 60 % of its epochs. It and its one
   learning rate were found on validation with LTC."""
 
+TRIED = """| | streams, epochs | accuracy |
+| --- | ---: | ---: |
+| GatedLTC, deep readout, log(1 + dt) as an input | 20,000, 8 | 50.4 |
+| LTC, the same | 20,000, 6 | 51.0 |
+| CfC, the same | 20,000, 6 | 55.7 |
+| CfC, streams with few changes first | 20,000, 6 of 12 | 64.3 |
+| CfC, short streams first | 20,000, 8 of 12 | 72.6 |
+| LTC, short streams first, tau from 0.1 to 3, dt itself as an input | 20,000, 8 of 12 | 86.7 |
+| LTC, the same in a skip network, all streams | 90,000, 16 of 20 | 99.0 |
+| CfC in a skip network, short streams first, rate 0.01 | 90,000, 10 of 24 | 57.1 |
+
+The parity of 31 bits is a needle in a haystack until short streams have taught the flip; then LTC learns it. A leak with a time
+constant of a bit or two forgets what happened long ago unless the synapses hold it, hence the wide band of tau."""
+
 TASK = Task(
     name="event_xor",
     title="Event-based XOR: the parity of a bit stream",
@@ -82,6 +96,7 @@ TASK = Task(
     ),
     published_split="published",
     traps=TRAPS,
+    tried=TRIED,
     recipes={
         "short first": Settings(epochs=24, batch=64, units=64, rates=(0.01,), clip=1.0, schedule="cosine", growing=0.6)
     },
