@@ -80,7 +80,9 @@ def section(task: Task, kept: list[Row]) -> str:
     if task.traps:
         parts.append(f"What to beware of:\n\n{task.traps}")
     if task.tried:
-        parts.append(f"What helped, what did not (single runs of a search, their scores on validation):\n\n{task.tried}")
+        parts.append(
+            f"What helped, what did not (single runs of a search, their scores on validation):\n\n{task.tried}"
+        )
     parts.append(how(kept))
     return "\n\n".join(parts)
 

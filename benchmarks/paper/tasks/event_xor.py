@@ -98,6 +98,9 @@ TASK = Task(
     traps=TRAPS,
     tried=TRIED,
     recipes={
-        "short first": Settings(epochs=24, batch=64, units=64, rates=(0.01,), clip=1.0, schedule="cosine", growing=0.6)
+        "short first": Settings(epochs=24, batch=64, units=64, rates=(0.01,), clip=1.0, schedule="cosine", growing=0.6),
+        "short first, longer": Settings(
+            epochs=48, batch=64, units=64, rates=(0.01,), clip=1.0, schedule="cosine", growing=0.5
+        ),
     },
 )
