@@ -13,7 +13,8 @@
              gru_d             a GRU whose state decays over dt, and that gets log(1 + dt) too
              tcn, transformer  causal, torch's own modules, with log(1 + dt) as one more input
 
-    NAME+skip         cfc, ltc, ltc_fast (tau from 0.1 to 3), gated_ltc, lstm, gru, all surrounded alike: see SkipNetwork
+    NAME+scale        ltc, gated_ltc, lstm, the same network between the scales of the training data: see ScaledNetwork
+    NAME+skip         cfc, ltc, ltc_fast (tau from 0.1 to 3), gated_ltc, lstm, gru, scaled too: see SkipNetwork
 
 `mask` may be left out where sequences are padded at their end: all of these are causal, so padding moves nothing before it.
 Sources: Bai et al. 2018 (TCN), Vaswani et al. 2017 (Transformer); those of the cells stand in tauflow.cells.
@@ -73,14 +74,10 @@ class TorchNetwork(nn.Module):
         return y
 
 
-class SkipNetwork(nn.Module):
-    """A recurrent layer between scales, with a deep readout that sees the input too, and a straight line around it all.
+class ScaledNetwork(nn.Module):
+    """A network between scales, which are those of the training data, see `measure`; it is told dt as one more input.
 
-        u = ([x, dt] - x_mean) / x_width      h = layer(u, dt)
-        y = y_mean + y_width (readout([h, u]) + line(u))
-
-    The scales are those of the training data, see `measure`, so the output is in the target's own units. The line begins
-    at zero; the layer learns what it can't say.
+    u = ([x, dt] - x_mean) / x_width      y = y_mean + y_width network(u, dt)
     """
 
     x_mean: Tensor
@@ -88,18 +85,15 @@ class SkipNetwork(nn.Module):
     y_mean: Tensor
     y_width: Tensor
 
-    def __init__(self, layer: Recurrent | nn.RNNBase, inputs: int, units: int, outputs: int) -> None:
+    def __init__(self, network: nn.Module, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.layer, self.line = layer, nn.Linear(inputs + 1, outputs)
-        self.readout = nn.Sequential(nn.Linear(units + inputs + 1, HEAD), nn.SiLU(), nn.Linear(HEAD, outputs))
-        nn.init.zeros_(self.line.weight)
-        nn.init.zeros_(self.line.bias)
+        self.network = network
         for name, size in (("x", inputs + 1), ("y", outputs)):
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_width", torch.ones(size))
 
     def measure(self, data: Batch) -> None:
-        """Take the scales from these sequences, classes apart."""
+        """Take the scales from these sequences; classes have none."""
         assert data.y is not None
         for name, values in (("x", beside(data.x, data.dt)), ("y", data.y)):
             if values.is_floating_point() and values.ndim == 3:
@@ -110,8 +104,26 @@ class SkipNetwork(nn.Module):
 
     def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         u = (beside(x, dt) - self.x_mean) / self.x_width
+        y: Tensor = self.y_mean + self.y_width * self.network(u, dt, mask)
+        return y
+
+
+class SkipNetwork(nn.Module):
+    """A recurrent layer, a deep readout that sees the input too, and a straight line around both, which begins at zero.
+
+    y = readout([layer(u, dt), u]) + line(u)
+    """
+
+    def __init__(self, layer: Recurrent | nn.RNNBase, inputs: int, units: int, outputs: int) -> None:
+        super().__init__()
+        self.layer, self.line = layer, nn.Linear(inputs, outputs)
+        self.readout = nn.Sequential(nn.Linear(units + inputs, HEAD), nn.SiLU(), nn.Linear(HEAD, outputs))
+        nn.init.zeros_(self.line.weight)
+        nn.init.zeros_(self.line.bias)
+
+    def forward(self, u: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         h = self.layer(u)[0] if isinstance(self.layer, nn.RNNBase) else self.layer(u, dt, mask)[0]
-        y: Tensor = self.y_mean + self.y_width * (self.readout(torch.cat([h, u], dim=2)) + self.line(u))
+        y: Tensor = self.readout(torch.cat([h, u], dim=2)) + self.line(u)
         return y
 
 
@@ -184,19 +196,21 @@ def of(cell: Callable[[int, int], Cell], deep: bool = False) -> Callable[[int, i
 
 
 def skip(cell: Callable[[int, int], Cell]) -> Callable[[int, int, int], nn.Module]:
-    """A builder of that cell in a SkipNetwork."""
+    """A builder of that cell in a SkipNetwork, for `scaled`."""
 
     def make(inputs: int, outputs: int, units: int) -> nn.Module:
-        built = cell(inputs + 1, units)
+        built = cell(inputs, units)
         return SkipNetwork(Recurrent(built), inputs, built.outputs, outputs)
 
     return make
 
 
 def torchs_skip(layer: type[nn.RNNBase]) -> Callable[[int, int, int], nn.Module]:
-    return lambda inputs, outputs, units: SkipNetwork(
-        layer(inputs + 1, units, batch_first=True), inputs, units, outputs
-    )
+    return lambda inputs, outputs, units: SkipNetwork(layer(inputs, units, batch_first=True), inputs, units, outputs)
+
+
+def scaled(network: Callable[[int, int, int], nn.Module]) -> Callable[[int, int, int], nn.Module]:
+    return lambda inputs, outputs, units: ScaledNetwork(network(inputs + 1, outputs, units), inputs, outputs)
 
 
 def torchs(layer: type[nn.RNNBase]) -> Callable[[int, int, int], nn.Module]:
@@ -217,18 +231,21 @@ LIQUID: dict[str, Callable[[int, int, int], nn.Module]] = {
     "cfc": of(CfC),
     "hybrid": Hybrid,
     "mmrnn": of(lambda inputs, units: MixedMemory(CfC(inputs, units))),
-    "cfc+skip": skip(CfC),
-    "ltc+skip": skip(LTC),
-    "ltc_fast+skip": skip(lambda inputs, units: LTC(inputs, units, tau=(0.1, 3.0))),
-    "gated_ltc+skip": skip(GatedLTC),
+    "cfc+skip": scaled(skip(CfC)),
+    "ltc+skip": scaled(skip(LTC)),
+    "ltc_fast+skip": scaled(skip(lambda inputs, units: LTC(inputs, units, tau=(0.1, 3.0)))),
+    "ltc+scale": scaled(of(LTC)),
+    "gated_ltc+scale": scaled(of(GatedLTC)),
+    "gated_ltc+skip": scaled(skip(GatedLTC)),
 }
 STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
     "lstm": torchs(nn.LSTM),
     "lstm+dt": of(LSTM),
     "lstm+dt+head": of(LSTM, deep=True),
-    "lstm+skip": torchs_skip(nn.LSTM),
+    "lstm+scale": scaled(torchs(nn.LSTM)),
+    "lstm+skip": scaled(torchs_skip(nn.LSTM)),
     "gru": torchs(nn.GRU),
-    "gru+skip": torchs_skip(nn.GRU),
+    "gru+skip": scaled(torchs_skip(nn.GRU)),
     "gru_d": of(DecayGRU),
     "rnn": torchs(nn.RNN),
     "tcn": lambda inputs, outputs, units: TCN(inputs, outputs, units),
@@ -249,10 +266,13 @@ TITLES = {
     "cfc+skip": "CfC in a skip network",
     "ltc+skip": "LTC in a skip network",
     "ltc_fast+skip": "LTC, tau from 0.1 to 3, in a skip network",
+    "ltc+scale": "LTC between scales",
+    "gated_ltc+scale": "GatedLTC between scales",
     "gated_ltc+skip": "GatedLTC in a skip network",
     "lstm": "LSTM",
     "lstm+dt": "LSTM with dt",
     "lstm+dt+head": "LSTM with dt and a deep readout",
+    "lstm+scale": "LSTM between scales",
     "lstm+skip": "LSTM in a skip network",
     "gru": "GRU",
     "gru+skip": "GRU in a skip network",

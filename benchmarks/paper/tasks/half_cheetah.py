@@ -38,8 +38,8 @@ the next frame is predicted at every step; 32 units, batches of 16, 200 epochs o
 that is best on validation. Mean squared error in raw units over all steps and readings."""
 CELLS = (
     "ltc", "ltc_three", "ltc_six_fanin", "ltc_six", "ltc_midpoint_ncps", "gated_ltc", "ctrnn", "cfc", "mmrnn", "gruode",
-    "lstm", "lstm+dt+head", "gru", "gru_d", "rnn", "tcn", "transformer", "gated_ltc+skip", "cfc+skip",
-    "lstm+skip",
+    "lstm", "lstm+dt+head", "gru", "gru_d", "rnn", "tcn", "transformer", "gated_ltc+skip", "cfc+skip", "lstm+skip",
+    "gated_ltc+scale", "ltc+scale", "lstm+scale",
 )  # fmt: skip
 TRAPS = """- The paper's LTC takes six semi-implicit unfolds a step. Its row stands beside our default, which takes one exponential
   midpoint step; `six unfolds` is the same network with the paper's solver.
@@ -52,6 +52,23 @@ TRAPS = """- The paper's LTC takes six semi-implicit unfolds a step. Its row sta
 - Readings are not scaled, so the fastest joints decide the score.
 - Every window begins with an empty state, so the first steps of a window, where a network knows little, weigh as much
   as the last."""
+
+TRIED = """| scaled inputs and targets, 32 units, cosine from 0.01, weight decay 0.1, 60 epochs, seed 0 | validation | test |
+| --- | ---: | ---: |
+| GatedLTC | 3.45 | 2.12 |
+| seed 1 | 3.42 | 2.37 |
+| without weight decay, 100 epochs | 3.60 | 2.05 |
+| deep readout and a straight line | 11.74 | 2.20 |
+| noise of 0.1 on the inputs | 3.33 | 2.30 |
+| 64 units | 3.36 | 2.29 |
+| 64 units, weight decay 0.5 | 3.03 | 2.40 |
+| LTC | 2.90 | 2.54 |
+| LTC, deep readout and a straight line | 30.16 | 2.86 |
+| LSTM | 3.31 | 2.18 |
+| three seeds: GatedLTC 2.251 +-0.053, LSTM 2.137 +-0.075, LTC 2.560 +-0.005 | | |
+
+The published validation ranks these the wrong way round, so nothing can be chosen by it: the reason for the second split. Test scores
+stand here to show that; they chose nothing."""
 
 TASK = Task(
     name="half_cheetah",
@@ -77,4 +94,5 @@ TASK = Task(
     ),
     published_split="published",
     traps=TRAPS,
+    tried=TRIED,
 )
