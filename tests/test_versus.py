@@ -194,6 +194,28 @@ def test_the_command_keeps_its_rows_and_goes_on_where_it_was(of, data, tmp_path,
     assert len(run.read(tmp_path / "rates.json")) == 3
 
 
+def test_a_set_without_its_data_is_left_out_and_the_others_run(of, data, tmp_path, monkeypatch):
+    monkeypatch.delenv("TAUFLOW_DATA", raising=False)
+    monkeypatch.setitem(
+        run.SETS, "rates", replace(of, name="rates", shifted="", read=lambda files: data, rules=("ridge",), sizes={})
+    )
+    command = [
+        "compare",
+        "--sets",
+        "gesture",
+        "rates",
+        "--cells",
+        "gated_ltc",
+        "--seeds",
+        "1",
+        "--results",
+        str(tmp_path),
+    ]
+    with pytest.raises(SystemExit, match="gesture was left out: .*gesture/a1_va3.csv is needed: pass --data DIR"):
+        main(command)
+    assert (tmp_path / "rates.json").exists()
+
+
 def test_real_sets_that_come_with_tauflow():
     for name in ("traffic", "rates"):
         found = SETS[name].read(Files(None))

@@ -44,15 +44,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    if not options.page:
-        try:
-            files = data.Files(data.folder(options.data))
-            for name in options.sets:
-                measure(SETS[name], SETS[name].read(files), options)
-        except data.PaperDataError as error:
-            raise SystemExit(str(error)) from error
+    missing = [] if options.page else work(options)
     if not options.quick and options.results == KEPT:
         publish()
+    if missing:
+        raise SystemExit("\n".join(missing))
+
+
+def work(options: argparse.Namespace) -> list[str]:
+    """Every set whose data is there; what is said of the others."""
+    missing = []
+    try:
+        files = data.Files(data.folder(options.data))
+    except data.PaperDataError as error:
+        raise SystemExit(str(error)) from error
+    for name in options.sets:
+        try:
+            recordings = SETS[name].read(files)
+        except data.PaperDataError as error:
+            missing.append(f"{name} was left out: {error}")
+        else:
+            measure(SETS[name], recordings, options)
+    return missing
 
 
 def measure(of: Set, recordings: Data, options: argparse.Namespace) -> None:

@@ -106,8 +106,8 @@ TRIED = """| | epochs | MSE |
 | LSTM, batches of 32, rate 0.01, weight decay 0.1 | 10 | 0.693 |
 | CfC, weight decay 0.3 | 30 | 0.527 |
 
-What helped: four times the updates an epoch, a higher rate with weight decay (changed together), a deep readout that sees the input. All of it
-is open to an LSTM and helps it too; at 64 units CfC stays ahead, with more numbers to learn."""
+What helped: four times the updates an epoch, a higher rate with weight decay (changed together), a deep readout that sees the
+input. All of it is open to an LSTM and helps it too; at 64 units CfC stays ahead, with more numbers to learn."""
 
 TASK = Task(
     name="walker2d",
