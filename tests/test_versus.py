@@ -211,7 +211,7 @@ def test_a_set_without_its_data_is_left_out_and_the_others_run(of, data, tmp_pat
         "--results",
         str(tmp_path),
     ]
-    with pytest.raises(SystemExit, match="gesture was left out: .*gesture/a1_va3.csv is needed: pass --data DIR"):
+    with pytest.raises(SystemExit, match=r"gesture was left out: .*gesture/a1_va3\.csv is needed: pass --data DIR"):
         main(command)
     assert (tmp_path / "rates.json").exists()
 
