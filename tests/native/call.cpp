@@ -1,6 +1,7 @@
 #include "call.h"
 
 #include "array.h"
+#include "flush.h"
 #include "pool.h"
 #include "tauflow.h"
 
@@ -248,6 +249,7 @@ template <typename Of, typename Real> std::string check_stream(const Call &c, In
     Array<Real> x(c.inputs, true), now(packed.lanes, true), next(packed.lanes, true), work(packed.work, true);
     const auto at = [&](int unit) { return packed.place ? packed.place[unit] : unit; };
     const auto same = [](Real a, Real b) { return std::memcmp(&a, &b, sizeof a) == 0 || (std::isnan(a) && std::isnan(b)); };
+    const FlushSubnormals flush;  // as Stream::step has it
     Real longest = 0;
     for (int row = 0; row < c.batch; ++row) {
         const Real *const h = in.h.data() + std::ptrdiff_t(row) * c.units;
