@@ -150,7 +150,6 @@ def test_every_model_is_measured_in_every_way_and_the_page_says_so(of, data, tmp
     assert all(len(row.curve[name]) == of.epochs for row in networks for name in ("train", "validation", "seconds"))
     assert all(len(row.adapt["frozen"]) == len(row.adapt["all"]) for row in networks)
     text = page.write({"half_cheetah": found})
-    assert text.index("**Liquid loses**") < text.index("## Half-cheetah") if "**Liquid loses**" in text else True
     for name in ("gated_ltc", "lstm", "hybrid", "ridge", "persistence"):
         assert f"| {page.TITLES[name]} |" in text
     figure.draw({"half_cheetah": found}, tmp_path)
@@ -169,6 +168,20 @@ def test_who_leads_is_said_by_the_deviations(static, word):
     found = [row(model, kind, seed, test + 0.1 * seed) for model, kind, test in pairs for seed in range(2)]
     lead = verdict.lead(verdict.models(found), lambda one: one.test, higher=False)
     assert lead is not None and lead.word == word
+
+
+@pytest.mark.parametrize("static", [1.0, 3.0])
+def test_where_liquid_loses_stands_first(static):
+    curve = {"validation": [2.0], "train": [2.0], "seconds": [1.0]}
+    pairs = (("ltc", "liquid", 2.0), ("lstm", "static", static))
+    found = [row(model, kind, seed, test, curve=curve) for model, kind, test in pairs for seed in range(2)]
+    text = page.write({"rates": found})
+    loses = (
+        "**Liquid loses:**\n\n- Exchange rates: tomorrow's returns; test score: LSTM 1.000, the best liquid LTC 2.000."
+    )
+    assert (loses in text) == (static < 2)
+    assert ("Liquid loses nowhere" in text) == (static > 2)
+    assert text.index("Liquid loses") < text.index("## Exchange rates")
 
 
 def test_area_and_convergence():
@@ -192,6 +205,9 @@ def test_the_command_keeps_its_rows_and_goes_on_where_it_was(of, data, tmp_path,
     assert json.loads((tmp_path / "rates.json").read_text())[:2] == kept
     assert "seed 1" in capsys.readouterr().out
     assert len(run.read(tmp_path / "rates.json")) == 3
+    monkeypatch.setitem(run.SETS, "rates", replace(run.SETS["rates"], epochs=1))
+    main([*command, "--seeds", "1"])
+    assert [len(one.curve.get("train", [])) for one in run.read(tmp_path / "rates.json")] == [0, 1]
 
 
 def test_a_set_without_its_data_is_left_out_and_the_others_run(of, data, tmp_path, monkeypatch):

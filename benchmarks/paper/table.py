@@ -24,6 +24,7 @@ Every model of a task gets the same budget: the same epochs, batches and optimis
 from the same few, in a shorter run from a seed that no row uses. `best validation` is the test score at each seed's best validation
 epoch, `last epoch` that after the last one; nothing was chosen by a test score. +- is the deviation over seeds. Published figures stand
 beside the split they were published for. Kind: liquid, static (networks without a differential equation), trivial (no network at all).
+A row with another recipe than the paper's settings names it; how it was found, and what its rates were chosen from, stands below the table.
 Training and scoring ran on one thread, beside other work: read seconds an epoch as a rough guide."""
 
 SHORT = """The best row of each kind, picked by its test mean among several, so that a small lead can be luck; "beyond the

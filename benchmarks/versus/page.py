@@ -42,8 +42,9 @@ said otherwise, which gives them different numbers of parameters: the pictures o
 - **Lost, uneven, another rate**: rows are missing and dt is longer. Networks without dt (LSTM, GRU) can't know; those that get log(1 + dt)
   as an input saw only dt = 1 in training where the data are regular, and so do gates that are learned from it.
 - **Shift**: from the middle of a window on; scored from there.
-- **Learning on**: streams of up to {adapt.LONGEST} rows that shift in the middle, read in chunks of {adapt.CHUNK}; each is predicted first
-  and learned from afterwards, one step of Adam on the readout or on all weights; the step size is chosen on validation recordings.
+- **Learning on**: streams of up to {adapt.LONGEST} rows, at most four of a recording, that shift in the middle, read in chunks of
+  {adapt.CHUNK}; each is predicted first and learned from afterwards, one step of Adam on the readout or on all weights; the step size
+  is chosen on validation recordings.
 - **Convergence**: epochs and seconds of processor time until validation is as good as half of the networks are at their end.
 
 Training ran beside other work, in processor time of one thread: read seconds and microseconds as a rough guide."""

@@ -72,7 +72,7 @@ def measure(of: Set, recordings: Data, options: argparse.Namespace) -> None:
     if options.quick:
         of = replace(of, epochs=1, sizes={})
     path = options.results / f"{of.name}.json"
-    rows = {} if options.quick else {row.key: row for row in read(path)}
+    rows = {} if options.quick else {row.key: row for row in read(path) if trained_alike(row, of)}
     about = machine.describe()
     where = {
         "commit": about["commit"] + ("+" if about["changed"] else ""),
@@ -86,6 +86,11 @@ def measure(of: Set, recordings: Data, options: argparse.Namespace) -> None:
             text = json.dumps([rounded(asdict(one)) for one in rows.values()], allow_nan=False)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes_atomically(path, text.replace('{"model"', '\n{"model"').encode() + b"\n")
+
+
+def trained_alike(row: Row, of: Set) -> bool:
+    """A network that was trained for another number of epochs is begun anew."""
+    return not row.units or bool(row.ended) or len(row.curve["train"]) == of.epochs
 
 
 def missing(of: Set, recordings: Data, rows: dict[Any, Row], options: argparse.Namespace) -> Iterator[Row]:
