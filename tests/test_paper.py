@@ -21,7 +21,8 @@ from tauflow.training import Batch
 
 TINY = Settings(epochs=1, batch=8, units=8, rates=(0.01,))
 HONEST = {
-    "half_cheetah": ["published"], "walker2d": ["published"], "gesture": ["by recording"], "occupancy": ["validation by time"],
+    "half_cheetah": ["published", "validation on recordings 25-30, windows at every frame"],
+    "walker2d": ["published"], "gesture": ["by recording"], "occupancy": ["validation by time"],
     "ozone": ["by time"], "traffic": ["by time"], "power": ["by time"],
 }  # fmt: skip
 
@@ -87,7 +88,7 @@ def splits(root):
         patch.setattr(datasets, "load", lambda name: whole(name).head(420))
         for name in tasks.TASKS:
             found[name] = (
-                [event_xor.make(60, 20)]
+                list(event_xor.make(60, 20))
                 if name == "event_xor"
                 else list(tasks.get(name).load(data.Files(root, check=False)))
             )
@@ -193,9 +194,27 @@ def test_streams_of_events_hold_the_bits():
             told += [before] * (gap - 1) + [bit]
             before = bit
         assert told == bits and int(dt[mask].sum()) == len(bits)
-        assert int(parity) == sum(bits) % 2
+        ends = dt[mask].cumsum(0).int().tolist()
+        assert parity[mask].tolist() == [sum(bits[:end]) % 2 for end in ends] and ends[-1] == len(bits)
         changes = sum(one != other for one, other in pairwise(bits))
         assert int(mask.sum()) == changes + 1 + (len(bits) > 1 and bits[-1] == bits[-2])
+
+
+def test_every_prefix_is_learned_from_and_whole_streams_alone_are_scored(splits):
+    published, prefixes = splits["event_xor"]
+    count = published.train.mask.sum(dim=1)
+    assert torch.equal(prefixes.train.x, published.train.x) and torch.equal(prefixes.test.y, published.test.y)
+    assert torch.equal(prefixes.train.y[torch.arange(len(count)), count - 1], published.train.y)
+    output = torch.zeros(*published.train.mask.shape, 2)
+    entries = [metrics.entries(output, split.train.y, split.train.mask)[1] for split in (published, prefixes)]
+    assert [len(entry) for entry in entries] == [len(count), int(count.sum())]
+
+
+def test_windows_at_every_frame_are_of_the_same_recordings(splits):
+    tens, every = splits["half_cheetah"][1:]
+    assert set(np.unique(every.rows[0] // 60)) == set(np.unique(tens.rows[0] // 60)) == set(range(15, 25))
+    assert np.array_equal(every.rows[0][:27, 0], 900 + np.arange(27)) and len(every.train) == 10 * 27
+    assert torch.equal(every.test.x, tens.test.x) and torch.equal(every.validation.x, tens.validation.x)
 
 
 def test_metrics_by_hand():
@@ -249,7 +268,7 @@ def test_a_skip_network_answers_in_the_units_of_the_target(splits):
 
 
 def test_classes_have_no_scale_and_padding_counts_for_none():
-    task, split = tasks.get("event_xor"), event_xor.make(100, 10)
+    task, split = tasks.get("event_xor"), next(event_xor.make(100, 10))
     model = train.untrained(task, split, "gru+skip", TINY, seed=0)
     torch.testing.assert_close(model.x_mean[0], split.train.x[split.train.mask].mean())
     torch.testing.assert_close(model.x_mean[1], split.train.dt[split.train.mask].mean())
@@ -257,13 +276,25 @@ def test_classes_have_no_scale_and_padding_counts_for_none():
 
 
 def test_short_sequences_come_first_and_all_of_them_from_the_epoch_that_is_named():
-    data = event_xor.draw(200, 1)
+    data = event_xor.with_last(event_xor.draw(200, 1))
     source = train.Growing(data, full=4, batch_size=16, seed=0)
     longest, count = zip(
         *((max(float((b.dt * b.mask).sum(dim=1).max()) for b in part), sum(map(len, part)))
           for part in (list(source.batches(epoch)) for epoch in range(5))), strict=True,
     )  # fmt: skip
     assert count == (50, 100, 150, 200, 200) and longest[0] < longest[1] < longest[2] < longest[3] == longest[4]
+
+
+def test_a_committee_learns_one_at_a_time_and_answers_together():
+    model = models.build("gated_ltc+four", 3, 2, 8, seed=0)
+    members = list(model.network.members)
+    assert len({float(member.readout.weight.detach()[0, 0]) for member in members}) == 4
+    x = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0))
+    model.train()(x).sum().backward()
+    assert sum(member.readout.weight.grad is not None for member in members) == 1
+    inner = (models.beside(x, None), torch.ones(2, 5), None)
+    expected = torch.stack([member(*inner) for member in members]).mean(dim=0)
+    torch.testing.assert_close(model.eval()(x, torch.ones(2, 5)), expected)
 
 
 def test_the_same_seed_gives_the_same_score_and_another_one_another(splits):
@@ -337,6 +368,8 @@ def test_persistence_mean_and_threshold_by_hand():
     classes = Batch(x, torch.tensor([[0, 1, 1]]))
     split = train.Split("", classes, classes, classes)
     assert trivial.threshold(metrics.ACCURACY, split)[0] == 100
+    near = Batch(x + 0.4, torch.tensor([[1, 1, 0]]))
+    assert trivial.nearest(metrics.ACCURACY, train.Split("", classes, classes, near))[0] == pytest.approx(100 / 3)
     said, true = torch.tensor([[1], [1], [0]]) == 1, torch.tensor([[1], [0], [1]]) == 1
     assert trivial.harmonic(said, true).tolist() == [0.5] and trivial.hits(said, true).tolist() == [
         pytest.approx(1 / 3)

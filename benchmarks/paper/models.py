@@ -6,15 +6,17 @@
              ltc_six           the arithmetic and the start of ncps, six unfolds
              ltc_midpoint_ncps the start of ncps, one exponential midpoint step
              gated_ltc, ctrnn, gruode, cfc, mmrnn (CfC behind an LSTM's memory)
+             cfc_wide          CfC with the backbone of its authors' best Walker2d run: 256 units, SiLU, dropout 0.1
              hybrid            a dense layer at every step, then a GatedLTC
     static   lstm, gru, rnn    torch's own, which see no time
              lstm+dt           an LSTM that gets log(1 + dt) as one more input
-             lstm+dt+head      and a readout as deep as CfC's backbone: one hidden layer of 128
+             lstm+dt+head      and a readout as deep as CfC's backbone: one hidden layer of 128; gru+dt+head, rnn+dt+head too
              gru_d             a GRU whose state decays over dt, and that gets log(1 + dt) too
              tcn, transformer  causal, torch's own modules, with log(1 + dt) as one more input
 
     NAME+scale        ltc, gated_ltc, lstm, the same network between the scales of the training data: see ScaledNetwork
     NAME+skip         cfc, ltc, ltc_fast (tau from 0.1 to 3), gated_ltc, lstm, gru, scaled too: see SkipNetwork
+    NAME+four         ltc, gated_ltc, ctrnn, cfc, lstm, gru: four of them, averaged, scaled too: see Committee
 
 `mask` may be left out where sequences are padded at their end: all of these are causal, so padding moves nothing before it.
 Sources: Bai et al. 2018 (TCN), Vaswani et al. 2017 (Transformer); those of the cells stand in tauflow.cells.
@@ -23,13 +25,13 @@ Sources: Bai et al. 2018 (TCN), Vaswani et al. 2017 (Transformer); those of the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tauflow.cells import CTRNN, GRUODE, LSTM, LTC, Cell, CfC, DecayGRU, GatedLTC
+from tauflow.cells import CTRNN, GRU, GRUODE, LSTM, LTC, RNN, Cell, CfC, DecayGRU, GatedLTC
 from tauflow.cells.mixed_memory import MixedMemory
 from tauflow.sequence import Recurrent
 from tauflow.training import Batch
@@ -127,6 +129,23 @@ class SkipNetwork(nn.Module):
         return y
 
 
+class Committee(nn.Module):
+    """Networks of one kind that start differently: each learns from batches of its own, and the mean of their outputs is the answer.
+
+    A batch goes to one of them, drawn at random, so all of them together take as many steps as one network would.
+    """
+
+    def __init__(self, members: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        if self.training:
+            y: Tensor = self.members[int(torch.randint(len(self.members), ()))](x, dt, mask)
+            return y
+        return torch.stack([member(x, dt, mask) for member in self.members]).mean(dim=0)
+
+
 class TCN(nn.Module):
     """Four residual blocks of two causal convolutions, kernel 3, dilated by 1, 2, 4, 8: it sees 61 steps."""
 
@@ -213,6 +232,10 @@ def scaled(network: Callable[[int, int, int], nn.Module]) -> Callable[[int, int,
     return lambda inputs, outputs, units: ScaledNetwork(network(inputs + 1, outputs, units), inputs, outputs)
 
 
+def four(network: Callable[[int, int, int], nn.Module]) -> Callable[[int, int, int], nn.Module]:
+    return scaled(lambda inputs, outputs, units: Committee(network(inputs, outputs, units) for _ in range(4)))
+
+
 def torchs(layer: type[nn.RNNBase]) -> Callable[[int, int, int], nn.Module]:
     return lambda inputs, outputs, units: TorchNetwork(layer(inputs, units, batch_first=True), outputs)
 
@@ -229,6 +252,7 @@ LIQUID: dict[str, Callable[[int, int, int], nn.Module]] = {
     "ctrnn": of(CTRNN),
     "gruode": of(GRUODE),
     "cfc": of(CfC),
+    "cfc_wide": of(lambda inputs, units: CfC(inputs, units, backbone_units=256, activation="silu", dropout=0.1)),
     "hybrid": Hybrid,
     "mmrnn": of(lambda inputs, units: MixedMemory(CfC(inputs, units))),
     "cfc+skip": scaled(skip(CfC)),
@@ -237,6 +261,10 @@ LIQUID: dict[str, Callable[[int, int, int], nn.Module]] = {
     "ltc+scale": scaled(of(LTC)),
     "gated_ltc+scale": scaled(of(GatedLTC)),
     "gated_ltc+skip": scaled(skip(GatedLTC)),
+    "ltc+four": four(of(LTC)),
+    "gated_ltc+four": four(of(GatedLTC)),
+    "ctrnn+four": four(of(CTRNN)),
+    "cfc+four": four(of(CfC)),
 }
 STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
     "lstm": torchs(nn.LSTM),
@@ -244,10 +272,14 @@ STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
     "lstm+dt+head": of(LSTM, deep=True),
     "lstm+scale": scaled(torchs(nn.LSTM)),
     "lstm+skip": scaled(torchs_skip(nn.LSTM)),
+    "lstm+four": four(torchs(nn.LSTM)),
     "gru": torchs(nn.GRU),
     "gru+skip": scaled(torchs_skip(nn.GRU)),
+    "gru+four": four(torchs(nn.GRU)),
     "gru_d": of(DecayGRU),
+    "gru+dt+head": of(GRU, deep=True),
     "rnn": torchs(nn.RNN),
+    "rnn+dt+head": of(RNN, deep=True),
     "tcn": lambda inputs, outputs, units: TCN(inputs, outputs, units),
     "transformer": lambda inputs, outputs, units: Transformer(inputs, outputs, units),
 }
@@ -261,6 +293,7 @@ TITLES = {
     "ctrnn": "CT-RNN",
     "gruode": "GRU-ODE",
     "cfc": "CfC",
+    "cfc_wide": "CfC, backbone of 256, dropout 0.1",
     "hybrid": "hybrid: dense encoder, GatedLTC core",
     "mmrnn": "CfC with mixed memory (mmRNN)",
     "cfc+skip": "CfC in a skip network",
@@ -269,15 +302,23 @@ TITLES = {
     "ltc+scale": "LTC between scales",
     "gated_ltc+scale": "GatedLTC between scales",
     "gated_ltc+skip": "GatedLTC in a skip network",
+    "ltc+four": "four LTCs, averaged",
+    "gated_ltc+four": "four GatedLTCs, averaged",
+    "ctrnn+four": "four CT-RNNs, averaged",
+    "cfc+four": "four CfCs, averaged",
     "lstm": "LSTM",
     "lstm+dt": "LSTM with dt",
     "lstm+dt+head": "LSTM with dt and a deep readout",
     "lstm+scale": "LSTM between scales",
     "lstm+skip": "LSTM in a skip network",
+    "lstm+four": "four LSTMs, averaged",
     "gru": "GRU",
     "gru+skip": "GRU in a skip network",
+    "gru+four": "four GRUs, averaged",
     "gru_d": "GRU with decay over dt",
+    "gru+dt+head": "GRU with dt and a deep readout",
     "rnn": "RNN",
+    "rnn+dt+head": "RNN with dt and a deep readout",
     "tcn": "TCN",
     "transformer": "Transformer",
 }

@@ -4,6 +4,7 @@
     ridge        y ~ [x_t, x_{t-1}, ..., x_{t-k+1}, log(1 + dt), 1], closed form; k, the strength and the inputs' scale by validation
     logistic     logistic regression on the same inputs, scaled, by L-BFGS; zeros before a sequence's first step
     threshold    class 1 where one feature is above (or below) one value; feature, value and side chosen on training + validation
+    nearest      the class of the training step whose features, scaled, are nearest: what remembering the training gives
     majority     the class that is most frequent in training
     mean         the training mean
     calendar     the training mean of the same weekday and hour (the last two features)
@@ -24,7 +25,7 @@ from tauflow.training import Batch
 from .metrics import Metric, entries
 from .models import with_gap
 from .task import Split
-from .train import target
+from .train import CHUNK, target
 
 LAGS = (1, 2, 4, 8)
 ITERATIONS = 100  # of L-BFGS
@@ -151,6 +152,13 @@ def logistic_fit(x: Tensor, y: Tensor, strength: float, metric: Metric) -> tuple
     return weights.detach(), bias.detach()
 
 
+def nearest(metric: Metric, split: Split) -> tuple[float, int]:
+    (x, y), _, (x_test, y_test) = scaled(split, 1)
+    seen, classes = x.float(), int(y.max()) + 1
+    found = torch.cat([torch.cdist(part, seen).argmin(dim=1) for part in x_test.float().split(CHUNK)])
+    return metric.score(F.one_hot(y[found], classes), y_test), seen.numel()
+
+
 def threshold(metric: Metric, split: Split) -> tuple[float, int]:
     """Over the values halfway between 400 quantiles of each feature."""
     parts = [windowed(data, 1) for data in (split.train, split.validation)]
@@ -203,6 +211,7 @@ TRIVIAL: dict[str, Callable[[Metric, Split], tuple[float, int]]] = {
     "ridge": ridge,
     "logistic": logistic,
     "logistic on the mean": logistic_on_mean,
+    "nearest": nearest,
     "threshold": threshold,
     "majority": majority,
     "mean": mean,
@@ -213,6 +222,7 @@ TITLES = {
     "ridge": "ridge on the window",
     "logistic": "logistic regression on the window",
     "logistic on the mean": "logistic regression on the mean over time",
+    "nearest": "the class of the nearest training step",
     "threshold": "one threshold on one feature",
     "majority": "the most frequent class",
     "mean": "the training mean",

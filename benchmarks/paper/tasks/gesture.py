@@ -50,9 +50,12 @@ test; 32 units, batches of 16, 200 epochs of Adam; the test score at the epoch t
 recording: story 3 of each person is the test, a2 validation, a1, b1 and c1 training."""
 CELLS = (
     "ltc", "ltc_six_fanin", "gated_ltc", "ctrnn", "cfc", "mmrnn", "gruode", "lstm", "lstm+dt+head", "gru",
-    "gru_d", "rnn", "tcn", "transformer",
+    "gru_d", "rnn", "tcn", "transformer", "cfc+skip", "ltc+skip", "gated_ltc+skip", "lstm+skip", "gru+skip",
 )  # fmt: skip
-TRAPS = """- Inputs are scaled by mean and deviation of all windows, those of the test too; by recording, of the training
+TRAPS = """- The published split rewards memory: the class of the nearest training frame beats every published network there. By
+  recording, where that rule knows nobody, no network does much better than logistic regression.
+- The recipe `cosine, weight decay` was tried once on the published split, with CfC, and taken.
+- Inputs are scaled by mean and deviation of all windows, those of the test too; by recording, of the training
   recordings alone."""
 
 TASK = Task(
@@ -63,9 +66,12 @@ TASK = Task(
     metric=ACCURACY,
     outputs=5,
     settings=Settings(epochs=200),
+    recipes={
+        "cosine, weight decay": Settings(epochs=100, units=64, clip=1.0, schedule="cosine", weight_decay=0.1),
+    },
     load=load,
     cells=CELLS,
-    trivial=("majority", "logistic"),
+    trivial=("majority", "logistic", "nearest"),
     published=(Published("ltc", 69.55), Published("CT-GRU", 68.31), Published("lstm", 64.57)),
     published_split="published",
     traps=TRAPS,

@@ -30,6 +30,10 @@ def load(files: Files) -> Iterator[Split]:
     y = np.roll(x, -1, axis=0)  # a window ends before its recording's last frame
     yield from_rows("published", x, y, (train, fallen, test))
     yield from_rows("validation on recordings 25-30", x, y, (train, unused, test))
+    every = [begin + windows(len(trace), LENGTH, 1, end=1) for begin, trace in zip(begins, traces, strict=False)]
+    yield from_rows(
+        "validation on recordings 25-30, windows at every frame", x, y, (np.concatenate(every[15:25]), unused, test)
+    )
 
 
 DATA = """31 recordings of 1,000 frames of a simulated robot, 17 readings each, from the LTC paper's repository (Apache-2.0)."""
@@ -50,6 +54,8 @@ TRAPS = """- The paper's LTC takes six semi-implicit unfolds a step. Its row sta
   hence the last epoch's score beside it.
 - Recordings 25-30 are used by nobody. In `validation on recordings 25-30`, training and test are as published.
 - Readings are not scaled, so the fastest joints decide the score.
+- In `windows at every frame` the training windows begin at every frame of the same ten recordings, not every tenth;
+  test windows are as published.
 - Every window begins with an empty state, so the first steps of a window, where a network knows little, weigh as much
   as the last."""
 
@@ -72,7 +78,28 @@ TRIED = """| scaled inputs and targets, 32 units, cosine from 0.01, weight decay
 | weight decay 1 | 2.48 | 2.46 |
 
 The published validation ranks these the wrong way round, so nothing can be chosen by it; the second split's ranks them right. Test scores
-stand here to show that; they chose nothing."""
+stand here to show that; they chose nothing.
+
+| windows at every frame, cosine, batches of 32, seed 0 | validation | test |
+| --- | ---: | ---: |
+| GatedLTC between scales, 32 units, rate 0.01, 30 epochs | 2.06 | 2.03 |
+| 64 units | 2.12 | 2.07 |
+| 64 units, dropout 0.2 before the readout, 20 epochs | 2.37 | 2.32 |
+| 64 units, dropout 0.1 on the inputs, 20 epochs | 2.14 | 2.13 |
+| LTC between scales | 2.27 | 2.18 |
+| LTC, three midpoint steps, no scales | 2.22 | 2.13 |
+| LSTM between scales | 2.15 | 2.14 |
+| CfC in a skip network, rate 0.003, 20 epochs | 2.18 | 2.19 |
+| GatedLTC in a skip network, 64 units, weight decay 0.1, 20 epochs | 2.17 | 3.13 |
+| four GatedLTCs in one network, 32 units each, 60 epochs | 1.95 | 1.90 |
+| eight, batches of 16 | 1.97 | 1.93 |
+| four of 64 units | 1.87 | 1.83 |
+| four LTCs, 32 units each | 2.28 | 2.19 |
+| four LSTMs, 32 units each | 1.91 | 1.91 |
+| four LSTMs, rate 0.003, weight decay 0.1 | 1.93 | 1.88 |
+
+Ten times the windows of the same recordings help a little, averaging four networks that learned from different batches helps most, and
+it helps an LSTM as much. An LTC between scales is worse than one without."""
 
 TASK = Task(
     name="half_cheetah",
@@ -84,6 +111,8 @@ TASK = Task(
     settings=Settings(epochs=200),
     recipes={
         "cosine": Settings(epochs=200, clip=1.0, schedule="cosine"),
+        "four": Settings(epochs=60, batch=32, units=64, clip=1.0, schedule="cosine"),
+        "four, 32 units": Settings(epochs=60, batch=32, clip=1.0, schedule="cosine"),
         "cosine, weight decay": Settings(epochs=200, clip=1.0, schedule="cosine", weight_decay=0.1),
     },
     load=load,

@@ -71,7 +71,7 @@ every 16; the very next frame is predicted at every step; 50 epochs; the test sc
 validation. Mean squared error in raw units."""
 CELLS = (
     "cfc", "mmrnn", "ltc", "gated_ltc", "ctrnn", "gruode", "ltc_six_fanin", "lstm", "lstm+dt", "lstm+dt+head",
-    "gru", "gru_d", "rnn", "tcn", "transformer", "cfc+skip", "lstm+skip",
+    "gru", "gru+dt+head", "gru_d", "rnn", "rnn+dt+head", "tcn", "transformer", "cfc+skip", "lstm+skip", "cfc_wide",
 )  # fmt: skip
 TRAPS = """- The published liquid rows were tuned one by one: 64 to 256 units, backbones of 128 or 256, dropout, and a learning
   rate that falls by 5 % an epoch; the LSTM's row is from an earlier paper and had none of this. Here all have 64
@@ -132,8 +132,9 @@ TASK = Task(
     traps=TRAPS,
     tried=TRIED,
     recipes={
+        "as for CfC": Settings(epochs=50, batch=256, units=64, rates=(0.02,), clip=1.0, schedule="cosine"),
         "small batches": Settings(
             epochs=40, batch=32, units=64, rates=(0.01,), clip=1.0, schedule="cosine", weight_decay=0.1
-        )
+        ),
     },
 )
