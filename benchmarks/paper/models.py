@@ -17,6 +17,7 @@
     NAME+scale        ltc, gated_ltc, lstm, the same network between the scales of the training data: see ScaledNetwork
     NAME+skip         cfc, ltc, ltc_fast (tau from 0.1 to 3), gated_ltc, lstm, gru, scaled too: see SkipNetwork
     NAME+four         ltc, gated_ltc, ctrnn, cfc, lstm, gru: four of them, averaged, scaled too: see Committee
+    NAME+waves        ltc, gated_ltc, cfc, lstm: dt as waves beside the input: see WavesNetwork
 
 `mask` may be left out where sequences are padded at their end: all of these are causal, so padding moves nothing before it.
 Sources: Bai et al. 2018 (TCN), Vaswani et al. 2017 (Transformer); those of the cells stand in tauflow.cells.
@@ -129,6 +130,25 @@ class SkipNetwork(nn.Module):
         return y
 
 
+class WavesNetwork(nn.Module):
+    """A network that is told dt also as waves of it, as positions are told to a Transformer.
+
+    u = [x, dt, cos(2 pi dt / p), sin(2 pi dt / p) for p in PERIODS]      y = network(u, dt)
+    """
+
+    PERIODS = (2.0, 4.0, 8.0, 16.0, 32.0)
+
+    def __init__(self, make: Callable[[int, int, int], nn.Module], inputs: int, outputs: int, units: int) -> None:
+        super().__init__()
+        self.network = make(inputs + 1 + 2 * len(self.PERIODS), outputs, units)
+
+    def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        both = beside(x, dt)
+        turns = 2 * math.pi * both[..., -1:] / x.new_tensor(self.PERIODS)
+        y: Tensor = self.network(torch.cat([both, turns.cos(), turns.sin()], dim=2), dt, mask)
+        return y
+
+
 class Committee(nn.Module):
     """Networks of one kind that start differently: each learns from batches of its own, and the mean of their outputs is the answer.
 
@@ -236,6 +256,10 @@ def four(network: Callable[[int, int, int], nn.Module]) -> Callable[[int, int, i
     return scaled(lambda inputs, outputs, units: Committee(network(inputs, outputs, units) for _ in range(4)))
 
 
+def waves(network: Callable[[int, int, int], nn.Module]) -> Callable[[int, int, int], nn.Module]:
+    return lambda inputs, outputs, units: WavesNetwork(network, inputs, outputs, units)
+
+
 def torchs(layer: type[nn.RNNBase]) -> Callable[[int, int, int], nn.Module]:
     return lambda inputs, outputs, units: TorchNetwork(layer(inputs, units, batch_first=True), outputs)
 
@@ -261,6 +285,9 @@ LIQUID: dict[str, Callable[[int, int, int], nn.Module]] = {
     "ltc+scale": scaled(of(LTC)),
     "gated_ltc+scale": scaled(of(GatedLTC)),
     "gated_ltc+skip": scaled(skip(GatedLTC)),
+    "ltc+waves": waves(of(LTC)),
+    "gated_ltc+waves": waves(of(GatedLTC)),
+    "cfc+waves": waves(of(CfC)),
     "ltc+four": four(of(LTC)),
     "gated_ltc+four": four(of(GatedLTC)),
     "ctrnn+four": four(of(CTRNN)),
@@ -272,6 +299,7 @@ STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
     "lstm+dt+head": of(LSTM, deep=True),
     "lstm+scale": scaled(torchs(nn.LSTM)),
     "lstm+skip": scaled(torchs_skip(nn.LSTM)),
+    "lstm+waves": waves(torchs(nn.LSTM)),
     "lstm+four": four(torchs(nn.LSTM)),
     "gru": torchs(nn.GRU),
     "gru+skip": scaled(torchs_skip(nn.GRU)),
@@ -302,6 +330,9 @@ TITLES = {
     "ltc+scale": "LTC between scales",
     "gated_ltc+scale": "GatedLTC between scales",
     "gated_ltc+skip": "GatedLTC in a skip network",
+    "ltc+waves": "LTC, dt as waves",
+    "gated_ltc+waves": "GatedLTC, dt as waves",
+    "cfc+waves": "CfC, dt as waves",
     "ltc+four": "four LTCs, averaged",
     "gated_ltc+four": "four GatedLTCs, averaged",
     "ctrnn+four": "four CT-RNNs, averaged",
@@ -311,6 +342,7 @@ TITLES = {
     "lstm+dt+head": "LSTM with dt and a deep readout",
     "lstm+scale": "LSTM between scales",
     "lstm+skip": "LSTM in a skip network",
+    "lstm+waves": "LSTM, dt as waves",
     "lstm+four": "four LSTMs, averaged",
     "gru": "GRU",
     "gru+skip": "GRU in a skip network",
