@@ -78,6 +78,8 @@ TRAPS = """- The published liquid rows were tuned one by one: 64 to 256 units, b
   units, the same falling learning rate and the same search.
 - CfC has a hidden layer of 128 between state and output that a plain LSTM lacks; `LSTM with dt and a deep readout`
   has one too.
+- The recipe `as for CfC` takes the batches, the rate, the backbone and the dropout of the authors' own run of CfC
+  (train_walker.py in their repository), with a cosine where they let the rate fall by 5 % an epoch.
 - dt tells how many frames were lost before a frame, but the target is always one frame ahead: how far to look is no
   part of the task.
 - The recipe `small batches` (batches of 32, weight decay, four times the updates an epoch) and its one learning rate
