@@ -354,6 +354,10 @@ def test_another_recipe_is_another_row(splits, tmp_path):
         main(["paper", "half_cheetah", "--recipe", "magic"])
 
 
+def test_a_row_that_goes_on_elsewhere_names_both_places():
+    assert run.joined("a", "a") == "a" and run.joined("a; b", "b") == "a; b" and run.joined("a", "b") == "a; b"
+
+
 def test_rows_of_before_a_setting_came_go_on():
     settings = {**run.complete({"epochs": 7}), "lr": 0.3}
     assert run.complete({k: v for k, v in settings.items() if k != "weight_decay"}) == run.complete(settings)

@@ -138,8 +138,14 @@ def continued(row: Row, folder: Path | None) -> Row:
         return row
     for old in rows.read(folder / f"{row.task}.json"):
         if old.key == row.key and complete(old.settings) == complete(row.settings):
-            return replace(old, published=row.published, commit=row.commit, machine=row.machine, leaks=row.leaks)
+            where = {name: joined(getattr(old, name), getattr(row, name)) for name in ("commit", "machine")}
+            return replace(old, published=row.published, leaks=row.leaks, **where)
     return row
+
+
+def joined(old: str, new: str) -> str:
+    """All commits, or machines, that a row's seeds come from."""
+    return old if new in old.split("; ") else f"{old}; {new}"
 
 
 def complete(settings: dict[str, Any]) -> dict[str, Any]:

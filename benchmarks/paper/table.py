@@ -194,5 +194,8 @@ def how(kept: Sequence[Row]) -> str:
             f"{first['schedule'] or 'constant'}, chosen from {grid}: {chosen}."
             + (f" Sequences came in over {grown:.0%} of the epochs, the shortest first." if grown else "")
         )
-    commits, machines = (", ".join(sorted({getattr(row, name) for row in kept})) for name in ("commit", "machine"))
+    commits, machines = (
+        "; ".join(sorted({part for row in kept for part in getattr(row, name).split("; ")}))
+        for name in ("commit", "machine")
+    )
     return "\n\n".join([*said, f"Commit {commits}; {machines}."])
