@@ -184,6 +184,21 @@ def test_where_liquid_loses_stands_first(static):
     assert text.index("Liquid loses") < text.index("## Exchange rates")
 
 
+def test_the_small_and_the_fast_are_asked_for_by_themselves():
+    curve = {"validation": [2.0], "train": [2.0], "seconds": [1.0]}
+    found = [
+        Row(model, kind, units, 0, 0.01, parameters, test, cost, curve=curve)
+        for model, kind, units, parameters, cost, test in (
+            ("ltc", "liquid", 32, 5_000, 5.0, 1.0), ("ltc", "liquid", 8, 100, 2.5, 3.0), ("gated_ltc", "liquid", 64, 5_000, 2.0, 1.5),
+            ("lstm", "static", 32, 5_000, 1.0, 2.5), ("lstm", "static", 8, 100, 0.5, 2.0),
+        )
+    ]  # fmt: skip
+    text = page.write({"half_cheetah": found})
+    assert "| test score | +: LTC 1.000; LSTM 2.500 |" in text
+    assert "test score, at most 2,000 parameters: LSTM of 8 2.000, the best liquid LTC of 8 3.000." in text
+    assert "| test score, at most 2 us a step | +: GatedLTC of 64 1.500; LSTM of 8 2.000 |" in text
+
+
 def test_area_and_convergence():
     levels = cuts.DISTURBANCES["shift"].levels
     one = row("ltc", "liquid", 0, 1.0, robust={"shift": [1.0 + level for level in levels]})

@@ -58,9 +58,10 @@ COLUMNS = {
     "gesture": "gesture",
     "rates": "exchange rates",
 }
-INTRO = """The best liquid model against the best other one, rules included, each picked by its test mean among several, so that a small
+INTRO = f"""The best liquid model against the best other one, rules included, each picked by its test mean among several, so that a small
 lead can be luck. In the table `+` says that liquid is better by more than the two deviations together, `-` that it is worse, `=` neither;
-the best liquid model stands first. Learning on and shifts are in squared errors, or per cent of wrong classes."""
+the best liquid model stands first; `GRU of 16` has 16 units, without a number it is {UNITS}. Learning on and shifts are in squared
+errors, or per cent of wrong classes."""
 
 
 def write(found: dict[str, list[Row]]) -> str:
@@ -89,6 +90,25 @@ def measures(of: Set) -> dict[str, tuple[Callable[[Row], float], bool]]:
     return found
 
 
+SMALL, FAST = 2_000, 2.0  # parameters, microseconds a step
+
+
+def questions(of: Set, rows: list[Row]) -> Iterable[tuple[str, list[Model], Callable[[Row], float], bool]]:
+    """(what is asked, whom, what of a row, whether more is better): every measure, and the score of what is small or fast."""
+    for name, (what, higher) in measures(of).items():
+        yield name, having(verdict.models(rows), what), what, higher
+        if name == "test score" and of.sizes:
+            every = verdict.models(rows, None)
+            small = [one for one in every if one.parameters <= SMALL]
+            fast = [one for one in every if one.of(cost)[0] <= FAST]
+            yield f"test score, at most {SMALL:,} parameters", small, what, higher
+            yield f"test score, at most {FAST:g} us a step", fast, what, higher
+
+
+def called(one: Model) -> str:
+    return SHORT[one.name] + (f" of {one.units}" if one.units not in (0, UNITS) else "")
+
+
 def having(found: Iterable[Model], what: Callable[[Row], float]) -> list[Model]:
     """The models that were measured so."""
     kept = []
@@ -105,11 +125,11 @@ def short(done: Sequence[tuple[Set, list[Row]]]) -> str:
     """Where liquid loses; then all of it as a table, a column a set."""
     lost, cells = list[str](), dict[str, dict[str, str]]()
     for of, rows in done:
-        for name, (what, higher) in measures(of).items():
-            found = verdict.lead(having(verdict.models(rows), what), what, higher)
+        for name, whom, what, higher in questions(of, rows):
+            found = verdict.lead(whom, what, higher)
             if found is None:
                 continue
-            ours, theirs = (f"{SHORT[model]} {value(score)}" for model, score in (found.liquid, found.other))
+            ours, theirs = (f"{called(model)} {value(score)}" for model, score in (found.liquid, found.other))
             if found.word == "loses":
                 lost.append(f"- {of.title}; {name}: {theirs}, the best liquid {ours}.")
             cells.setdefault(name, {})[of.name] = f"{MARKS[found.word]}: {ours}; {theirs}"

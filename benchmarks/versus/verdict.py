@@ -79,8 +79,8 @@ def bar(found: Sequence[Model], higher: bool) -> float:
 class Lead:
     """The best liquid model and the best other one by some measure; `beyond`: the two deviations together."""
 
-    liquid: tuple[str, Value]
-    other: tuple[str, Value]
+    liquid: tuple[Model, Value]
+    other: tuple[Model, Value]
     better: bool
     beyond: bool
 
@@ -91,11 +91,11 @@ class Lead:
 
 def lead(found: Iterable[Model], what: Callable[[Row], float], higher: bool) -> Lead | None:
     """None where one side has no network yet. Models that lack the measure are left out by the caller."""
-    pairs = [(one.name, one.kind, one.of(what)) for one in found]
-    if not {"liquid", "static"} <= {kind for _, kind, _ in pairs}:
+    pairs = [(one, one.of(what)) for one in found]
+    if not {"liquid", "static"} <= {one.kind for one, _ in pairs}:
         return None
     sign = -1 if higher else 1
-    liquid = min((p for p in pairs if p[1] == "liquid"), key=lambda p: sign * p[2][0])
-    other = min((p for p in pairs if p[1] != "liquid"), key=lambda p: sign * p[2][0])
-    apart = sign * (other[2][0] - liquid[2][0])
-    return Lead((liquid[0], liquid[2]), (other[0], other[2]), apart > 0, abs(apart) > liquid[2][1] + other[2][1])
+    liquid = min((p for p in pairs if p[0].kind == "liquid"), key=lambda p: sign * p[1][0])
+    other = min((p for p in pairs if p[0].kind != "liquid"), key=lambda p: sign * p[1][0])
+    apart = sign * (other[1][0] - liquid[1][0])
+    return Lead(liquid, other, apart > 0, abs(apart) > liquid[1][1] + other[1][1])
