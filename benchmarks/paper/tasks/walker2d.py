@@ -81,7 +81,8 @@ TRAPS = """- The published liquid rows were tuned one by one: 64 to 256 units, b
 - Which part of the published margin is liquid: trained as all others here, an LSTM gains nothing by dt and a third of its
   error by a deep readout, and with both it is as good as CfC and mmRNN. The margin is depth. What CfC gains beyond that
   comes from the wide backbone with dropout (`as for CfC`) and from `small batches`; at those settings, which were found
-  for CfC, the LSTM falls behind.
+  for CfC, the LSTM falls behind. A Transformer trained as all others is far ahead of them (one seed): its published row
+  says little of Transformers.
 - The recipe `as for CfC` takes the batches, the rate, the backbone and the dropout of the authors' own run of CfC
   (train_walker.py in their repository), with a cosine where they let the rate fall by 5 % an epoch.
 - dt tells how many frames were lost before a frame, but the target is always one frame ahead: how far to look is no
