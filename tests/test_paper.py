@@ -297,6 +297,18 @@ def test_a_committee_learns_one_at_a_time_and_answers_together():
     torch.testing.assert_close(model.eval()(x, torch.ones(2, 5)), expected)
 
 
+def test_waves_of_dt_stand_beside_the_input():
+    model = models.WavesNetwork(lambda inputs, outputs, units: torch.nn.Identity(), 1, 2, 8)
+    model.network.forward = lambda u, dt, mask: u
+    u = model(torch.full((1, 3, 1), 7.0), torch.tensor([[1.0, 2.0, 16.0]]))
+    assert u.shape == (1, 3, 12) and u[0, :, 0].tolist() == [7, 7, 7] and u[0, :, 1].tolist() == [1, 2, 16]
+    torch.testing.assert_close(u[0, :, 2], torch.tensor([-1.0, 1.0, 1.0]), rtol=0, atol=1e-5)  # the parity
+    torch.testing.assert_close(u[0, :, 6], torch.cos(2 * torch.pi * torch.tensor([1.0, 2.0, 16.0]) / 32))
+    torch.testing.assert_close(
+        u[0, :, 11], torch.sin(2 * torch.pi * torch.tensor([1.0, 2.0, 16.0]) / 32), rtol=0, atol=1e-5
+    )
+
+
 def test_the_same_seed_gives_the_same_score_and_another_one_another(splits):
     task, split = tasks.get("half_cheetah"), splits["half_cheetah"][0]
     one, same, other = (run.run_seed(task, split, "ctrnn", TINY, 0.01, seed, lambda _: None).best for seed in (0, 0, 1))

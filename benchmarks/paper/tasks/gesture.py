@@ -54,9 +54,17 @@ CELLS = (
 )  # fmt: skip
 TRAPS = """- The published split rewards memory: the class of the nearest training frame beats every published network there. By
   recording, where that rule knows nobody, no network does much better than logistic regression.
-- The recipe `cosine, weight decay` was tried once on the published split, with CfC, and taken.
+- The recipe `cosine, weight decay` was found on the published split, with CfC, see below; the others take it as it is.
 - Inputs are scaled by mean and deviation of all windows, those of the test too; by recording, of the training
   recordings alone."""
+
+TRIED = """| cosine, batches of 16, clipped at 1, seed 0 | epochs | accuracy |
+| --- | ---: | ---: |
+| four CfCs, averaged, 32 units each, rate 0.003 | 100 | 65.7 |
+| four LTCs, 64 units, rate 0.01 | 100 | 58.7 |
+| four GatedLTCs, 64 units, rate 0.01 | 200 | 60.4 |
+| four LSTMs, 32 units, rate 0.01 | 200 | 65.6 |
+| CfC in a skip network, 64 units, rate 0.003, weight decay 0.1 | 100 | 75.0 |"""
 
 TASK = Task(
     name="gesture",
@@ -75,4 +83,5 @@ TASK = Task(
     published=(Published("ltc", 69.55), Published("CT-GRU", 68.31), Published("lstm", 64.57)),
     published_split="published",
     traps=TRAPS,
+    tried=TRIED,
 )

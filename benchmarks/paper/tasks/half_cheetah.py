@@ -99,7 +99,7 @@ stand here to show that; they chose nothing.
 | four LSTMs, rate 0.003, weight decay 0.1 | 1.93 | 1.88 |
 
 Ten times the windows of the same recordings help a little, averaging four networks that learned from different batches helps most, and
-it helps an LSTM as much. An LTC between scales is worse than one without."""
+it helps an LSTM as much."""
 
 TASK = Task(
     name="half_cheetah",

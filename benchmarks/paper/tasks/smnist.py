@@ -58,8 +58,8 @@ CELLS = (
     "ltc", "gated_ltc", "ctrnn", "cfc", "gruode", "lstm", "lstm+dt+head", "gru", "rnn", "tcn", "transformer",
 )  # fmt: skip
 TRAPS = """- Time means nothing here: rows are an order, not a flow.
-- The digit is told after the last of 28 rows. CfC's whole state passes through its backbone at every step and nothing
-  carries it over, so it learns little of the early rows at any of the four rates. That of ncps does as badly: 62.4 and
+- The digit is told after the last of 28 rows. CfC learns little of it at any of the four rates; why was not measured (its
+  whole state passes through its backbone at every step, nothing carries it over). That of ncps does as badly: 62.4 and
   43.8 in validation at best in six epochs at rates 0.001 and 0.003 (ours 37.0 and 44.2, one seed each). On 8 rows it
   learns."""
 

@@ -79,7 +79,7 @@ TRAPS = """- The published liquid rows were tuned one by one: 64 to 256 units, b
 - CfC has a hidden layer of 128 between state and output that a plain LSTM lacks; `LSTM with dt and a deep readout`
   has one too.
 - Which part of the published margin is liquid: trained as all others here, an LSTM gains nothing by dt and a third of its
-  error by a deep readout, and with both it is as good as CfC and mmRNN. The margin is depth. What CfC gains beyond that
+  error by a deep readout, and with both it is at least as good as CfC and mmRNN. The margin is depth. What CfC gains beyond that
   comes from the wide backbone with dropout (`as for CfC`) and from `small batches`; at those settings, which were found
   for CfC, the LSTM falls behind. A Transformer trained as all others is far ahead of them (one seed): its published row
   says little of Transformers.
