@@ -366,8 +366,16 @@ def test_another_recipe_is_another_row(splits, tmp_path):
         main(["paper", "half_cheetah", "--recipe", "magic"])
 
 
-def test_a_row_that_goes_on_elsewhere_names_both_places():
+def test_a_row_that_goes_on_elsewhere_names_both_places(splits, tmp_path):
     assert run.joined("a", "a") == "a" and run.joined("a; b", "b") == "a; b" and run.joined("a", "b") == "a; b"
+    task, split = tasks.get("half_cheetah"), splits["half_cheetah"][0]
+    (first,) = run.measure(task, split, TINY, ["rnn"], range(1), tmp_path)
+    rows.merge(tmp_path / "half_cheetah.json", replace(first, machine="elsewhere", commit="abc"))
+    (row,) = run.measure(task, split, TINY, ["rnn"], range(2), tmp_path)
+    assert row.machine == f"elsewhere; {first.machine}" and row.commit == f"abc; {first.commit}"
+    assert rows.read(tmp_path / "half_cheetah.json") == [row]
+    other = replace(row, model="gru", machine="elsewhere", commit="abc")
+    assert table.how([row, other]).count("elsewhere") == table.how([row, other]).count("abc") == 1
 
 
 def test_rows_of_before_a_setting_came_go_on():
