@@ -7,6 +7,7 @@
              ltc_midpoint_ncps the start of ncps, one exponential midpoint step
              gated_ltc, ctrnn, gruode, cfc, mmrnn (CfC behind an LSTM's memory)
              cfc_wide          CfC with the backbone of its authors' best Walker2d run: 256 units, SiLU, dropout 0.1
+             mmrnn_deep        mmRNN with the backbone of theirs: two layers of 128, dropout 0.2
              hybrid            a dense layer at every step, then a GatedLTC
     static   lstm, gru, rnn    torch's own, which see no time
              lstm+dt           an LSTM that gets log(1 + dt) as one more input
@@ -279,6 +280,7 @@ LIQUID: dict[str, Callable[[int, int, int], nn.Module]] = {
     "cfc_wide": of(lambda inputs, units: CfC(inputs, units, backbone_units=256, activation="silu", dropout=0.1)),
     "hybrid": Hybrid,
     "mmrnn": of(lambda inputs, units: MixedMemory(CfC(inputs, units))),
+    "mmrnn_deep": of(lambda inputs, units: MixedMemory(CfC(inputs, units, backbone_layers=2, dropout=0.2))),
     "cfc+skip": scaled(skip(CfC)),
     "ltc+skip": scaled(skip(LTC)),
     "ltc_fast+skip": scaled(skip(lambda inputs, units: LTC(inputs, units, tau=(0.1, 3.0)))),
@@ -311,6 +313,11 @@ STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
     "tcn": lambda inputs, outputs, units: TCN(inputs, outputs, units),
     "transformer": lambda inputs, outputs, units: Transformer(inputs, outputs, units),
 }
+EVERY = (
+    "ltc", "gated_ltc", "ctrnn", "cfc", "mmrnn", "gruode", "lstm", "lstm+dt+head", "gru", "gru+dt+head", "gru_d",
+    "rnn", "rnn+dt+head", "tcn", "transformer",
+)  # fmt: skip
+"""What every task is trained with."""
 TITLES = {
     "ltc": "LTC, one exponential midpoint step",
     "ltc_six_fanin": "LTC, six unfolds",
@@ -324,6 +331,7 @@ TITLES = {
     "cfc_wide": "CfC, backbone of 256, dropout 0.1",
     "hybrid": "hybrid: dense encoder, GatedLTC core",
     "mmrnn": "CfC with mixed memory (mmRNN)",
+    "mmrnn_deep": "mmRNN, two backbone layers, dropout 0.2",
     "cfc+skip": "CfC in a skip network",
     "ltc+skip": "LTC in a skip network",
     "ltc_fast+skip": "LTC, tau from 0.1 to 3, in a skip network",

@@ -11,6 +11,7 @@ from tauflow.training import Batch
 
 from ..data import Files
 from ..metrics import ACCURACY
+from ..models import EVERY
 from ..task import Published, Settings, Split, Task, tensor
 
 LONGEST = 32
@@ -61,10 +62,7 @@ DATA = """Made by code from the paper's seeds: streams of 2 to 31 random bits, t
 PROTOCOL = """Lechner and Hasani 2020, Hasani et al. 2022 (irregular_sampled_datasets.py, train_xor.py): 100,000 streams to learn
 from, 10,000 for the test; the parity is read off at the last event. We keep 10,000 of the 100,000 for validation and
 give dt in bits, where the paper divides it by 32. 40 epochs where the paper takes 200."""
-CELLS = (
-    "cfc", "mmrnn", "ltc", "gated_ltc", "ctrnn", "gruode", "lstm", "lstm+dt", "lstm+dt+head", "gru_d", "tcn",
-    "transformer", "ltc_fast+skip", "lstm+skip", "ltc+waves", "gated_ltc+waves", "cfc+waves", "lstm+waves",
-)  # fmt: skip
+CELLS = (*EVERY, "lstm+dt", "ltc_fast+skip", "lstm+skip", "ltc+waves", "gated_ltc+waves", "cfc+waves", "lstm+waves")
 TRAPS = """- 49.11 % is what a constant answer gets: the published LTC learned nothing at all.
 - The published test score is that of the last of 200 epochs, without validation.
 - A model that is not told dt, such as a plain LSTM, can't know the parity of a run.

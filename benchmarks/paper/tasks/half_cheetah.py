@@ -8,6 +8,7 @@ import numpy as np
 
 from ..data import Files
 from ..metrics import MSE
+from ..models import EVERY
 from ..task import Published, Settings, Split, Task, from_rows, windows
 
 SOURCE = "github.com/raminmh/liquid_time_constant_networks, experiments_with_ltcs/data/cheetah, into half_cheetah/"
@@ -41,8 +42,7 @@ PROTOCOL = """Hasani et al. 2021 (cheetah.py): recordings 0-4 validation, 5-14 t
 the next frame is predicted at every step; 32 units, batches of 16, 200 epochs of Adam; the test score at the epoch
 that is best on validation. Mean squared error in raw units over all steps and readings."""
 CELLS = (
-    "ltc", "ltc_three", "ltc_six_fanin", "ltc_six", "ltc_midpoint_ncps", "gated_ltc", "ctrnn", "cfc", "mmrnn", "gruode",
-    "lstm", "lstm+dt+head", "gru", "gru_d", "rnn", "tcn", "transformer", "gated_ltc+skip", "cfc+skip", "lstm+skip",
+    *EVERY, "ltc_three", "ltc_six_fanin", "ltc_six", "ltc_midpoint_ncps", "gated_ltc+skip", "cfc+skip", "lstm+skip",
     "gated_ltc+scale", "ltc+scale", "lstm+scale",
 )  # fmt: skip
 TRAPS = """- The paper's LTC takes six semi-implicit unfolds a step. Its row stands beside our default, which takes one exponential

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..data import Files
 from ..metrics import F1
+from ..models import EVERY
 from ..task import Published, Settings, Split, Task, by_time, from_rows, shuffled, standard, windows
 
 SOURCE = "archive.ics.uci.edu, Ozone Level Detection (CC BY 4.0): eighthr.data, into ozone/"
@@ -38,10 +39,6 @@ DATA = """2,534 days of weather around Houston, 1998 to 2004, 72 readings a day;
 PROTOCOL = """Hasani et al. 2021 (ozone.py): windows of 32 days every 4, shuffled; 10 % validation, 15 % test; cross-entropy with
 weight 1.6 on ozone days and 0.1 on others; 32 units, batches of 16, 200 epochs of Adam; F1 at the epoch that is best
 on validation. By time: the last 15 % of days are the test, the 10 % before them validation."""
-CELLS = (
-    "ltc", "gated_ltc", "ctrnn", "cfc", "gruode", "lstm", "lstm+dt+head", "gru", "gru_d", "rnn", "tcn",
-    "transformer",
-)  # fmt: skip
 TRAPS = """- The published script swaps the axes of windows and steps. What it shuffles are 32 sequences of some 626 steps, four
   days a step, each a row-shifted copy of the next: 25 to learn from, 3 validation, 4 test, and two batches an epoch
   (one, as it drops what does not fill a batch). `published` does as the script does, `windows shuffled` as the paper
@@ -61,7 +58,7 @@ TASK = Task(
     outputs=2,
     settings=Settings(epochs=200),
     load=load,
-    cells=CELLS,
+    cells=EVERY,
     trivial=("majority", "threshold", "logistic", "nearest"),
     published=(Published("ltc", 0.302), Published("lstm", 0.284), Published("CT-GRU", 0.260)),
     published_split="published",

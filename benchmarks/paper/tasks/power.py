@@ -10,6 +10,7 @@ from tauflow import datasets
 
 from ..data import Files
 from ..metrics import MSE
+from ..models import EVERY
 from ..task import Array, Published, Settings, Split, Task, by_time, from_rows, shuffled, windows
 
 MINUTES = "power/household_power_consumption.txt"
@@ -54,9 +55,6 @@ PROTOCOL = """Hasani et al. 2021 (power.py): from reactive power, voltage, curre
 row, all scaled to mean 0 and deviation 1; windows of 32 rows side by side, shuffled; 10 % validation, 15 % test; 32
 units, batches of 16, 200 epochs of Adam, of which we take 100; squared error at the epoch that is best on validation.
 By time: the last 15 % are the test."""
-CELLS = (
-    "ltc", "gated_ltc", "ctrnn", "cfc", "gruode", "lstm", "lstm+dt+head", "gru", "rnn", "tcn",
-)  # fmt: skip
 TRAPS = """- One of the inputs is the current of the whole house at the same time. Power is current times voltage, so a linear
   rule on one row is nearly exact: on the hourly means it leaves less than a thousandth of the variance. The published
   errors, for minutes, are 0.6 of the variance, which we can't explain.
@@ -71,7 +69,7 @@ TASK = Task(
     outputs=1,
     settings=Settings(epochs=100),
     load=load,
-    cells=CELLS,
+    cells=EVERY,
     trivial=("mean", "ridge"),
     published=(Published("CT-GRU", 0.586), Published("lstm", 0.628), Published("ltc", 0.642)),
     published_split="published",

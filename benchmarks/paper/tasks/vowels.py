@@ -12,6 +12,7 @@ from tauflow.training import Batch
 
 from ..data import Files, PaperDataError, in_package, verify
 from ..metrics import ACCURACY
+from ..models import EVERY
 from ..task import Array, Settings, Split, Task, tensor
 
 NAMES = ("JapaneseVowels_TRAIN.ts", "JapaneseVowels_TEST.ts")
@@ -66,10 +67,6 @@ DATA = """640 utterances of one vowel by nine men, 7 to 29 frames of 12 cepstral
 archive)."""
 PROTOCOL = """The archive's split: 270 utterances to learn from, 370 for the test; the last 6 of each man's 30 are our validation.
 Batches of 16, 32 units, 100 epochs; the speaker is read off at the last frame."""
-CELLS = (
-    "ltc", "gated_ltc", "ctrnn", "cfc", "mmrnn", "gruode", "lstm", "lstm+dt+head", "gru", "rnn", "tcn",
-    "transformer",
-)  # fmt: skip
 TRAPS = """- Validation has 54 utterances: most models reach 100 % there, and among equals the first epoch is taken.
 - What a voice sounds like is in every frame: the mean over time, without order, is a strong baseline."""
 
@@ -82,7 +79,7 @@ TASK = Task(
     outputs=9,
     settings=Settings(epochs=100),
     load=load,
-    cells=CELLS,
+    cells=EVERY,
     trivial=("majority", "logistic", "logistic on the mean"),
     traps=TRAPS,
 )
