@@ -76,7 +76,8 @@ def measure(settings: Settings, parts: list[str]) -> Results:
     results["others"]["after"] = machine.others()
     if warning := page.busy(results["others"]["after"]):
         print(warning.strip("*"))
-    return rounded(results)
+    whole: Results = rounded(results)
+    return whole
 
 
 def shapes(settings: Settings) -> Results:

@@ -34,7 +34,7 @@ def states(cell: LTC, solver: str, substeps: int, x: torch.Tensor) -> torch.Tens
     """Every state on the way, (time, units)."""
     cell.solver, cell.substeps = solver, substeps
     with torch.no_grad():
-        y, _ = Recurrent(cell, backend="reference")(x)
+        y: torch.Tensor = Recurrent(cell, backend="reference")(x)[0]
     return y[0]
 
 

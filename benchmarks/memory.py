@@ -96,7 +96,7 @@ def seen_by_torch(run: Any) -> int:
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
         run()
     held = most = 0
-    results = found.profiler.kineto_results  # type: ignore[union-attr]
+    results = found.profiler.kineto_results
     for event in sorted((e for e in results.events() if e.name() == "[memory]"), key=lambda event: event.start_ns()):
         held += event.nbytes()
         most = max(most, held)

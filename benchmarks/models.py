@@ -74,7 +74,8 @@ def cell(model: str, shape: Shape) -> Cell:
     inputs = shape.inputs
     units: Any = wirings.auto_ncp(inputs, shape.units, shape.outputs) if shape.outputs else shape.units
     if model == "ltc6":
-        return LTC(inputs, units, init="ncps", solver="semi_implicit", substeps=6, epsilon=1e-8)
+        ltc: Cell = LTC(inputs, units, init="ncps", solver="semi_implicit", substeps=6, epsilon=1e-8)
+        return ltc
     kinds = {"ctrnn": CTRNN, "gated_ltc": GatedLTC, "gruode": GRUODE, "cfc": CfC, "ltc": LTC, "wired_cfc": WiredCfC}
     made: Cell = kinds[model](inputs, units)
     return made

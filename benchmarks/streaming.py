@@ -101,8 +101,12 @@ def makers(x: Array, dt: list[float]) -> dict[str, Callable[[], Call]]:
         "GatedLTC 32": lambda: GatedLTC(INPUTS, UNITS),
         "CTRNN 32": lambda: CTRNN(INPUTS, UNITS),
     }
+
+    def of(make: Callable[[], Cell]) -> Callable[[], Call]:
+        return lambda: kernel(make(), x, dt)
+
     return {
-        **{f"kernel {name}": lambda make=make: kernel(make(), x, dt) for name, make in ours.items()},
+        **{f"kernel {name}": of(make) for name, make in ours.items()},
         "onnx LSTM 32": lambda: onnx_lstm(x),
         "torch LSTMCell 32": lambda: torch_lstm(x),
         "ncps LTC 32": lambda: ncps_cell("ltc", x),

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,7 @@ from tauflow.cells.mixed_memory import MixedMemory
 from tauflow.sequence import Recurrent
 from tauflow.training import Batch
 
+TorchLayer: TypeAlias = type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]
 HEAD = 128  # units of the hidden layer of a deep readout, as CfC's backbone
 
 
@@ -181,7 +183,9 @@ class TCN(nn.Module):
         z = self.entry(with_gap(x, dt).transpose(1, 2))  # (batch, width, time)
         for block in self.blocks:
             inner = z
+            assert isinstance(block, nn.ModuleList)
             for convolution in block:
+                assert isinstance(convolution, nn.Conv1d)
                 past = 2 * convolution.dilation[0]
                 inner = torch.relu(convolution(F.pad(inner, (past, 0))))
             z = z + inner
@@ -245,7 +249,7 @@ def skip(cell: Callable[[int, int], Cell]) -> Callable[[int, int, int], nn.Modul
     return make
 
 
-def torchs_skip(layer: type[nn.RNNBase]) -> Callable[[int, int, int], nn.Module]:
+def torchs_skip(layer: TorchLayer) -> Callable[[int, int, int], nn.Module]:
     return lambda inputs, outputs, units: SkipNetwork(layer(inputs, units, batch_first=True), inputs, units, outputs)
 
 
@@ -261,7 +265,7 @@ def waves(network: Callable[[int, int, int], nn.Module]) -> Callable[[int, int, 
     return lambda inputs, outputs, units: WavesNetwork(network, inputs, outputs, units)
 
 
-def torchs(layer: type[nn.RNNBase]) -> Callable[[int, int, int], nn.Module]:
+def torchs(layer: TorchLayer) -> Callable[[int, int, int], nn.Module]:
     return lambda inputs, outputs, units: TorchNetwork(layer(inputs, units, batch_first=True), outputs)
 
 

@@ -138,8 +138,8 @@ def continued(row: Row, folder: Path | None) -> Row:
         return row
     for old in rows.read(folder / f"{row.task}.json"):
         if old.key == row.key and complete(old.settings) == complete(row.settings):
-            where = {name: joined(getattr(old, name), getattr(row, name)) for name in ("commit", "machine")}
-            return replace(old, published=row.published, leaks=row.leaks, **where)
+            commit, where = joined(old.commit, row.commit), joined(old.machine, row.machine)
+            return replace(old, published=row.published, leaks=row.leaks, commit=commit, machine=where)
     return row
 
 

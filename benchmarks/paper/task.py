@@ -94,15 +94,16 @@ def from_rows(
     name: str, x: Array, y: NDArray[np.generic], parts: tuple[NDArray[np.int64], ...], leaks: str = ""
 ) -> Split:
     """The split whose train, validation and test windows hold these rows of x (rows, features) and y (rows, ...)."""
-    sets = [Batch(tensor(x[index]), tensor(y[index])) for index in parts]
-    return Split(name, *sets, leaks=leaks, rows=parts)
+    train, validation, test = (Batch(tensor(x[index]), tensor(y[index])) for index in parts)
+    return Split(name, train, validation, test, leaks, parts)
 
 
 def standard(x: Array, rows: NDArray[np.int64] | slice) -> Array:
     """Every feature less its mean in those rows, over its deviation there; a constant one only less its mean."""
     part = x[rows].reshape(-1, x.shape[1]).astype(np.float64)
     width = part.std(axis=0)
-    return ((x - part.mean(axis=0)) / np.where(width > 0, width, 1)).astype(np.float32)
+    scaled: Array = ((x - part.mean(axis=0)) / np.where(width > 0, width, 1)).astype(np.float32)
+    return scaled
 
 
 def shuffled(count: int, seed: int) -> tuple[NDArray[np.int64], ...]:

@@ -57,7 +57,8 @@ def errors(of: Set, data: Data, recordings: list[Recording], model: nn.Module, w
 def pieces(one: Recording) -> list[Recording]:
     """Streams of LONGEST rows at most; up to four of a longer recording."""
     begins = range(0, max(1, len(one.x) - LONGEST + 1), LONGEST)[:4]
-    return [Recording(*(part[at : at + LONGEST] for part in (one.x, one.y, one.dt))) for at in begins]
+    cuts = (slice(at, at + LONGEST) for at in begins)
+    return [Recording(one.x[cut], one.y[cut], one.dt[cut]) for cut in cuts]
 
 
 def stream(of: Set, data: Data, one: Recording, model: nn.Module, way: str, lr: float) -> list[float]:

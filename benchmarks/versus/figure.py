@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -80,7 +81,7 @@ def robustness(of: Set, kept: Sequence[Model], path: Path) -> None:
     figure, axes = panels(of.title, len(DISTURBANCES))
     for one, (name, disturbance) in zip(axes, DISTURBANCES.items(), strict=False):
         for model in (model for model in kept if model.rows[0].robust):
-            line(one, model.name, disturbance.levels, model.curve(lambda row, n=name: row.robust[n]))
+            line(one, model.name, disturbance.levels, model.curve(partial(verdict.under, disturbance=name)))
         one.set_title(disturbance.title, fontsize=11, color=INK, loc="left")
         finish(one, disturbance.axis, of)
     finish_figure(figure, axes[0], path)
@@ -91,7 +92,7 @@ def adaptation(of: Set, kept: Sequence[Model], path: Path) -> None:
     titles = ("frozen weights", "the readout learns on", "all weights learn on")
     for one, way, title in zip(axes, adapt.WAYS, titles, strict=False):
         for model in (model for model in kept if way in model.rows[0].adapt):
-            ys = smooth(model.curve(lambda row, w=way: row.adapt[w]))
+            ys = smooth(model.curve(partial(verdict.learning, way=way)))
             half = len(ys) // 2
             line(one, model.name, [adapt.CHUNK * (at - half) for at in range(len(ys))], ys, False)
         one.axvline(0, color=MUTED, linewidth=1, linestyle=":")

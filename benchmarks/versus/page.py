@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from .. import machine
 from ..page import number, table
@@ -77,7 +78,7 @@ def measures(of: Set) -> dict[str, tuple[Callable[[Row], float], bool]]:
     if of.shifted:
         for name, one in DISTURBANCES.items():
             found[f"area, {one.title.partition(',')[0].lower()}"] = (
-                lambda row, n=name: verdict.area(row, n),
+                partial(verdict.area, disturbance=name),
                 of.metric.higher,
             )
         for way in adapt.WAYS:
@@ -86,7 +87,7 @@ def measures(of: Set) -> dict[str, tuple[Callable[[Row], float], bool]]:
                 "readout": "learning on, readout",
                 "all": "learning on, all weights",
             }[way]
-            found[what] = (lambda row, w=way: verdict.after_shift(row, w), False)
+            found[what] = (partial(verdict.after_shift, way=way), False)
     return found
 
 
@@ -230,7 +231,7 @@ def robustness(of: Set, found: list[Model]) -> str:
     header = ("area", "kind", "undisturbed", *(one.title.split(",")[0].lower() for one in DISTURBANCES.values()))
     lines = [
         [TITLES[one.name], one.kind, value(one.of(lambda row: row.test))]
-        + [value(one.of(lambda row, n=name: verdict.area(row, n))) for name in DISTURBANCES]
+        + [value(one.of(partial(verdict.area, disturbance=name))) for name in DISTURBANCES]
         for one in ranked(kept, lambda row: row.test, of.metric.higher)
     ]
     return table(header, lines)
@@ -247,7 +248,7 @@ def adaptation(of: Set, found: list[Model]) -> str:
             one.of(lambda row: float(sum(c := row.adapt["frozen"][: len(row.adapt["frozen"]) // 2]) / len(c)))
         )
         ways = [
-            value(one.of(lambda row, w=way: verdict.after_shift(row, w))) if way in one.rows[0].adapt else ""
+            value(one.of(partial(verdict.after_shift, way=way))) if way in one.rows[0].adapt else ""
             for way in adapt.WAYS
         ]
         lines.append([TITLES[one.name], one.kind, before, *ways])

@@ -31,6 +31,8 @@ class Persistence(nn.Module):
 class Constant(nn.Module):
     """The same output always: the class that is most frequent in training, or a return of nothing."""
 
+    value: Tensor
+
     def __init__(self, value: Tensor) -> None:
         super().__init__()
         self.register_buffer("value", value)
@@ -44,6 +46,9 @@ class Ridge(nn.Module):
 
     Classes by least squares on 0 and 1.
     """
+
+    weight: Tensor
+    bias: Tensor
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         super().__init__()  # (k, inputs, outputs), (k, outputs)

@@ -95,10 +95,8 @@ def gestures(files: Files) -> Data:
         scaled = (readings[name] - known.mean(axis=0)) / known.std(axis=0)
         return even(scaled, np.array([gesture.PHASES.index(phase) for phase in frames[name]["Phase"]]))
 
-    return Data(
-        *([recording(name) for name in part] for part in gesture.BY_FILE),
-        lambda x, y, level: (x * np.float32(2**-level), y),
-    )
+    train, validation, test = ([recording(name) for name in part] for part in gesture.BY_FILE)
+    return Data(train, validation, test, lambda x, y, level: (x * np.float32(2**-level), y))
 
 
 def traffic(files: Files) -> Data:
@@ -118,7 +116,9 @@ def traffic(files: Files) -> Data:
     week = pd.Series(volume, hours).reindex(hours - 168).to_numpy()
     season = np.where(np.isnan(week), volume, week).astype(np.float32)
     y = volume.astype(np.float32)[:, None]
-    parts = ([Recording(x[a:b], y[a + 1 : b + 1], dt[a:b], season[a + 1 : b + 1, None])] for a, b in pairwise(bounds))
+    train, validation, test = (
+        [Recording(x[a:b], y[a + 1 : b + 1], dt[a:b], season[a + 1 : b + 1, None])] for a, b in pairwise(bounds)
+    )
 
     def late(x: Array, y: Targets, level: float) -> tuple[Array, Targets]:
         turn = np.float32(2 * np.pi * 3 * level / 24)
@@ -126,19 +126,20 @@ def traffic(files: Files) -> Data:
         turned = [sine * np.cos(turn) + cosine * np.sin(turn), cosine * np.cos(turn) - sine * np.sin(turn)]
         return np.column_stack([x[:, :1], *turned, x[:, 3:]]), y
 
-    return Data(*parts, late)
+    return Data(train, validation, test, late)
 
 
 def rates(files: Files) -> Data:
     frame = datasets.load("ecb_rates")
     days, levels = frame["ds"], frame.drop(columns="ds")
     levels = levels[[name for name in levels if levels[name].notna().mean() > 0.95]].ffill()
-    returns = 100 * np.log(levels).diff().fillna(0.0)
+    returns = 100 * levels.transform(np.log).diff().fillna(0.0)
     steps = days.diff().dt.days.fillna(1).to_numpy(np.float32)
     y = returns[["USD", "JPY", "GBP", "CHF"]].shift(-1).to_numpy(np.float32)
     bounds = (1, int((days < "2016").sum()), int((days < "2019").sum()), len(frame) - 1)
     x = (returns / returns.iloc[: bounds[1]].std()).clip(-5, 5).to_numpy(np.float32)
-    return Data(*([Recording(x[a:b], y[a:b], steps[a:b])] for a, b in pairwise(bounds)))
+    train, validation, test = ([Recording(x[a:b], y[a:b], steps[a:b])] for a, b in pairwise(bounds))
+    return Data(train, validation, test)
 
 
 HALF_CHEETAH = Set(

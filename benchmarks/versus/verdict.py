@@ -51,6 +51,17 @@ def models(rows: Iterable[Row], units: int | None = UNITS) -> list[Model]:
     return [Model(name, size, tuple(kept)) for (name, size), kept in found.items()]
 
 
+def under(row: Row, disturbance: str) -> list[float]:
+    """The curve of a disturbance, a score at each of its levels."""
+    return row.robust[disturbance]
+
+
+def learning(row: Row, way: str) -> list[float]:
+    """The error of every chunk of the stream."""
+    errors: list[float] = row.adapt[way]
+    return errors
+
+
 def area(row: Row, disturbance: str) -> float:
     """The mean height of the curve over its levels: the area under it over its width."""
     levels = DISTURBANCES[disturbance].levels

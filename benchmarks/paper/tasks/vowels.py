@@ -28,8 +28,8 @@ def load(files: Files) -> Iterator[Split]:
     (x, y), (x_test, y_test) = (read(path) for path in paths)
     place = np.array([int((y[:number] == y[number]).sum()) for number in range(len(y))])  # among the speaker's own
     valid = place >= np.array([(y == speaker).sum() for speaker in y]) - HELD_OUT
-    sets = [batch([x[i] for i in np.flatnonzero(part)], y[part]) for part in (~valid, valid)]
-    yield Split("published", *sets, batch(x_test, y_test))
+    train, validation = (batch([x[i] for i in np.flatnonzero(part)], y[part]) for part in (~valid, valid))
+    yield Split("published", train, validation, batch(x_test, y_test))
 
 
 def find(files: Files, name: str) -> Path:

@@ -30,7 +30,8 @@ def load(files: Files) -> Iterator[Split]:
     test, valid = int(0.15 * len(order)), int(0.25 * len(order))
     rng = np.random.RandomState(891374)
     cuts = [cut(rollouts, part, rng) for part in (order[valid:], order[test:valid], order[:test])]
-    yield Split("published", *(batch for batch, _ in cuts), rows=tuple(rows for _, rows in cuts))
+    train, validation, held_out = (batch for batch, _ in cuts)
+    yield Split("published", train, validation, held_out, rows=tuple(rows for _, rows in cuts))
 
 
 def read(files: Files) -> list[Array]:
