@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from benchmarks.__main__ import main
-from benchmarks.paper import data, metrics, models, rows, run, table, tasks, train, trivial
+from benchmarks.paper import data, figure, metrics, models, rows, run, table, tasks, titles, train, trivial
 from benchmarks.paper.task import Settings, by_time, shuffled, windows
 from benchmarks.paper.tasks import event_xor, gesture
 from tauflow import datasets
@@ -108,9 +108,11 @@ def test_every_task_trains_scores_keeps_its_rows_and_makes_a_page(name, splits, 
     assert len(kept) == len(splits[name]) * (len(task.trivial) + 2)
     text = table.write({name: kept})
     for row in kept:
-        assert f"{table.TITLES[row.model]} | {row.kind} |" in text
+        assert f"{titles.TITLES[row.model]} | {row.kind} |" in text
         assert table.spread(row.mean, row.std) in text
     assert task.traps in text and task.protocol in text
+    figure.draw(task, kept, figure.path(task, tmp_path))
+    assert f"evidence-{name}.png" in text and (tmp_path / f"evidence-{name}.png").stat().st_size > 5_000
 
 
 @pytest.mark.parametrize("name", tasks.TASKS)
@@ -118,7 +120,7 @@ def test_names_in_a_task_exist(name):
     task = tasks.get(name)
     assert task.name == name
     assert set(task.cells) <= {*models.LIQUID, *models.STATIC} and set(task.trivial) <= set(trivial.TRIVIAL)
-    assert set(table.TITLES) == {*models.LIQUID, *models.STATIC, *trivial.TRIVIAL}
+    assert set(titles.TITLES) == {*models.LIQUID, *models.STATIC, *trivial.TRIVIAL}
 
 
 def shared(one, other):
@@ -461,4 +463,38 @@ def test_the_page_is_what_the_kept_results_make():
     kept = {name: rows.read(rows.RESULTS / f"{name}.json") for name in tasks.TASKS}
     if not any(kept.values()):
         pytest.skip("no results are kept")
-    assert (Path(__file__).parents[1] / "docs" / "evidence.md").read_text() == table.write(kept)
+    assert table.PAGE.read_text() == table.write(kept)
+    for name in (name for name in kept if kept[name]):
+        assert figure.path(tasks.get(name), table.PAGE.parent / "images").exists()
+
+
+def of_seeds(model, scores, recipe="paper", split="published"):
+    """A row of half-cheetah."""
+    made = rows.Row(**{**asdict(row(model, 0.0, split=split)), "recipe": recipe, "seeds": [], "scores": []})
+    for seed, score in enumerate(scores):
+        made = rows.grown(made, seed, score, score, 1, 1.0, "")
+    return made
+
+
+def test_a_picture_shows_every_row_its_seeds_and_what_was_published_the_best_first():
+    kept = [of_seeds("lstm", [2.4, 2.2]), of_seeds("ltc", [2.0]), of_seeds("lstm", [1.5, 1.7], "cosine")]
+    found = figure.marks(tasks.get("half_cheetah"), kept, "published")
+    assert [(one.label, one.mean and round(one.mean, 6), list(one.scores), one.published) for one in found] == [
+        ("LSTM, cosine", 1.6, [1.5, 1.7], None),  # what was published was not for this recipe
+        ("LTC, one exponential midpoint step", 2.0, [], 2.308),
+        ("LSTM", 2.3, [2.4, 2.2], 2.5),
+        ("CT-RNN", None, [], 2.838),
+        ("CT-GRU", None, [], 3.014),
+        ("Neural ODE", None, [], 3.805),
+    ]
+    elsewhere = [of_seeds("ltc", [2.0], split="validation on recordings 25-30")]
+    assert [one.published for one in figure.marks(tasks.get("half_cheetah"), elsewhere, elsewhere[0].split)] == [None]
+
+
+def test_an_error_far_beyond_the_others_stands_at_the_edge_with_its_figure():
+    axes = Figure().subplots()
+    marks = [figure.Mark(name, "static", mean) for name, mean in (("a", 1.0), ("b", 1.2), ("c", 1.4), ("d", 62.87))]
+    figure.panel(axes, marks, metrics.MSE)
+    assert axes.get_xlim()[1] < 2 and axes.get_xscale() == "linear"
+    assert [text.get_text().split()[0] for text in axes.texts] == ["62.9"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c", "d"]

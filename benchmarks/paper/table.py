@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 from math import floor, log10
+from pathlib import Path
 
 from .. import machine
 from ..page import table
-from . import models, rows, tasks, trivial
+from . import figure, models, rows, tasks
 from .metrics import Metric
 from .rows import Row
 from .task import Published, Task
+from .titles import TITLES, title
 
 PAGE = machine.ROOT / "docs" / "evidence.md"
-TITLES = {**models.TITLES, **trivial.TITLES}
 HEAD = """# Evidence
 
 `python -m benchmarks paper TASK` trains what stands here and keeps it in [benchmarks/results](../benchmarks/results);
@@ -38,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     found = {name: rows.read(rows.RESULTS / f"{name}.json") for name in tasks.TASKS}
     PAGE.write_text(write(found))
+    for name, kept in found.items():
+        if kept:
+            figure.draw(tasks.get(name), kept, figure.path(tasks.get(name), PAGE.parent / "images"))
     print(f"{PAGE}: {sum(map(len, found.values()))} rows")
 
 
@@ -60,7 +64,8 @@ def summary(done: Sequence[tuple[Task, list[Row]]]) -> str:
 
 
 def section(task: Task, kept: list[Row]) -> str:
-    parts = [f"## {task.title}", task.data, task.protocol]
+    picture = figure.path(task, Path("images"))
+    parts = [f"## {task.title}", task.data, task.protocol, f"![{task.title}: the score of every model]({picture})"]
     for split, of in by_split(kept).items():
         parts.append(f"### Split: {split}")
         text = verdict(task.metric, of)
@@ -171,10 +176,6 @@ def spread(mean: float | None, std: float | None) -> str:
 
 def given(paper: Published | None) -> str:
     return spread(paper.mean, paper.std) if paper else ""
-
-
-def title(row: Row) -> str:
-    return TITLES[row.model] + (f", {row.recipe}" if row.recipe != "paper" else "")
 
 
 def how(kept: Sequence[Row]) -> str:
