@@ -491,10 +491,23 @@ def test_a_picture_shows_every_row_its_seeds_and_what_was_published_the_best_fir
     assert [one.published for one in figure.marks(tasks.get("half_cheetah"), elsewhere, elsewhere[0].split)] == [None]
 
 
-def test_an_error_far_beyond_the_others_stands_at_the_edge_with_its_figure():
+@pytest.mark.parametrize(
+    ("metric", "scores", "least", "most", "said"),
+    [
+        (metrics.MSE, (1.0, 1.2, 1.4, 62.87), 0.9, 2, "62.9"),
+        (metrics.ACCURACY, (98.0, 96.0, 95.0, 10.7), 90, 100, "10.7"),
+    ],
+)
+def test_a_score_far_worse_than_the_others_stands_at_the_edge_with_its_figure(metric, scores, least, most, said):
     axes = Figure().subplots()
-    marks = [figure.Mark(name, "static", mean) for name, mean in (("a", 1.0), ("b", 1.2), ("c", 1.4), ("d", 62.87))]
-    figure.panel(axes, marks, metrics.MSE)
-    assert axes.get_xlim()[1] < 2 and axes.get_xscale() == "linear"
-    assert [text.get_text().split()[0] for text in axes.texts] == ["62.9"]
+    marks = [figure.Mark(name, "static", mean) for name, mean in zip("abcd", scores, strict=True)]
+    figure.panel(axes, marks, metric)
+    assert least < axes.get_xlim()[0] < axes.get_xlim()[1] < most and axes.get_xscale() == "linear"
+    assert [said in text.get_text() for text in axes.texts] == [True]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c", "d"]
+
+
+def test_nothing_is_at_the_edge_where_everything_is_perfect():
+    axes = Figure().subplots()
+    figure.panel(axes, [figure.Mark(name, "liquid", 100.0) for name in "abc"], metrics.ACCURACY)
+    assert not axes.texts and len(axes.lines) >= 3

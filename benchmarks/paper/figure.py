@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from statistics import median
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,7 +21,7 @@ from .task import Task
 from .titles import TITLES, title
 
 COLOURS = {"liquid": "#1f6fd0", "static": "#d1541c", "trivial": INK, "": MUTED}
-FAR = 4.0  # an error this many times the median stands at the edge, with its figure
+FAR = 4.0  # what is this many times as far from perfect as the median stands at the edge, with its figure
 WIDE = 5.0  # errors that are this many times apart are drawn on a logarithmic axis
 
 
@@ -79,28 +80,29 @@ def marks(task: Task, kept: Sequence[Row], split: str) -> list[Mark]:
 
 
 def panel(axes: Axes, lines: Sequence[Mark], metric: Metric) -> None:
-    values = sorted(value for mark in lines for value in (mark.mean, mark.published) if value is not None)
-    edge = inf if metric.higher else FAR * values[len(values) // 2]
-    seen = [value for value in values if value <= edge]
+    values = [value for mark in lines for value in (mark.mean, mark.published) if value is not None]
+    edge = FAR * median(abs(metric.perfect - value) for value in values) or inf
+    seen = [value for value in values if abs(metric.perfect - value) <= edge]
     for at, mark in enumerate(lines):
         colour = COLOURS[mark.kind]
         for value, style in ((mark.mean, "o"), (mark.published, "D")):
             if value is None:
                 continue
-            if value > edge:
+            if abs(metric.perfect - value) > edge:
+                figure = f"{value:.3g}" + (" published" if style == "D" else "")
+                text = f"$\\leftarrow$ {figure}" if metric.higher else f"{figure} $\\rightarrow$"
                 axes.annotate(
-                    f"{value:.3g} $\\rightarrow$", (1.0, at), xycoords=("axes fraction", "data"), ha="right", va="center",
-                    fontsize=8.5, color=colour,
+                    text, (0.0 if metric.higher else 1.0, at), xycoords=("axes fraction", "data"),
+                    ha="left" if metric.higher else "right", va="center", fontsize=8.5, color=colour,
                 )  # fmt: skip
                 continue
             hollow = style == "D"
             axes.plot(
                 value, at, style, markersize=6, color=colour, markerfacecolor="white" if hollow else colour, zorder=3
             )
-        axes.plot(
-            mark.scores, [at] * len(mark.scores), "|", color=colour, markersize=8, alpha=0.55, markeredgewidth=1.2
-        )
-    if not metric.higher and seen[-1] > WIDE * seen[0] > 0:
+        near = [score for score in mark.scores if abs(metric.perfect - score) <= edge]
+        axes.plot(near, [at] * len(near), "|", color=colour, markersize=8, alpha=0.55, markeredgewidth=1.2)
+    if not metric.higher and max(seen) > WIDE * min(seen) > 0:
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")

@@ -23,6 +23,7 @@ class Metric:
     higher: bool  # whether more is better
     loss: Callable[[Tensor, Tensor], Tensor]  # of entries (n, outputs) and targets (n, outputs) or (n,)
     score: Callable[[Tensor, Tensor], float]
+    perfect: float = 0.0
 
     def better(self, one: float, other: float) -> bool:
         return one > other if self.higher else one < other
@@ -65,5 +66,5 @@ def ozone_loss(output: Tensor, y: Tensor) -> Tensor:
 
 
 MSE = Metric("MSE", "", False, F.mse_loss, mse)
-ACCURACY = Metric("accuracy", "%", True, F.cross_entropy, accuracy)
-F1 = Metric("F1", "", True, ozone_loss, f1)
+ACCURACY = Metric("accuracy", "%", True, F.cross_entropy, accuracy, perfect=100.0)
+F1 = Metric("F1", "", True, ozone_loss, f1, perfect=1.0)
