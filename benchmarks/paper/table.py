@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from math import floor, log10
 from pathlib import Path
+from typing import Any
 
 from .. import machine
 from ..page import table
@@ -104,6 +105,7 @@ def header(task: Task) -> tuple[str, ...]:
         "seeds",
         "parameters",
         "s / epoch",
+        "lr",
     )
 
 
@@ -121,11 +123,12 @@ def lines(task: Task, kept: Sequence[Row], papers: Iterable[Published]) -> list[
             spread(row.last_mean, row.last_std),
         ]
         took = "" if row.seconds_per_epoch is None else f"{row.seconds_per_epoch:.2g}"
-        ranked.append((row.mean, [*cells, str(len(row.seeds) or ""), f"{row.parameters:,}", took]))
+        rate = f"{row.settings['lr']:g}" if "lr" in row.settings else ""
+        ranked.append((row.mean, [*cells, str(len(row.seeds) or ""), f"{row.parameters:,}", took, rate]))
     for paper in said.values():
         kind = models.kind(paper.model) if paper.model in TITLES else ""
         name = f"{TITLES.get(paper.model, paper.model)}, as published"
-        ranked.append((paper.mean, [name, kind, given(paper), *[""] * 5]))
+        ranked.append((paper.mean, [name, kind, given(paper), *[""] * 6]))
     return [line for _, line in sorted(ranked, key=lambda pair: -pair[0] if task.metric.higher else pair[0])]
 
 
@@ -179,24 +182,29 @@ def given(paper: Published | None) -> str:
 
 
 def how(kept: Sequence[Row]) -> str:
-    """The settings, a paragraph a recipe, and where it was run."""
-    several, said = len(by_split(kept)) > 1, []
-    for recipe in dict.fromkeys(row.recipe for row in kept if row.settings):
-        trained = [row for row in kept if row.settings and row.recipe == recipe]
-        first = trained[0].settings
-        grown = first.get("growing", 0)
-        grid = ", ".join(f"{rate:g}" for rate in first["rates"])
-        chosen = ", ".join(
-            f"{TITLES[row.model]} {row.settings['lr']:g}" + (f" ({row.split})" if several else "") for row in trained
-        )
-        said.append(
-            f"Settings, {recipe}: {first['epochs']} epochs, batches of {first['batch']}, {first['units']} units, gradients clipped at "
-            f"{first['clip'] or 'nothing'}, weight decay {first.get('weight_decay', 0):g}, learning rate "
-            f"{first['schedule'] or 'constant'}, chosen from {grid}: {chosen}."
-            + (f" Sequences came in over {grown:.0%} of the epochs, the shortest first." if grown else "")
-        )
+    """The settings, a line a recipe, and where it was run."""
+    found = {row.recipe: row.settings for row in kept if row.settings}
+    columns = ("settings", "epochs", "batch", "units", "clipped at", "weight decay", "schedule", "learning rates")
+    settings = (
+        table(columns, [recipe(name, found[name]) for name in sorted(found, key=lambda name: name != "paper")])
+        if found
+        else ""
+    )
     commits, machines = (
         "; ".join(sorted({part for row in kept for part in getattr(row, name).split("; ")}))
         for name in ("commit", "machine")
     )
-    return "\n\n".join([*said, f"Commit {commits}; {machines}."])
+    return "\n\n".join([part for part in (settings, f"Commit {commits}; {machines}.") if part])
+
+
+def recipe(name: str, settings: dict[str, Any]) -> list[str]:
+    grown, decay = settings.get("growing", 0), settings.get("weight_decay", 0)
+    order = f", the shortest sequences first over {grown:.0%} of the epochs" if grown else ""
+    return [
+        name + order,
+        *(str(settings[part]) for part in ("epochs", "batch", "units")),
+        f"norm {settings['clip']:g}" if settings["clip"] else "nothing",
+        f"{decay:g}" if decay else "none",
+        settings["schedule"] or "constant",
+        ", ".join(f"{rate:g}" for rate in settings["rates"]),
+    ]
