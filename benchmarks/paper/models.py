@@ -17,7 +17,7 @@
 
     NAME+scale        ltc, gated_ltc, lstm, the same network between the scales of the training data: see ScaledNetwork
     NAME+skip         cfc, ltc, ltc_fast (tau from 0.1 to 3), gated_ltc, lstm, gru, scaled too: see SkipNetwork
-    NAME+four         ltc, gated_ltc, ctrnn, cfc, lstm, gru: four of them, averaged, scaled too: see Committee
+    NAME+four         ltc, gated_ltc, ctrnn, cfc, lstm, gru, transformer: four of them, averaged, scaled too: see Committee
     NAME+waves        ltc, gated_ltc, cfc, lstm: dt as waves beside the input: see WavesNetwork
 
 `mask` may be left out where sequences are padded at their end: all of these are causal, so padding moves nothing before it.
@@ -314,8 +314,9 @@ STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
     "gru+dt+head": of(GRU, deep=True),
     "rnn": torchs(nn.RNN),
     "rnn+dt+head": of(RNN, deep=True),
-    "tcn": lambda inputs, outputs, units: TCN(inputs, outputs, units),
-    "transformer": lambda inputs, outputs, units: Transformer(inputs, outputs, units),
+    "tcn": TCN,
+    "transformer": Transformer,
+    "transformer+four": four(Transformer),
 }
 EVERY = (
     "ltc", "gated_ltc", "ctrnn", "cfc", "mmrnn", "gruode", "lstm", "lstm+dt+head", "gru", "gru+dt+head", "gru_d",
@@ -359,6 +360,7 @@ TITLES = {
     "gru": "GRU",
     "gru+skip": "GRU in a skip network",
     "gru+four": "four GRUs, averaged",
+    "transformer+four": "four Transformers, averaged",
     "gru_d": "GRU with decay over dt",
     "gru+dt+head": "GRU with dt and a deep readout",
     "rnn": "RNN",
