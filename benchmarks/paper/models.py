@@ -17,7 +17,7 @@
 
     NAME+scale        ltc, gated_ltc, lstm, the same network between the scales of the training data: see ScaledNetwork
     NAME+skip         cfc, ltc, ltc_fast (tau from 0.1 to 3), gated_ltc, lstm, gru, scaled too: see SkipNetwork
-    NAME+four         ltc, gated_ltc, ctrnn, cfc, lstm, gru, transformer: four of them, averaged, scaled too: see Committee
+    NAME+four         ltc, gated_ltc, ctrnn, cfc, lstm, gru, transformer, cfc+skip, lstm+skip: four of them, averaged, scaled too: see Committee
     NAME+waves        ltc, gated_ltc, cfc, lstm: dt as waves beside the input: see WavesNetwork
 
 `mask` may be left out where sequences are padded at their end: all of these are causal, so padding moves nothing before it.
@@ -298,6 +298,7 @@ LIQUID: dict[str, Callable[[int, int, int], nn.Module]] = {
     "gated_ltc+four": four(of(GatedLTC)),
     "ctrnn+four": four(of(CTRNN)),
     "cfc+four": four(of(CfC)),
+    "cfc+skip+four": four(skip(CfC)),
 }
 STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
     "lstm": torchs(nn.LSTM),
@@ -307,6 +308,7 @@ STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
     "lstm+skip": scaled(torchs_skip(nn.LSTM)),
     "lstm+waves": waves(torchs(nn.LSTM)),
     "lstm+four": four(torchs(nn.LSTM)),
+    "lstm+skip+four": four(torchs_skip(nn.LSTM)),
     "gru": torchs(nn.GRU),
     "gru+skip": scaled(torchs_skip(nn.GRU)),
     "gru+four": four(torchs(nn.GRU)),
@@ -360,6 +362,8 @@ TITLES = {
     "gru": "GRU",
     "gru+skip": "GRU in a skip network",
     "gru+four": "four GRUs, averaged",
+    "cfc+skip+four": "four CfCs in skip networks, averaged",
+    "lstm+skip+four": "four LSTMs in skip networks, averaged",
     "transformer+four": "four Transformers, averaged",
     "gru_d": "GRU with decay over dt",
     "gru+dt+head": "GRU with dt and a deep readout",
