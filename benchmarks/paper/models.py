@@ -17,7 +17,8 @@
 
     NAME+scale        ltc, gated_ltc, lstm, the same network between the scales of the training data: see ScaledNetwork
     NAME+skip         cfc, ltc, ltc_fast (tau from 0.1 to 3), gated_ltc, lstm, gru, scaled too: see SkipNetwork
-    NAME+four         ltc, gated_ltc, ctrnn, cfc, lstm, gru, transformer, cfc+skip, lstm+skip: four of them, averaged, scaled too: see Committee
+    NAME+four         ltc, gated_ltc, ctrnn, cfc, lstm, gru, transformer: four of them, averaged, scaled too: see Committee
+    NAME+skip+four    cfc, lstm: four skip networks, averaged
     NAME+waves        ltc, gated_ltc, cfc, lstm: dt as waves beside the input: see WavesNetwork
 
 `mask` may be left out where sequences are padded at their end: all of these are causal, so padding moves nothing before it.
