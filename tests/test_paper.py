@@ -493,6 +493,15 @@ def test_a_picture_shows_every_row_its_seeds_and_what_was_published_the_best_fir
     assert [one.published for one in figure.marks(tasks.get("half_cheetah"), elsewhere, elsewhere[0].split)] == [None]
 
 
+def test_a_published_figure_stands_beside_the_recipe_that_it_was_made_with(splits, tmp_path):
+    task, split = tasks.get("walker2d"), splits["walker2d"][0]
+    own = run.blank(task, split, TINY, "mmrnn_deep", "as for mmRNN")
+    plain = run.blank(task, split, TINY, "mmrnn_deep", "paper")
+    assert own.published == {"mean": 0.617, "std": 0.006} and plain.published is None
+    lines = table.lines(task, [replace(own, mean=0.6), replace(plain, mean=0.7)], task.published)
+    assert [line[2] for line in lines if line[0].startswith("mmRNN")] == ["0.617 +-0.006", ""]
+
+
 @pytest.mark.parametrize(
     ("metric", "scores", "least", "most", "said"),
     [

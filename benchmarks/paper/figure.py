@@ -68,12 +68,13 @@ def draw(task: Task, kept: Sequence[Row], file: Path) -> None:
 
 def marks(task: Task, kept: Sequence[Row], split: str) -> list[Mark]:
     """The best first, each published figure on its model's line."""
-    said = {one.model: one.mean for one in task.published} if split == task.published_split else {}
+    papers = task.published if split == task.published_split else ()
+    said = {(one.model, one.recipe): one.mean for one in papers}
     found = []
     for row in kept:
-        paper = said.pop(row.model, None) if row.recipe == "paper" else None
+        paper = said.pop((row.model, row.recipe), None)
         found.append(Mark(title(row), row.kind, row.mean, row.scores if len(row.seeds) > 1 else (), paper))
-    for model, mean in said.items():
+    for (model, _), mean in said.items():
         kind = models.kind(model) if model in TITLES else ""
         found.append(Mark(TITLES.get(model, model), kind, None, (), mean))
     return sorted(found, key=lambda mark: mark.place, reverse=task.metric.higher)

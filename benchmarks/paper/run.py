@@ -117,8 +117,8 @@ def trivial_row(task: Task, split: Split, name: str, row: Row) -> Row:
 
 def blank(task: Task, split: Split, settings: Settings, name: str, recipe: str) -> Row:
     """The row before its first seed."""
-    theirs = task.published if split.name == task.published_split and recipe == "paper" else ()
-    paper = next((one for one in theirs if one.model == name), None)
+    theirs = task.published if split.name == task.published_split else ()
+    paper = next((one for one in theirs if (one.model, one.recipe) == (name, recipe)), None)
     about, count = machine.describe(), torch.get_num_threads()
     threads = f"{count} thread{'s' if count > 1 else ''}"
     return Row(

@@ -111,10 +111,10 @@ def header(task: Task) -> tuple[str, ...]:
 
 def lines(task: Task, kept: Sequence[Row], papers: Iterable[Published]) -> list[list[str]]:
     """The best first; what was published alone stands at its place."""
-    said = {one.model: one for one in papers}
+    said = {(one.model, one.recipe): one for one in papers}
     ranked: list[tuple[float, list[str]]] = []
     for row in kept:
-        paper = said.pop(row.model, None) if row.recipe == "paper" else None
+        paper = said.pop((row.model, row.recipe), None)
         cells = [
             title(row),
             row.kind,

@@ -51,11 +51,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Published:
-    """A row of a paper's table."""
+    """A row of a paper's table; it stands beside our row of that model and recipe."""
 
     model: str
     mean: float
     std: float | None = None
+    recipe: str = "paper"
 
 
 @dataclass(frozen=True)
