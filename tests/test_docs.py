@@ -91,3 +91,11 @@ def test_a_page_prints_what_it_shows(name, capsys):
     (code,), (shown,) = blocks(page, "python"), blocks(page, "text")
     exec(code, {})
     assert capsys.readouterr().out == shown
+
+
+def test_the_readme_says_of_the_published_tables_what_their_page_says():
+    said = README.split("## How good")[1].split("\n## ")[0]
+    lines = [line for line in said.splitlines() if line.startswith("- ")]
+    page = (ROOT / "docs" / "evidence.md").read_text().splitlines()
+    assert len(lines) >= 5 and all(line in page for line in lines)
+    assert any("Liquid loses" in line for line in lines)
