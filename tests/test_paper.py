@@ -485,9 +485,9 @@ def test_a_picture_shows_every_row_its_seeds_and_what_was_published_the_best_fir
         ("LSTM, cosine", 1.6, [1.5, 1.7], None),  # what was published was not for this recipe
         ("LTC, one exponential midpoint step", 2.0, [], 2.308),
         ("LSTM", 2.3, [2.4, 2.2], 2.5),
-        ("CT-RNN", None, [], 2.838),
-        ("CT-GRU", None, [], 3.014),
-        ("Neural ODE", None, [], 3.805),
+        ("CT-RNN, as published", None, [], 2.838),
+        ("CT-GRU, as published", None, [], 3.014),
+        ("Neural ODE, as published", None, [], 3.805),
     ]
     elsewhere = [of_seeds("ltc", [2.0], split="validation on recordings 25-30")]
     assert [one.published for one in figure.marks(tasks.get("half_cheetah"), elsewhere, elsewhere[0].split)] == [None]

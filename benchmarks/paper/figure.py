@@ -76,7 +76,7 @@ def marks(task: Task, kept: Sequence[Row], split: str) -> list[Mark]:
         found.append(Mark(title(row), row.kind, row.mean, row.scores if len(row.seeds) > 1 else (), paper))
     for (model, _), mean in said.items():
         kind = models.kind(model) if model in TITLES else ""
-        found.append(Mark(TITLES.get(model, model), kind, None, (), mean))
+        found.append(Mark(f"{TITLES.get(model, model)}, as published", kind, None, (), mean))
     return sorted(found, key=lambda mark: mark.place, reverse=task.metric.higher)
 
 
