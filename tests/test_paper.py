@@ -518,6 +518,16 @@ def test_a_score_far_worse_than_the_others_stands_at_the_edge_with_its_figure(me
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c", "d"]
 
 
+def test_both_figures_of_a_far_row_are_said_and_a_bad_seed_of_a_near_one_is_shown():
+    axes = Figure().subplots()
+    both, near = figure.Mark("a", "liquid", 50.0, (), 49.0), figure.Mark("b", "static", 95.0, (99.0, 80.0), None)
+    figure.panel(
+        axes, [near, figure.Mark("c", "static", 96.0), figure.Mark("d", "static", 97.0), both], metrics.ACCURACY
+    )
+    assert ["50, 49 published" in text.get_text() for text in axes.texts] == [True]
+    assert axes.get_xlim()[0] < 80 and any(list(line.get_xdata()) == [99.0, 80.0] for line in axes.lines)
+
+
 def test_nothing_is_at_the_edge_where_everything_is_perfect():
     axes = Figure().subplots()
     figure.panel(axes, [figure.Mark(name, "liquid", 100.0) for name in "abc"], metrics.ACCURACY)

@@ -86,23 +86,27 @@ def panel(axes: Axes, lines: Sequence[Mark], metric: Metric) -> None:
     seen = [value for value in values if abs(metric.perfect - value) <= edge]
     for at, mark in enumerate(lines):
         colour = COLOURS[mark.kind]
+        far = []
         for value, style in ((mark.mean, "o"), (mark.published, "D")):
             if value is None:
                 continue
-            if abs(metric.perfect - value) > edge:
-                figure = f"{value:.3g}" + (" published" if style == "D" else "")
-                text = f"$\\leftarrow$ {figure}" if metric.higher else f"{figure} $\\rightarrow$"
-                axes.annotate(
-                    text, (0.0 if metric.higher else 1.0, at), xycoords=("axes fraction", "data"),
-                    ha="left" if metric.higher else "right", va="center", fontsize=8.5, color=colour,
-                )  # fmt: skip
-                continue
             hollow = style == "D"
+            if abs(metric.perfect - value) > edge:
+                far.append(f"{value:.3g}" + (" published" if hollow else ""))
+                continue
             axes.plot(
                 value, at, style, markersize=6, color=colour, markerfacecolor="white" if hollow else colour, zorder=3
             )
-        near = [score for score in mark.scores if abs(metric.perfect - score) <= edge]
-        axes.plot(near, [at] * len(near), "|", color=colour, markersize=8, alpha=0.55, markeredgewidth=1.2)
+        if far:
+            text = f"$\\leftarrow$ {', '.join(far)}" if metric.higher else f"{', '.join(far)} $\\rightarrow$"
+            axes.annotate(
+                text, (0.0 if metric.higher else 1.0, at), xycoords=("axes fraction", "data"),
+                ha="left" if metric.higher else "right", va="center", fontsize=8.5, color=colour,
+            )  # fmt: skip
+        if mark.mean is not None and abs(metric.perfect - mark.mean) <= edge:
+            axes.plot(
+                mark.scores, [at] * len(mark.scores), "|", color=colour, markersize=8, alpha=0.55, markeredgewidth=1.2
+            )
     if not metric.higher and max(seen) > WIDE * min(seen) > 0:
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -30,7 +30,8 @@ A row with another recipe than the paper's settings names it; how it was found, 
 Training and scoring ran on one thread, beside other work: read seconds an epoch as a rough guide."""
 
 SHORT = """The best row of each kind, picked by its test mean among several, so that a small lead can be luck; "beyond the
-spread" means by more than the two deviations together. Where liquid loses stands first."""
+spread" means by more than the two deviations together. A row of one seed is left out where others have more; the tables have it.
+Where liquid loses stands first."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

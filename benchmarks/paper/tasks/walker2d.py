@@ -77,8 +77,8 @@ TRAPS = """- The published liquid rows were tuned one by one: 64 to 256 units, b
   units, the same falling learning rate and the same search, unless a row names a recipe.
 - CfC has a hidden layer of 128 between state and output that a plain LSTM lacks; `LSTM with dt and a deep readout`
   has one too.
-- Which part of the published margin is liquid: trained as all others here, every network whose state is read off by
-  one line of weights stays above 1, with dt or without; a hidden layer behind the state takes CfC, mmRNN, an LSTM, a
+- Which part of the published margin is liquid: trained as all others here, every recurrent network whose state is read off
+  by one line of weights stays above 1, with dt or without; a hidden layer behind the state takes CfC, mmRNN, an LSTM, a
   GRU and even a plain RNN to 0.7. Most of the margin is depth. At their authors' settings, with a wider or a second
   hidden layer and dropout, CfC and mmRNN are better than published, and better than an LSTM with one hidden layer at
   the same settings; the LSTM was given no dropout and no second layer. What CfC gains by `small batches` was found
