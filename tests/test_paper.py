@@ -479,7 +479,7 @@ def of_seeds(model, scores, recipe="paper", split="published"):
 
 
 def test_a_picture_shows_every_row_its_seeds_and_what_was_published_the_best_first():
-    kept = [of_seeds("lstm", [2.4, 2.2]), of_seeds("ltc", [2.0]), of_seeds("lstm", [1.5, 1.7], "cosine")]
+    kept = [of_seeds("lstm", [1.5, 1.7], "cosine"), of_seeds("lstm", [2.4, 2.2]), of_seeds("ltc", [2.0])]
     found = figure.marks(tasks.get("half_cheetah"), kept, "published")
     assert [(one.label, one.mean and round(one.mean, 6), list(one.scores), one.published) for one in found] == [
         ("LSTM, cosine", 1.6, [1.5, 1.7], None),  # what was published was not for this recipe
