@@ -1,4 +1,4 @@
-"""Draw docs/evidence.md from the results that are kept: published beside reproduced, trivial baselines in the same table."""
+"""Draw docs/evidence.md and its pictures from the kept results: published beside reproduced, trivial baselines in the same table."""
 
 from __future__ import annotations
 
