@@ -12,11 +12,13 @@
     static   lstm, gru, rnn    torch's own, which see no time
              lstm+dt           an LSTM that gets log(1 + dt) as one more input
              lstm+dt+head      and a readout as deep as CfC's backbone: one hidden layer of 128; gru+dt+head, rnn+dt+head too
+             lstm+dt+wide      and a readout as cfc_wide's backbone: 256 units, dropout 0.1
+             lstm+dt+deep      and a readout as mmrnn_deep's backbone: two layers of 128, dropout 0.2
              gru_d             a GRU whose state decays over dt, and that gets log(1 + dt) too
              tcn, transformer  causal, torch's own modules, with log(1 + dt) as one more input
 
     NAME+scale        ltc, gated_ltc, lstm, the same network between the scales of the training data: see ScaledNetwork
-    NAME+skip         cfc, ltc, ltc_fast (tau from 0.1 to 3), gated_ltc, lstm, gru, scaled too: see SkipNetwork
+    NAME+skip         cfc, ltc, ltc_fast (tau from 0.1 to 3), gated_ltc, lstm, gru, transformer, scaled too: see SkipNetwork
     NAME+four         ltc, gated_ltc, ctrnn, cfc, lstm, gru, transformer: four of them, averaged, scaled too: see Committee
     NAME+skip+four    cfc, lstm: four skip networks, averaged
     NAME+waves        ltc, gated_ltc, cfc, lstm: dt as waves beside the input: see WavesNetwork
@@ -29,6 +31,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import TypeAlias
 
 import torch
@@ -116,12 +119,12 @@ class ScaledNetwork(nn.Module):
 
 
 class SkipNetwork(nn.Module):
-    """A recurrent layer, a deep readout that sees the input too, and a straight line around both, which begins at zero.
+    """A layer over time, a deep readout that sees the input too, and a straight line around both, which begins at zero.
 
     y = readout([layer(u, dt), u]) + line(u)
     """
 
-    def __init__(self, layer: Recurrent | nn.RNNBase, inputs: int, units: int, outputs: int) -> None:
+    def __init__(self, layer: Recurrent | nn.RNNBase | Transformer, inputs: int, units: int, outputs: int) -> None:
         super().__init__()
         self.layer, self.line = layer, nn.Linear(inputs, outputs)
         self.readout = nn.Sequential(nn.Linear(units + inputs, HEAD), nn.SiLU(), nn.Linear(HEAD, outputs))
@@ -129,7 +132,8 @@ class SkipNetwork(nn.Module):
         nn.init.zeros_(self.line.bias)
 
     def forward(self, u: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        h = self.layer(u)[0] if isinstance(self.layer, nn.RNNBase) else self.layer(u, dt, mask)[0]
+        made = self.layer(u) if isinstance(self.layer, nn.RNNBase) else self.layer(u, dt, mask)
+        h = made if isinstance(made, Tensor) else made[0]
         y: Tensor = self.readout(torch.cat([h, u], dim=2)) + self.line(u)
         return y
 
@@ -229,13 +233,18 @@ def with_gap(x: Tensor, dt: Tensor | None) -> Tensor:
     return torch.cat([x, both[..., -1:].log1p()], dim=2)
 
 
-def of(cell: Callable[[int, int], Cell], deep: bool = False) -> Callable[[int, int, int], nn.Module]:
-    """A builder (inputs, outputs, units) of that cell and a readout, a linear one or with a hidden layer."""
+def of(
+    cell: Callable[[int, int], Cell], hidden: tuple[int, ...] = (), dropout: float = 0.0
+) -> Callable[[int, int, int], nn.Module]:
+    """A builder (inputs, outputs, units) of that cell and a readout, a linear one or behind hidden layers of these widths."""
 
     def make(inputs: int, outputs: int, units: int) -> nn.Module:
         built = cell(inputs, units)
-        wide = [nn.Linear(built.outputs, HEAD), nn.SiLU(), nn.Linear(HEAD, outputs)]
-        return CellNetwork(built, nn.Sequential(*wide) if deep else nn.Linear(built.outputs, outputs))
+        layers: list[nn.Module] = []
+        for entering, width in pairwise((built.outputs, *hidden)):
+            layers += [nn.Linear(entering, width), nn.SiLU(), *([nn.Dropout(dropout)] if dropout else [])]
+        last = nn.Linear(hidden[-1] if hidden else built.outputs, outputs)
+        return CellNetwork(built, nn.Sequential(*layers, last) if hidden else last)
 
     return make
 
@@ -252,6 +261,10 @@ def skip(cell: Callable[[int, int], Cell]) -> Callable[[int, int, int], nn.Modul
 
 def torchs_skip(layer: TorchLayer) -> Callable[[int, int, int], nn.Module]:
     return lambda inputs, outputs, units: SkipNetwork(layer(inputs, units, batch_first=True), inputs, units, outputs)
+
+
+def transformer_skip(inputs: int, outputs: int, units: int) -> nn.Module:
+    return SkipNetwork(Transformer(inputs, units, units), inputs, units, outputs)
 
 
 def scaled(network: Callable[[int, int, int], nn.Module]) -> Callable[[int, int, int], nn.Module]:
@@ -304,7 +317,9 @@ LIQUID: dict[str, Callable[[int, int, int], nn.Module]] = {
 STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
     "lstm": torchs(nn.LSTM),
     "lstm+dt": of(LSTM),
-    "lstm+dt+head": of(LSTM, deep=True),
+    "lstm+dt+head": of(LSTM, (HEAD,)),
+    "lstm+dt+wide": of(LSTM, (256,), dropout=0.1),
+    "lstm+dt+deep": of(LSTM, (HEAD, HEAD), dropout=0.2),
     "lstm+scale": scaled(torchs(nn.LSTM)),
     "lstm+skip": scaled(torchs_skip(nn.LSTM)),
     "lstm+waves": waves(torchs(nn.LSTM)),
@@ -314,11 +329,12 @@ STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
     "gru+skip": scaled(torchs_skip(nn.GRU)),
     "gru+four": four(torchs(nn.GRU)),
     "gru_d": of(DecayGRU),
-    "gru+dt+head": of(GRU, deep=True),
+    "gru+dt+head": of(GRU, (HEAD,)),
     "rnn": torchs(nn.RNN),
-    "rnn+dt+head": of(RNN, deep=True),
+    "rnn+dt+head": of(RNN, (HEAD,)),
     "tcn": TCN,
     "transformer": Transformer,
+    "transformer+skip": scaled(transformer_skip),
     "transformer+four": four(Transformer),
 }
 EVERY = (
@@ -356,6 +372,8 @@ TITLES = {
     "lstm": "LSTM",
     "lstm+dt": "LSTM with dt",
     "lstm+dt+head": "LSTM with dt and a deep readout",
+    "lstm+dt+wide": "LSTM with dt, a hidden layer of 256, dropout 0.1",
+    "lstm+dt+deep": "LSTM with dt, two hidden layers, dropout 0.2",
     "lstm+scale": "LSTM between scales",
     "lstm+skip": "LSTM in a skip network",
     "lstm+waves": "LSTM, dt as waves",
@@ -365,6 +383,7 @@ TITLES = {
     "gru+four": "four GRUs, averaged",
     "cfc+skip+four": "four CfCs in skip networks, averaged",
     "lstm+skip+four": "four LSTMs in skip networks, averaged",
+    "transformer+skip": "Transformer in a skip network",
     "transformer+four": "four Transformers, averaged",
     "gru_d": "GRU with decay over dt",
     "gru+dt+head": "GRU with dt and a deep readout",

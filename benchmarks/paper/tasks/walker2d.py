@@ -71,7 +71,10 @@ PROTOCOL = """Lechner and Hasani 2020, Hasani et al. 2022 (irregular_sampled_dat
 validation; each frame stays with probability 0.9 and dt is the frames since the last one that stayed; windows of 64
 every 16; the very next frame is predicted at every step; 50 epochs; the test score at the epoch that is best on
 validation. Mean squared error in raw units."""
-CELLS = (*EVERY, "ltc_six_fanin", "lstm+dt", "cfc+skip", "lstm+skip", "cfc_wide", "mmrnn_deep")
+CELLS = (
+    *EVERY, "ltc_six_fanin", "lstm+dt", "cfc+skip", "lstm+skip", "transformer+skip", "cfc_wide", "lstm+dt+wide",
+    "mmrnn_deep", "lstm+dt+deep",
+)  # fmt: skip
 TRAPS = """- The published liquid rows were tuned one by one: 64 to 256 units, backbones of 128 or 256, dropout, and a learning
   rate that falls by 5 % an epoch; the LSTM's row is from an earlier paper and had none of this. Here all have 64
   units, the same falling learning rate and the same search, unless a row names a recipe.
