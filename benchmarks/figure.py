@@ -111,6 +111,7 @@ def plain(axes: Axes) -> None:
         axes.tick_params("y", labelcolor=INK)
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, **said: str) -> None:
+    """With `said` as texts of the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Software": None})
+    figure.savefig(path, metadata={"Software": None, **said})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
@@ -46,9 +47,22 @@ def path(task: Task, folder: Path) -> Path:
     return folder / f"evidence-{task.name}.png"
 
 
-def draw(task: Task, kept: Sequence[Row], file: Path) -> None:
+Panels = list[tuple[str, list[Mark]]]
+
+
+def panels_of(task: Task, kept: Sequence[Row]) -> Panels:
+    """What there is to draw: each split with its lines."""
     splits = list(dict.fromkeys(row.split for row in kept))
-    panels = [(split, marks(task, [row for row in kept if row.split == split], split)) for split in splits]
+    return [(split, marks(task, [row for row in kept if row.split == split], split)) for split in splits]
+
+
+def digest(panels: Panels) -> str:
+    """The picture's file carries it as the text `Drawn`, so that one that lags behind its rows can be told."""
+    return hashlib.sha256(repr(panels).encode()).hexdigest()
+
+
+def draw(task: Task, kept: Sequence[Row], file: Path) -> None:
+    panels = panels_of(task, kept)
     heights = [0.23 * len(lines) + 0.75 for _, lines in panels]
     figure = Figure(figsize=(8.6, sum(heights) + 0.7), dpi=110, layout="constrained", facecolor="white")
     figure.suptitle(task.title, fontsize=13, color=INK, x=0.01, ha="left")
@@ -63,7 +77,7 @@ def draw(task: Task, kept: Sequence[Row], file: Path) -> None:
         color=MUTED,
     )
     figure.legend(handles=legend(), loc="outside lower left", ncols=5, frameon=False, fontsize=9, labelcolor=INK)
-    save(figure, file)
+    save(figure, file, Drawn=digest(panels))
 
 
 def marks(task: Task, kept: Sequence[Row], split: str) -> list[Mark]:

@@ -125,7 +125,7 @@ def blank(task: Task, split: Split, settings: Settings, name: str, recipe: str) 
         task=task.name, model=name, kind=models.kind(name), split=split.name, metric=task.metric.name,
         mean=task.metric.worst, std=None, last_mean=None, last_std=None, seeds=[], scores=[], last_scores=[], best_epochs=[], ended=[],
         parameters=0, seconds_per_epoch=None, published={"mean": paper.mean, "std": paper.std} if paper else None,
-        settings={**asdict(settings), "rates": list(settings.rates), "units": task.units.get(name, settings.units)},
+        settings={**asdict(settings), "rates": list(settings.rates), "units": settings.units},
         commit=about["commit"] + ("+" if about["changed"] else ""),
         machine=f"{about['processor']}, {about['isa']}, {threads}, torch {about['versions']['torch']}, {platform.system()}",
         leaks=split.leaks, recipe=recipe,

@@ -75,7 +75,6 @@ class Task:
     published_split: str = ""
     traps: str = ""
     tried: str = ""  # what helped, what did not: single runs while looking for a recipe, not kept as rows
-    units: dict[str, int] = field(default_factory=dict)
     recipes: dict[str, Settings] = field(default_factory=dict)  # other ways to train; `settings` is called "paper"
 
 

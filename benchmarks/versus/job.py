@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -62,20 +62,19 @@ def split(of: Set, data: Data) -> Split:
     return Split(of.name, first.batch, cut(data.validation, of.stride).batch, cut(data.test, of.stride).batch)
 
 
-def sized(of: Set, units: int) -> Task:
+def task(of: Set) -> Task:
     return Task(
-        of.name, of.title, of.about, "", of.metric, of.outputs, of.settings, lambda files: iter(()), of.cells, of.rules,
-        units=dict.fromkeys(of.cells, units),
-    )  # fmt: skip
+        of.name, of.title, of.about, "", of.metric, of.outputs, of.settings, lambda files: iter(()), of.cells, of.rules
+    )
 
 
 def rate(of: Set, parts: Split, name: str, units: int, said: Say) -> float:
     """Chosen on validation, for every size anew, from a seed that no row uses."""
-    return choose_rate(sized(of, units), parts, name, of.settings, said)
+    return choose_rate(task(of), parts, name, replace(of.settings, units=units), said)
 
 
 def network(of: Set, data: Data, parts: Split, name: str, units: int, lr: float, seed: int, said: Say) -> Row:
-    scores = train(sized(of, units), parts, name, of.settings, lr, seed, said, test=False)
+    scores = train(task(of), parts, name, replace(of.settings, units=units), lr, seed, said, test=False)
     model = scores.model.eval()
     row = Row(
         name, models.kind(name), units, seed, lr, models.count(model), score(model, cut(data.test, of.stride), of.metric),

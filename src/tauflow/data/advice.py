@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +12,6 @@ from tauflow.data.assemble import Rows
 from tauflow.data.chunk import Chunk
 from tauflow.data.names import ID, TARGET, TIME, TIME_WORDS, Roles, as_names, numbers
 from tauflow.data.table import epoch_unit
-
-if TYPE_CHECKING:
-    from tauflow.data.check import Check
 
 TARGET_WORDS = ("y", "target", "value", "volume", "load", "demand", "sales", "power", "pm25", "pm2.5", "consumption",
                 "energy", "appliances", "price", "flow", "count", "usd")  # fmt: skip
@@ -87,30 +83,3 @@ def duration(seconds: float) -> str:
         return "unknown"
     size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= size and unit != "w"), (1, "s"))
     return f"{seconds / size:.3g} {unit}" if seconds < 1000 * size else f"{seconds / size:,.0f} {unit}"
-
-
-def rows(check: Check) -> list[tuple[str, str]]:
-    """(what, finding), in the order to show them."""
-
-    def gap(value: float) -> str:
-        return duration(value) if check.kind == "timestamp" else f"{value:g}"
-
-    zone = f" ({check.zone})" if check.zone else ""
-    repeats = f"{check.duplicates:,}, of which {check.conflicts:,} differ in some column"
-    found = [
-        ("table", Path(check.source).name),
-        ("rows", f"{check.row_count:,}"),
-        ("series", f"{check.id_count:,} by '{check.id}'" if check.id is not None else "1, no id column"),
-        ("time", f"'{check.time}', {check.start} to {check.end}{zone}"),
-        ("typical gap", gap(check.typical_gap)),
-        ("longer gaps", f"{check.long_gaps:,}, the longest {gap(check.longest_gap)}" if check.long_gaps else "none"),
-        ("duplicates", repeats if check.duplicates else "none"),
-        ("out of order", f"{check.unsorted:,} rows step back in time" if check.unsorted else "none"),
-        ("missing", ", ".join(f"{name} {count:,}" for name, count in check.missing.items()) or "none"),
-    ]
-    found += [("could be forecast", ", ".join(check.targets) or "no column of numbers")]
-    if check.seasons:
-        found.append(("season", ", ".join(f"{lag} steps ({gap(lag * check.typical_gap)})" for lag in check.seasons)))
-    found += [("unreadable", message) for message in check.unreadable.values()]
-    found += [("note", note) for note in check.notes]
-    return [*found, ("next", check.command)]

@@ -75,7 +75,30 @@ class Check:
 
     def rows(self) -> list[tuple[str, str]]:
         """(what, finding), in the order to show them."""
-        return advice.rows(self)
+
+        def gap(value: float) -> str:
+            return advice.duration(value) if self.kind == "timestamp" else f"{value:g}"
+
+        zone = f" ({self.zone})" if self.zone else ""
+        repeats = f"{self.duplicates:,}, of which {self.conflicts:,} differ in some column"
+        found = [
+            ("table", Path(self.source).name),
+            ("rows", f"{self.row_count:,}"),
+            ("series", f"{self.id_count:,} by '{self.id}'" if self.id is not None else "1, no id column"),
+            ("time", f"'{self.time}', {self.start} to {self.end}{zone}"),
+            ("typical gap", gap(self.typical_gap)),
+            ("longer gaps", f"{self.long_gaps:,}, the longest {gap(self.longest_gap)}" if self.long_gaps else "none"),
+            ("duplicates", repeats if self.duplicates else "none"),
+            ("out of order", f"{self.unsorted:,} rows step back in time" if self.unsorted else "none"),
+            ("missing", ", ".join(f"{name} {count:,}" for name, count in self.missing.items()) or "none"),
+            ("could be forecast", ", ".join(self.targets) or "no column of numbers"),
+        ]
+        if self.seasons:
+            lags = ", ".join(f"{lag} steps ({gap(lag * self.typical_gap)})" for lag in self.seasons)
+            found.append(("season", lags))
+        found += [("unreadable", message) for message in self.unreadable.values()]
+        found += [("note", note) for note in self.notes]
+        return [*found, ("next", self.command)]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, dicts, numbers and texts, None for NaN: ready for JSON."""
