@@ -95,9 +95,9 @@ TRIED = """| | streams, epochs | accuracy |
 | LTC, dt as waves, short streams first, rate 0.01 | 90,000, 10 | 52.0 |
 
 Without waves, these runs learned the parity of 31 bits only once short streams had taught what a bit does, and then a
-per cent or more stayed wrong. In batches of 128, on all streams, for 40 epochs, a plain LTC, a plain CfC and LSTMs and
-GRUs that are told dt learn most of it alone (their rows above), which the searches on 20,000 streams did not show; a
-plain GatedLTC and a CT-RNN do not. With waves, which give the parity of a run, nothing does. The order of streams, short time
+per cent or more stayed wrong. In batches of 128, on all streams, for 40 epochs, a plain LTC, CfC and mmRNN, and LSTMs
+and a GRU that are told dt, learn most of it alone (their rows above), which the searches on 20,000 streams did not
+show; a plain GatedLTC and a CT-RNN do not. With waves, which give the parity of a run, nothing does. The order of streams, short time
 constants and dt as an input were changed together for LTC, so which of them it needs is not known; its rate was
 searched for nobody else."""
 
