@@ -8,11 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from typer.testing import CliRunner
 
 import tauflow
-from benchmarks.paper import figure, rows, table, tasks
 from tests.test_windows import hourly
 
 ROOT = Path(__file__).parent.parent
@@ -93,19 +91,6 @@ def test_a_page_prints_what_it_shows(name, capsys):
     (code,), (shown,) = blocks(page, "python"), blocks(page, "text")
     exec(code, {})
     assert capsys.readouterr().out == shown
-
-
-@pytest.mark.parametrize("name", tasks.TASKS)
-def test_a_picture_of_the_published_tables_was_drawn_from_the_rows_that_are_kept(name):
-    kept = rows.read(rows.RESULTS / f"{name}.json")
-    with Image.open(figure.path(tasks.get(name), ROOT / "docs" / "images")) as picture:
-        assert picture.text["Drawn"] == figure.digest(figure.panels_of(tasks.get(name), kept))
-
-
-def test_the_page_of_the_published_tables_was_written_from_the_rows_that_are_kept():
-    assert table.PAGE.read_text() == table.write(
-        {name: rows.read(rows.RESULTS / f"{name}.json") for name in tasks.TASKS}
-    )
 
 
 def test_the_readme_says_of_the_published_tables_what_their_page_says():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
 
 from benchmarks.__main__ import main
 from benchmarks.paper import data, figure, metrics, models, rows, run, table, tasks, titles, train, trivial
@@ -429,6 +430,9 @@ def test_the_page_says_first_where_liquid_loses():
     both = table.write({"half_cheetah": [*(replace(one, split="a") for one in leading), *losing]})
     assert both.index("**Liquid loses") < both.index("Liquid leads")
     assert "| Neural ODE, as published |" in both
+    assert "No row on this split: GatedLTC, CT-RNN, CfC, " in both
+    assert table.missing([row(name, 1.0) for name in models.EVERY[1:]]) == [titles.TITLES["ltc"]]
+    assert "No row on this split" not in table.write({"half_cheetah": [row(name, 1.0) for name in models.EVERY]})
 
 
 def test_a_file_that_is_missing_or_another_one_is_named(root, monkeypatch):
@@ -461,13 +465,14 @@ def test_the_command_runs_and_keeps_nothing_of_a_quick_run(root, monkeypatch, ca
         main(["paper", "smnist", "--cells", "lmst", "--data", str(root)])
 
 
-def test_the_page_is_what_the_kept_results_make():
+def test_the_page_and_its_pictures_are_what_the_kept_results_make():
     kept = {name: rows.read(rows.RESULTS / f"{name}.json") for name in tasks.TASKS}
     if not any(kept.values()):
         pytest.skip("no results are kept")
     assert table.PAGE.read_text() == table.write(kept)
-    for name in (name for name in kept if kept[name]):
-        assert figure.path(tasks.get(name), table.PAGE.parent / "images").exists()
+    for task in (tasks.get(name) for name in kept if kept[name]):
+        with Image.open(figure.path(task, table.PAGE.parent / "images")) as picture:
+            assert picture.text["Drawn"] == figure.digest(figure.panels_of(task, kept[task.name])), task.name
 
 
 def of_seeds(model, scores, recipe="paper", split="published"):

@@ -85,6 +85,8 @@ def section(task: Task, kept: list[Row]) -> str:
         ]
         if cut_short:
             parts.append("Runs that ended early: " + "; ".join(cut_short) + ".")
+        if absent := missing(of):
+            parts.append(f"No row on this split: {', '.join(absent)}.")
     if task.traps:
         parts.append(f"What to beware of:\n\n{task.traps}")
     if task.tried:
@@ -93,6 +95,12 @@ def section(task: Task, kept: list[Row]) -> str:
         )
     parts.append(how(kept))
     return "\n\n".join(parts)
+
+
+def missing(kept: Sequence[Row]) -> list[str]:
+    """Of the models that every task is trained with, those that have no row here, by any recipe."""
+    trained = {row.model for row in kept}
+    return [TITLES[name] for name in models.EVERY if name not in trained]
 
 
 def header(task: Task) -> tuple[str, ...]:
