@@ -270,6 +270,19 @@ def test_a_skip_network_answers_in_the_units_of_the_target(splits):
     torch.testing.assert_close(same, split.test.x, rtol=0, atol=1e-5)
 
 
+def test_a_rival_of_a_liquid_backbone_has_its_hidden_layers_and_its_dropout():
+    def hidden(name):
+        layers = models.build(name, 5, 2, 8, 0).readout
+        linear = [at for at, layer in enumerate(layers[:-1]) if isinstance(layer, torch.nn.Linear)]
+        return [(layers[at].out_features, layers[at + 2].p) for at in linear]
+
+    for name, layers in (("lstm+dt+wide", [(256, 0.1)]), ("lstm+dt+deep", [(128, 0.2), (128, 0.2)])):
+        assert hidden(name) == layers
+    for name, layers in (("cfc_wide", 1), ("mmrnn_deep", 2)):
+        drops = [module for module in models.build(name, 5, 2, 8, 0).modules() if getattr(module, "dropout", 0)]
+        assert len(drops) == layers
+
+
 def test_classes_have_no_scale_and_padding_counts_for_none():
     task, split = tasks.get("event_xor"), next(event_xor.make(100, 10))
     model = train.untrained(task, split, "gru+skip", TINY, seed=0)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from benchmarks.__main__ import main
+from benchmarks.paper import models
 from benchmarks.paper.data import Files
 from benchmarks.versus import adapt, cuts, figure, job, page, rules, run, verdict
 from benchmarks.versus.job import Row
@@ -146,6 +147,10 @@ def test_every_model_is_measured_in_every_way_and_the_page_says_so(of, data, tmp
                 name: len(one.levels) for name, one in cuts.DISTURBANCES.items()
             }
             assert row.robust["lost"][0] == row.robust["noise"][0] == row.robust["rate"][0] == row.test
+    for name in {row.model for row in found if row.units}:
+        sizes = {row.units: row.parameters for row in found if row.model == name}
+        inputs = data.train[0].x.shape[1]
+        assert sizes == {units: models.count(models.build(name, inputs, of.outputs, units, 0)) for units in sizes}
     networks = [row for row in found if row.units == UNITS]
     assert all(len(row.curve[name]) == of.epochs for row in networks for name in ("train", "validation", "seconds"))
     assert all(len(row.adapt["frozen"]) == len(row.adapt["all"]) for row in networks)
