@@ -283,6 +283,13 @@ def test_a_rival_of_a_liquid_backbone_has_its_hidden_layers_and_its_dropout():
         assert len(drops) == layers
 
 
+@pytest.mark.parametrize("name", ["cfc+skip", "ltc+skip", "gated_ltc+skip", "transformer+skip"])
+def test_a_skip_network_tells_its_layer_the_time(name):
+    network = models.build(name, 5, 2, 8, 0).network.eval()
+    u, dt = torch.ones(1, 4, 6), torch.ones(1, 4)  # u holds a gap too, which stays as it is
+    assert not torch.equal(network(u, dt), network(u, 3 * dt))
+
+
 def test_classes_have_no_scale_and_padding_counts_for_none():
     task, split = tasks.get("event_xor"), next(event_xor.make(100, 10))
     model = train.untrained(task, split, "gru+skip", TINY, seed=0)
