@@ -106,6 +106,14 @@ struct LtcFromNumbers {
     template <typename Real> static auto stream() { return tauflow::kernels<Real>().ltc_stream; }
 };
 
+struct GatesFromNumbers {  // no sequence: torch has these
+    static constexpr std::size_t numbers = 6;
+    template <typename Real> static tauflow::Gates<Real> cell(Integers v) {
+        return {at<Real>(v[0]), at<Real>(v[1]), at<Real>(v[2]), at<Real>(v[3]), at<Real>(v[4]), tauflow::GateKind(v[5])};
+    }
+    template <typename Real> static auto stream() { return tauflow::kernels<Real>().gates_stream; }
+};
+
 template <typename C> static double forward(bool is_double, const nb::tuple &sequence_numbers, const nb::tuple &cell_numbers) {
     const auto s = numbers<14>(sequence_numbers);
     const auto c = numbers<C::numbers>(cell_numbers);
@@ -176,7 +184,9 @@ NB_MODULE(_core, m) {
         .def("layer", &add<LayerFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a)
         .def("cfc", &add<CfcFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a)
         .def("gruode", &add<GruodeFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a)
-        .def("ltc", &add<LtcFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a);
+        .def("ltc", &add<LtcFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a)
+        .def("gates", &add<GatesFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a);
+    bind_program(m);
     m.attr("Stream") = stream_type();
     m.def("call_directly", &call_directly, "derived"_a, "Let calls of a class derived from Stream go as directly as its own.");
     m.attr("BAD_INPUT") = int(tauflow::BAD_INPUT), m.attr("BAD_GAP") = int(tauflow::BAD_GAP), m.attr("LONG_STEP") = int(tauflow::LONG_STEP);

@@ -1,7 +1,7 @@
 // What bind.cpp and bind_stream.cpp share.
 #pragma once
 
-#include "stream.h"
+#include "program.h"
 
 #include <nanobind/nanobind.h>
 
@@ -16,5 +16,20 @@ struct AnyNetwork {
     tauflow::Network<double> wide;
 };
 
+struct AnyProgram {
+    AnyProgram(bool is_double_, int inputs, int statics, double period, bool knows_missing) : is_double(is_double_) {
+        if (inputs < 1 || statics < 0 || !(period > 0)) throw nb::value_error("a program of no inputs, or without a period");
+        if (is_double) wide = std::make_unique<tauflow::Program<double>>(inputs, statics, period, knows_missing);
+        else single = std::make_unique<tauflow::Program<float>>(inputs, statics, float(period), knows_missing);
+    }
+    AnyProgram(const AnyProgram &) = delete;
+    const bool is_double;
+    bool in_use = false;
+    std::unique_ptr<tauflow::Program<float>> single;  // one of the two
+    std::unique_ptr<tauflow::Program<double>> wide;
+    nb::object chain;  // kept alive
+};
+
+void bind_program(nb::module_ &m);
 nb::object stream_type();  // the Python class of streams
 void call_directly(nb::type_object derived);

@@ -14,20 +14,20 @@
 
 namespace {
 
-using tauflow::Stream;
+using tauflow::Session;
 
 struct Object {
     PyObject_HEAD
     vectorcallfunc call;
-    PyObject *network;
+    PyObject *program;
     Py_ssize_t inputs, outputs, units;
-    Stream<float> *single;  // one of the two
-    Stream<double> *wide;
+    Session<float> *single;  // one of the two
+    Session<double> *wide;
 };
 
-template <typename Real> Stream<Real> &stream_of(Object *self);
-template <> Stream<float> &stream_of(Object *self) { return *self->single; }
-template <> Stream<double> &stream_of(Object *self) { return *self->wide; }
+template <typename Real> Session<Real> &stream_of(Object *self);
+template <> Session<float> &stream_of(Object *self) { return *self->single; }
+template <> Session<double> &stream_of(Object *self) { return *self->wide; }
 
 template <typename Real> constexpr char letter = sizeof(Real) == 4 ? 'f' : 'd';
 
@@ -157,7 +157,7 @@ template <typename Real> PyObject *call(PyObject *object, PyObject *const *args,
         if (dt == -1.0 && PyErr_Occurred()) return nullptr;
     }
     if (!take<Real>(self, given[0])) return nullptr;
-    Stream<Real> &stream = stream_of<Real>(self);
+    Session<Real> &stream = stream_of<Real>(self);
     if (!out) {
         PyObject *const y = numpy.make<Real>(self->outputs);
         if (!y) return nullptr;
@@ -198,35 +198,33 @@ PyObject *load(PyObject *self, PyObject *array) {
     return reinterpret_cast<Object *>(self)->wide ? save_or_load<double>(self, array, true) : save_or_load<float>(self, array, true);
 }
 
-template <typename Real> bool start(Object *self, const tauflow::Network<Real> &network, Stream<Real> *&stream) {
-    if (network.stages.empty()) {
-        PyErr_SetString(PyExc_ValueError, "a stream needs a network with a cell in it");
+template <typename Real> bool start(Object *self, const tauflow::Program<Real> &program, Session<Real> *&stream) {
+    self->call = call<Real>;
+    stream = new (std::nothrow) Session<Real>(program);
+    if (!stream) {
+        PyErr_NoMemory();
         return false;
     }
-    self->call = call<Real>;
-    self->inputs = network.stages.front().cell.inputs;
-    self->outputs = Py_ssize_t(network.stages.back().shown.size()), self->units = Py_ssize_t(network.place.size());
-    stream = new (std::nothrow) Stream<Real>(network);
-    if (!stream) PyErr_NoMemory();
-    return stream;
+    self->inputs = program.inputs, self->outputs = Py_ssize_t(stream->outputs()), self->units = Py_ssize_t(stream->states());
+    return true;
 }
 
 PyObject *make(PyTypeObject *type, PyObject *args, PyObject *) {
-    PyObject *network = nullptr;
-    if (!PyArg_ParseTuple(args, "O", &network) || !numpy.load()) return nullptr;
-    AnyNetwork *any = nullptr;
-    if (!nb::try_cast<AnyNetwork *>(nb::handle(network), any) || !any) {
-        PyErr_SetString(PyExc_TypeError, "a stream is made from a Network");
+    PyObject *program = nullptr;
+    if (!PyArg_ParseTuple(args, "O", &program) || !numpy.load()) return nullptr;
+    AnyProgram *any = nullptr;
+    if (!nb::try_cast<AnyProgram *>(nb::handle(program), any) || !any) {
+        PyErr_SetString(PyExc_TypeError, "a stream is made from a Program");
         return nullptr;
     }
     Object *const self = reinterpret_cast<Object *>(type->tp_alloc(type, 0));
     if (!self) return nullptr;
-    Py_INCREF(network);
-    self->network = network;
+    Py_INCREF(program);
+    self->program = program;
     any->in_use = true;
     bool started = false;
     try {
-        started = any->is_double ? start(self, any->wide, self->wide) : start(self, any->single, self->single);
+        started = any->is_double ? start(self, *any->wide, self->wide) : start(self, *any->single, self->single);
     } catch (const std::bad_alloc &) {
         PyErr_NoMemory();
     }
@@ -240,12 +238,73 @@ void end(PyObject *object) {
     PyTypeObject *const type = Py_TYPE(object);
     delete self->single;
     delete self->wide;
-    Py_XDECREF(self->network);
+    Py_XDECREF(self->program);
     type->tp_free(object);
     Py_DECREF(type);
 }
 
+// Time that passes without a sample.
+PyObject *skip(PyObject *object, PyObject *gap) {
+    Object *const self = reinterpret_cast<Object *>(object);
+    const double dt = PyFloat_AsDouble(gap);
+    if (dt == -1.0 && PyErr_Occurred()) return nullptr;
+    self->wide ? self->wide->skip(dt) : self->single->skip(float(dt));
+    Py_RETURN_NONE;
+}
+
+template <typename Real> PyObject *fill_statics(Session<Real> &stream, PyObject *array, Py_ssize_t n) {
+    Vector s;
+    if (n == 0 || !s.open<Real>(array, n, false)) {
+        PyErr_SetString(PyExc_ValueError, "what a stream is given once goes by a vector of its own size and type");
+        return nullptr;
+    }
+    s.copy_to(stream.statics());
+    Py_RETURN_NONE;
+}
+PyObject *begin(PyObject *object, PyObject *array) {
+    Object *const self = reinterpret_cast<Object *>(object);
+    return self->wide ? fill_statics(*self->wide, array, self->wide->static_count()) : fill_statics(*self->single, array, self->single->static_count());
+}
+
+// Go on with another program of the same sizes, from its first state.
+PyObject *switch_to(PyObject *object, PyObject *program) {
+    Object *const self = reinterpret_cast<Object *>(object);
+    AnyProgram *any = nullptr;
+    if (!nb::try_cast<AnyProgram *>(nb::handle(program), any) || !any || any->is_double != (self->wide != nullptr)) {
+        PyErr_SetString(PyExc_TypeError, "a stream goes on with a Program of its own number type");
+        return nullptr;
+    }
+    const auto change = [&](auto *&stream, const auto &to) {
+        auto *const old = stream;
+        const Py_ssize_t sizes[] = {self->inputs, self->outputs, self->units};
+        auto *fresh = old;
+        if (!start(self, to, fresh)) return false;
+        if (sizes[0] != self->inputs || sizes[1] != self->outputs || sizes[2] != self->units) {
+            self->inputs = sizes[0], self->outputs = sizes[1], self->units = sizes[2];
+            delete fresh;
+            PyErr_SetString(PyExc_ValueError, "a stream goes on with a network of its own sizes");
+            return false;
+        }
+        stream = fresh;
+        delete old;
+        return true;
+    };
+    try {
+        if (!(self->wide ? change(self->wide, *any->wide) : change(self->single, *any->single))) return nullptr;
+    } catch (const std::bad_alloc &) {
+        return PyErr_NoMemory();
+    }
+    any->in_use = true;
+    Py_INCREF(program);
+    Py_DECREF(self->program);
+    self->program = program;
+    Py_RETURN_NONE;
+}
+
 PyMethodDef methods[] = {
+    {"_switch", switch_to, METH_O, "Go on with another program."},
+    {"_skip", skip, METH_O, "Time that passes without a sample."},
+    {"_begin", begin, METH_O, "What is given once, before the first sample."},
     {"_save", save, METH_O, "Copy the state into a vector."},
     {"_load", load, METH_O, "Go on from the state in a vector."},
     {nullptr, nullptr, 0, nullptr},
@@ -255,7 +314,7 @@ PyMemberDef members[] = {
     {"inputs", T_PYSSIZET, offsetof(Object, inputs), READONLY, "numbers in a sample"},
     {"outputs", T_PYSSIZET, offsetof(Object, outputs), READONLY, "numbers that come out"},
     {"state_size", T_PYSSIZET, offsetof(Object, units), READONLY, "numbers in the state"},
-    {"network", T_OBJECT, offsetof(Object, network), READONLY, "the packed cells"},
+    {"program", T_OBJECT, offsetof(Object, program), READONLY, "the packed network"},
     {nullptr, 0, 0, 0, nullptr},
 };
 PyType_Slot slots[] = {

@@ -30,6 +30,8 @@ template <typename Real> StreamCell<Real> layer_stream(int inputs, int units, co
 template <typename Real> StreamCell<Real> cfc_stream(int inputs, int units, const Cfc<Real> &, void *memory);
 template <typename Real> StreamCell<Real> gruode_stream(int inputs, int units, const Gruode<Real> &, void *memory);
 template <typename Real> StreamCell<Real> ltc_stream(int inputs, int units, const Ltc<Real> &, void *memory);
+template <typename Real> StreamCell<Real> gates_stream(int inputs, int units, const Gates<Real> &, void *memory);
+template <typename Real> Step<Real> pack_step(const StepSpec<Real> &, void *memory);
 
 template <typename Real> const Kernels<Real> &table();
 

@@ -4,6 +4,7 @@
 #include "tauflow.h"
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace tauflow {
@@ -57,6 +58,7 @@ public:
 
     // Moves the state by the sample in x and fills y (O), or leaves both and says why not in `stage`, `index` and `value`.
     Refusal step(Real dt, Real *y);
+    void undo() { std::swap(now_, next_); }  // the last step that was accepted
     std::size_t stage = 0, index = 0;
     double value = 0;
 

@@ -98,6 +98,15 @@ template <typename Real> struct LtcGradients {
     Real *current, *conductance, *elastance;
 };
 
+// The static cells, one sample at a time: rows of the weights in torch's order; the input has log(1 + dt) behind its last number.
+//   RNN h    GRU, DECAY_GRU r, z, n (DECAY_GRU: h exp(-dt rate) first)    LSTM, MEMORY i, f, g, o and i, ig, fg, og; state [h, c]
+enum GateKind { GATE_RNN, GATE_GRU, GATE_DECAY_GRU, GATE_LSTM };
+template <typename Real> struct Gates {
+    const Real *U, *W, *of_input, *of_state;  // (G H, I + 1), (G H, H), (G H) each
+    const Real *rate;                         // (H) of DECAY_GRU
+    GateKind kind;
+};
+
 // A cell with its weights packed for one sequence, sample by sample: neurons stand side by side in a register, where the kernels
 // below have samples, and every neuron sees the same operations in the same order, so the numbers are equal to the bit. It is
 // never changed, so many streams share it; csrc/stream.h chains cells and keeps the state.
@@ -112,6 +121,25 @@ template <typename Real> struct StreamCell {
     const void *cell;
     // next (lanes) from h (lanes) by x (I). work: the stream's own, full of NaN before its first step. Arrays begin at multiples of 64 bytes.
     Moved<Real> (*step)(const void *cell, const Real *x, Real dt, const Real *h, Real *next, Real *work);
+};
+
+// What a network does around its cells, a vector at a time; src/tauflow/ops/graph.py says each in words.
+enum StepKind { STANDARDIZE, SCALE_BACK, CARRY, WAVES, DENSE, CONVOLVE, LOOKUP, POOL, SLICE, ADD, AVERAGE, QUANTILES, POSITIVE, LOG_SOFTMAX, SQUASH };
+enum PoolKind { LAST, MEAN, MAXIMUM, ATTENTION };
+enum AverageKind { OF_NUMBERS, OF_LOGARITHMS, OF_NORMALS };
+template <typename Real> struct StepSpec {
+    StepKind kind;
+    int inputs, outputs, memory;  // memory: numbers kept from one sample to the next
+    const Real *a, *b;            // weights: (outputs, inputs) and (outputs) of DENSE, and as graph.py has them
+    const int *options;           // as pack_step reads them
+};
+template <typename Real> struct Step {
+    int inputs, outputs, memory;
+    std::size_t work, bytes;  // numbers of work memory, and bytes of the packed step
+    const void *packed;
+    // y (outputs) of z (inputs) at time t after the sample before; next (memory) from now. A sample that is not real shows what is
+    // remembered and changes nothing. False where z can't be taken. y has room for whole registers.
+    bool (*run)(const void *packed, const Real *z, Real t, bool real, const Real *now, Real *next, Real *y, Real *work);
 };
 
 // The kernels for one number type, compiled for one instruction set.
@@ -138,6 +166,8 @@ template <typename Real> struct Kernels {
     StreamCell<Real> (*cfc_stream)(int inputs, int units, const Cfc<Real> &, void *memory);
     StreamCell<Real> (*gruode_stream)(int inputs, int units, const Gruode<Real> &, void *memory);
     StreamCell<Real> (*ltc_stream)(int inputs, int units, const Ltc<Real> &, void *memory);
+    StreamCell<Real> (*gates_stream)(int inputs, int units, const Gates<Real> &, void *memory);
+    Step<Real> (*step)(const StepSpec<Real> &, void *memory);
 };
 template <typename Real> const Kernels<Real> &kernels();
 

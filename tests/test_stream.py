@@ -314,7 +314,24 @@ def test_a_stream_is_the_network_of_its_moment() -> None:
         assert net.training
 
 
-@pytest.mark.parametrize("cell", [RNN(3, 5), GRU(3, 5), LSTM(3, 5), DecayGRU(3, 5), MixedMemory(CfC(3, 4)),
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("units", [1, 5, 16, 33])
+@pytest.mark.parametrize("kind", [RNN, GRU, LSTM, DecayGRU])
+def test_static_cells_stream_on_the_kernels(kind, units: int, dtype: torch.dtype) -> None:
+    net = Recurrent(kind(3, units), "reference").to(dtype)
+    stream = net.stream("cpu")
+    assert (stream.backend, stream.state_size) == ("cpu", net.state_size)
+    x, dt = samples(net, 20)
+    x, dt = x.to(dtype), dt.to(dtype)
+    dt[0, 4] = 0
+    with torch.no_grad():
+        y, h = net(x, dt)
+    exact = {torch.float32: 1e-6, torch.float64: 1e-14}[dtype]
+    np.testing.assert_allclose(run(stream, x, dt), y[0], rtol=0, atol=exact)
+    np.testing.assert_allclose(stream.state, h[0], rtol=0, atol=exact)
+
+
+@pytest.mark.parametrize("cell", [MixedMemory(CfC(3, 4)),
                                   CTRNN(3, 5, solver="rk4"), CTRNN(3, 5, "gelu"), CfC(3, 5, backbone_layers=4)])  # fmt: skip
 def test_what_the_kernels_do_not_cover_streams_by_steps(cell) -> None:
     net = Recurrent(cell)
@@ -343,14 +360,14 @@ def test_which_backend_runs() -> None:
     fused = Recurrent(LSTM(2, 3), backend="fused").stream()
     assert fused.backend == "fused"
     fused([1, 2], 1.0)
-    mixed = Stack(CTRNN(2, 3), GRU(3, 4))
+    mixed = Stack(CTRNN(2, 3), MixedMemory(CfC(3, 4)))
     assert mixed.stream().backend == "reference"
     x, dt = samples(mixed, 4)
     np.testing.assert_allclose(run(mixed.stream(), x, dt), mixed(x, dt)[0][0].detach(), rtol=1e-5, atol=1e-6)
     for bad in ("gpu", "fused"):
         with pytest.raises(BackendError, match=bad):
             net.stream(backend=bad)
-    with pytest.raises(BackendError, match="GRU"):
+    with pytest.raises(BackendError, match="MixedMemory"):
         mixed.stream(backend="cpu")
     with pytest.raises(TauflowError, match="future"):
         Bidirectional(CTRNN(2, 3), CTRNN(2, 3)).stream()
@@ -383,10 +400,10 @@ def test_it_has_no_gradient_and_needs_no_care() -> None:
 def test_the_network_of_a_stream_no_longer_grows() -> None:
     stream = Recurrent(CTRNN(2, 3)).stream()
     with pytest.raises(ValueError, match="grow"):
-        stream.network.layer(3, 3, (0,) * 8, (False, True, [], [], [0], [], []))
-    with pytest.raises(ValueError, match="cell in it"):
-        _core.Stream(_core.Network(False))
-    with pytest.raises(TypeError, match="Network"):
+        stream.program.step(8, [0], 1, 0, 0, 0, [0])
+    with pytest.raises(ValueError, match="without cells"):
+        _core.Program(False, 2, 0, 1.0, False).chain(0, _core.Network(False))
+    with pytest.raises(TypeError, match="Program"):
         _core.Stream(3)
 
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import analysis, cells, datasets, files, losses, solvers, training, wirings
+    from . import analysis, cells, datasets, files, losses, network, solvers, training, wirings
     from .analysis import certify
     from .cells import CTRNN, GRU, GRUODE, LSTM, LTC, RNN, CfC, GatedLTC, WiredCfC
     from .cells.mixed_memory import MixedMemory
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .errors import TauflowError
     from .estimators import Forecaster
     from .models import load, save
+    from .network import Committee, Network, pad, preset
     from .sequence import Bidirectional, Recurrent, Stack
     from .training import fit
 
@@ -32,9 +33,11 @@ __all__ = [
     "RNN",
     "Bidirectional",
     "CfC",
+    "Committee",
     "Forecaster",
     "GatedLTC",
     "MixedMemory",
+    "Network",
     "Recurrent",
     "Stack",
     "TauflowError",
@@ -48,6 +51,9 @@ __all__ = [
     "fit",
     "load",
     "losses",
+    "network",
+    "pad",
+    "preset",
     "read_table",
     "save",
     "solvers",
@@ -55,7 +61,7 @@ __all__ = [
     "wirings",
 ]
 
-_SUBMODULES = ("analysis", "cells", "datasets", "files", "losses", "solvers", "training", "wirings")
+_SUBMODULES = ("analysis", "cells", "datasets", "files", "losses", "network", "solvers", "training", "wirings")
 
 _HOME = {
     "CTRNN": "cells",
@@ -74,6 +80,10 @@ _HOME = {
     "read_table": "data",
     "Forecaster": "estimators",
     "fit": "training",
+    "Committee": "network",
+    "Network": "network",
+    "pad": "network",
+    "preset": "network",
     "certify": "analysis",
     "load": "models",
     "save": "models",

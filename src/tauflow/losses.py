@@ -41,19 +41,19 @@ class Loss(Protocol):
 def mse(output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
     """The mean squared error; output and target of the same shape."""
     _check_same_shape(output, target)
-    return _mean(lambda y, z: (y - z).square(), output, target, mask, weight)
+    return mean_of(lambda y, z: (y - z).square(), output, target, mask, weight)
 
 
 def mae(output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
     """The mean absolute error; output and target of the same shape."""
     _check_same_shape(output, target)
-    return _mean(lambda y, z: (y - z).abs(), output, target, mask, weight)
+    return mean_of(lambda y, z: (y - z).abs(), output, target, mask, weight)
 
 
 def huber(output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
     """e^2 / 2 for errors up to 1, |e| - 1/2 beyond: less moved by outliers than mse. Same shapes."""
     _check_same_shape(output, target)
-    return _mean(lambda y, z: F.huber_loss(y, z, reduction="none"), output, target, mask, weight)
+    return mean_of(lambda y, z: F.huber_loss(y, z, reduction="none"), output, target, mask, weight)
 
 
 def cross_entropy(output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
@@ -72,7 +72,7 @@ def cross_entropy(output: Tensor, target: Tensor, mask: Tensor | None = None, we
             raise LossError(f"target holds {z.min()} to {z.max()}, expected class numbers 0 to {classes - 1}")
         return F.cross_entropy(y.reshape(-1, classes), z.reshape(-1).long(), reduction="none").reshape(z.shape)
 
-    return _mean(entries, output, target, mask, weight)
+    return mean_of(entries, output, target, mask, weight)
 
 
 def quantile(levels: Sequence[float]) -> Quantile:
@@ -112,7 +112,7 @@ class Quantile:
             error = z.unsqueeze(-1) - y  # (..., levels)
             return torch.maximum(q * error, (q - 1) * error).mean(-1)
 
-        return _mean(entries, output, target, mask, weight)
+        return mean_of(entries, output, target, mask, weight)
 
 
 def time_integrated(loss: Loss | str) -> TimeIntegrated:
@@ -182,7 +182,7 @@ def get(name: str) -> Loss:
     return LOSSES[name]
 
 
-def _mean(
+def mean_of(
     entries: Callable[[Tensor, Tensor], Tensor],
     output: Tensor,
     target: Tensor,

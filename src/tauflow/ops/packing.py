@@ -20,12 +20,16 @@ from ..cells.ctrnn import CTRNN
 from ..cells.gated_ltc import GatedLTC
 from ..cells.gruode import GRUODE
 from ..cells.ltc import LTC
+from ..cells.rnn import GRU, LSTM, RNN, DecayGRU, StaticCell
 from ..cells.wired_cfc import LayeredCfC, NcpsWiredCfC, WiredCfC
 from . import cpu
 
 # Whether the state holds at dt = 0, whether large inputs are refused, then w and b of the inputs, the neurons that are shown, w and b
 # of those: as Stage in csrc/stream.h.
 Around = tuple[bool, bool, list[float], list[float], list[int], list[float], list[float]]
+
+
+GATES: tuple[type[Cell], ...] = (RNN, GRU, DecayGRU, LSTM)  # in the order of GateKind in csrc/tauflow.h
 
 
 class Chain:
@@ -121,6 +125,24 @@ def add_ltc(chain: Chain, cell: LTC, holds: bool) -> None:
     chain.pack("ltc", cell.inputs, cell.units, weights, options, around)
 
 
+def add_gates(chain: Chain, cell: StaticCell, holds: bool) -> None:
+    """RNN, GRU, DecayGRU, LSTM, which stream alone: over a sequence torch has kernels of its own."""
+    rate = 1 / cell.tau if isinstance(cell, DecayGRU) else None
+    weights = [cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh, rate]
+    around: Around = (holds, True, [], [], [*range(chain.neurons, chain.neurons + cell.units)], [], [])
+    chain.pack("gates", cell.inputs, cell.state_size, weights, [GATES.index(type(cell))], around)
+
+
+def why_not(cell: Cell) -> str | None:
+    """Why the kernels can't stream this cell, in a sentence; None when they can."""
+    if type(cell) not in GATES:
+        return cpu.why_not(cell, None)
+    for name, parameter in cell.named_parameters():
+        if parameter.device.type != "cpu" or parameter.dtype not in (torch.float32, torch.float64):
+            return f"the kernels compute in float32 and float64 on the CPU, but {name} is {parameter.dtype} on {parameter.device}"
+    return None
+
+
 def affine(w: Tensor | None, b: Tensor | None, size: int) -> tuple[list[float], list[float]]:
     """w and b of an affine map; one and -0, which change nothing, where there is none."""
     return [1.0] * size if w is None else w.tolist(), [-0.0] * size if b is None else b.tolist()
@@ -134,4 +156,8 @@ _CELLS: dict[type[Cell], Callable[[Chain, Any, bool], None]] = {
     NcpsWiredCfC: add_layers,
     GRUODE: add_gruode,
     LTC: add_ltc,
+    RNN: add_gates,
+    GRU: add_gates,
+    DecayGRU: add_gates,
+    LSTM: add_gates,
 }

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from .. import _core, validate
 from ..cells import Cell
 from ..errors import BackendError, DtypeError, NonFiniteError, ShapeError, StateOverflowError, TauflowError, TimeError
-from . import cpu, why_not
-from .packing import Chain
+from . import cpu, packing, program, why_not
+from .program import Packed
 
 Array = NDArray[Any]
 
@@ -79,23 +79,27 @@ def start(network: nn.Module, layers: Sequence[Layer], backend: str | None) -> S
     reasons = []
     for layer in layers:
         layer.backend = layer.backend if backend is None else backend
-        refused = None if layer.backend == "auto" else why_not(layer.backend, layer.cell)
+        refused = None if layer.backend == "auto" else refusal(layer.backend, layer.cell)
         if refused is not None:
             raise BackendError(
                 f"backend {layer.backend!r} can't stream this: {refused}; try backend='auto' or 'reference'"
             )
         kernels = layer.backend in ("auto", "cpu")
-        reason = cpu.why_not(layer.cell, None) if kernels else f"backend {layer.backend!r} was named"
+        reason = packing.why_not(layer.cell) if kernels else f"backend {layer.backend!r} was named"
         reasons += [] if reason is None else [reason]
     if reasons:
         for layer in layers:
             layer.backend = "reference" if layer.backend == "auto" else layer.backend
         return StepStream(network, ", ".join(dict.fromkeys(layer.backend for layer in layers)), reasons[0])
+    holds = [not layer.cell.flow and layer.zero_dt == "hold" for layer in layers]  # as Recurrent._keep
     with torch.no_grad():
-        chain = Chain(dtype)
-        for layer in layers:
-            chain.add(layer.cell, not layer.cell.flow and layer.zero_dt == "hold")  # as Recurrent._keep
-    return KernelStream.on(chain.network, np.concatenate(chain.order), chain.first())
+        graph = program.of_cells(layers[0].cell.inputs, [layer.cell for layer in layers], holds)
+        return KernelStream.on(program.pack(graph, dtype))
+
+
+def refusal(backend: str, cell: Cell) -> str | None:
+    """Why a backend that was named can't stream this cell."""
+    return packing.why_not(cell) if backend == "cpu" else why_not(backend, cell)
 
 
 class KernelStream(_core.Stream):
@@ -104,36 +108,60 @@ class KernelStream(_core.Stream):
     backend: str = "cpu"
     why_not: str | None = None
 
-    _order: NDArray[np.int64]  # where a number of the state stands among the neurons of the chain
-    _first: Array  # the state before the first sample
+    rounding: bool = False  # whether numbers of more digits than the network has are taken
+    _packed: Packed
+    _given: Array | None = None  # what the network was given once
 
     @classmethod
-    def on(cls, network: _core.Network, order: NDArray[np.int64], first: Array) -> Self:
-        stream = cls(network)
-        stream._order, stream._first = order, first
+    def on(cls, packed: Packed, given: Array | None = None) -> Self:
+        stream = cls(packed.program)
+        stream._packed, stream._given = packed, given
+        if given is not None:
+            stream._begin(given)
         stream.reset()
         return stream
 
     @property
     def state(self) -> Array:
-        chained = np.empty_like(self._first)
-        self._save(chained)
-        return chained[self._order]
+        """A copy of the state, (state_size,); set it to go on from there."""
+        laid = np.empty_like(self._packed.first)
+        self._save(laid)
+        return laid[self._packed.order]
 
     @state.setter
     def state(self, state: Any) -> None:
-        self._go_on(as_state(state, self._first))
+        self._go_on(as_state(state, self._packed.first))
 
     def reset(self) -> None:
-        self._go_on(self._first)
+        """Back to the state before the first sample."""
+        self._go_on(self._packed.first)
+
+    def skip(self, dt: float) -> None:
+        """Time that passes without a sample: it is added to the gap of the next one."""
+        if not 0 <= dt < float("inf"):
+            raise TimeError(f"dt is {dt}, expected a finite time >= 0")
+        self._skip(float(dt))
+
+    def refresh(self, network: Any) -> None:
+        """The weights of `network` as they are now, which has the sizes of the one that the stream was made of; the state stays."""
+        other = network.stream("cpu", **({} if self._given is None else {"static": self._given}))
+        state = self.state
+        self._switch(other.program)
+        self._packed = other._packed
+        if self._given is not None:
+            self._begin(self._given)
+        self.state = state
 
     def _go_on(self, state: Array) -> None:
-        chained = np.empty_like(self._first)
-        chained[self._order] = state
-        self._load(chained)
+        laid = np.empty_like(self._packed.first)
+        laid[self._packed.order] = state
+        self._load(laid)
 
     def another(self) -> Self:
-        return self.on(self.network, self._order, self._first)
+        """A new stream of the same network in its first state; the weights are shared, not copied."""
+        stream = self.on(self._packed, self._given)
+        stream.rounding = self.rounding
+        return stream
 
     def __copy__(self) -> Self:
         other = self.another()
@@ -147,15 +175,15 @@ class KernelStream(_core.Stream):
         refuse_to_pickle()
 
     def _convert(self, x: Any) -> Array:
-        return as_vector(x, "x", self.inputs, self._first.dtype)
+        return as_vector(x, "x", self.inputs, self._packed.first.dtype, self.rounding)
 
     def _refuse_out(self, out: Any) -> NoReturn:
-        refuse_out(out, self.outputs, self._first.dtype)
+        refuse_out(out, self.outputs, self._packed.first.dtype)
 
     def _refuse(self, why: int, stage: int, index: int, value: float) -> NoReturn:
         """The error for what `Refusal` in csrc/stream.h names."""
         if why == _core.BAD_INPUT:
-            limit = validate.LARGEST[torch.float32 if self._first.dtype == np.float32 else torch.float64]
+            limit = validate.LARGEST[torch.float32 if self._packed.first.dtype == np.float32 else torch.float64]
             what = f"x[{index}]" if stage == 0 else f"number {index} that one layer gives to the next"
             raise NonFiniteError(
                 f"{what} is {value}, expected finite numbers up to {limit:g}: fill the value, leave the sample out and "
@@ -168,7 +196,7 @@ class KernelStream(_core.Stream):
         if why == _core.LONG_STEP:
             cpu._refuse_long_steps(value)
         raise StateOverflowError(
-            f"the state would leave the range of {self._first.dtype}: an unbounded activation whose recurrent weights are "
+            f"the state would leave the range of {self._packed.first.dtype}: an unbounded activation whose recurrent weights are "
             "too large for its time constants (see tauflow.certify); try activation='tanh', or smaller weights"
         )
 
@@ -223,8 +251,8 @@ class StepStream:
         refuse_to_pickle()
 
 
-def as_vector(values: Any, name: str, size: int, dtype: np.dtype[Any]) -> Array:
-    """`values` as an array (size,) of `dtype`; an array or a tensor of more digits is refused, as Recurrent does."""
+def as_vector(values: Any, name: str, size: int, dtype: np.dtype[Any], rounding: bool = False) -> Array:
+    """`values` as an array (size,) of `dtype`; an array or a tensor of more digits is refused, as Recurrent does, unless rounding."""
     if isinstance(values, Tensor):
         values = values.detach()
         values = (values.float() if values.dtype == torch.bfloat16 else values).numpy(force=True)
@@ -237,7 +265,7 @@ def as_vector(values: Any, name: str, size: int, dtype: np.dtype[Any]) -> Array:
     if array.shape != (size,):
         raise ShapeError(f"{name} has shape {array.shape}, expected ({size},)")
     wider = array.dtype.kind == "f" and array.dtype.itemsize > dtype.itemsize
-    if wider and not isinstance(values, (list, tuple)):  # a list has no type of its own
+    if wider and not rounding and not isinstance(values, (list, tuple)):  # a list has no type of its own
         raise DtypeError(
             f"{name} is {array.dtype}, but the model is {dtype}: make it {dtype} first, or stream model.double()"
         )

@@ -1,0 +1,105 @@
+"""Committee: networks of one kind that start differently, and the mean of their answers.
+
+    y = average of y_1 ... y_n         the head says how: values by their mean, classes by the mean of their probabilities
+
+While it trains a batch goes to one member, drawn at random, so all members together take as many steps as one network would. The state
+is the members' states side by side. Source: Hansen and Salamon 1990, Neural network ensembles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .. import validate
+from .network import Network
+from .part import NetworkError
+
+
+class Committee(nn.Module):
+    """`Committee(lambda: Network(3, 1), 4)`, or of networks that exist: `Committee([first, second])`."""
+
+    def __init__(self, members: Iterable[Network] | Callable[[], Network], size: int | None = None) -> None:
+        super().__init__()
+        made = [members() for _ in range(size or 4)] if callable(members) else list(members)
+        if not made or not all(isinstance(member, Network) for member in made):
+            raise NetworkError("a committee needs networks: Committee(lambda: Network(3, 1), 4)")
+        if len({(member.inputs, member.outputs, type(member.head)) for member in made}) > 1:
+            raise NetworkError(
+                "the members of a committee read the same inputs and give the same answers, but these differ"
+            )
+        self.members = nn.ModuleList(made)
+        self.inputs, self.outputs, self.static = made[0].inputs, made[0].outputs, made[0].static
+
+    def networks(self) -> list[Network]:
+        return [member for member in self.members if isinstance(member, Network)]
+
+    @property
+    def head(self) -> Any:
+        return self.networks()[0].head
+
+    @property
+    def measured(self) -> Tensor:
+        return torch.stack([member.measured for member in self.networks()]).all()
+
+    @property
+    def state_size(self) -> int:
+        return sum(member.state_size for member in self.networks())
+
+    def initial_state(self, batch: int) -> Tensor:
+        """The members' states side by side, (batch, state)."""
+        return torch.cat([member.initial_state(batch) for member in self.networks()], dim=1)
+
+    def forward(
+        self, x: Tensor, dt: Any = None, mask: Any = None, state: Any = None, first: Any = None, static: Any = None
+    ) -> tuple[Tensor, Tensor]:
+        """As Network; in training one member answers and moves its state."""
+        return self._each("forward", x, dt, mask, state, first, static)
+
+    def prefixes(
+        self, x: Tensor, dt: Any = None, mask: Any = None, state: Any = None, first: Any = None, static: Any = None
+    ) -> tuple[Tensor, Tensor]:
+        """As Network."""
+        return self._each("prefixes", x, dt, mask, state, first, static)
+
+    def _each(
+        self, how: str, x: Tensor, dt: Any, mask: Any, state: Any, first: Any, static: Any
+    ) -> tuple[Tensor, Tensor]:
+        members = self.networks()
+        h = validate.as_state(state, self.initial_state(len(x)))
+        parts = list(h.split([member.state_size for member in members], dim=1))
+        chosen = [int(torch.randint(len(members), ()))] if self.training else range(len(members))
+        answers = []
+        for number in chosen:
+            y, parts[number] = getattr(members[number], how)(x, dt, mask, parts[number], first, static)
+            answers.append(y)
+        return (answers[0] if len(answers) == 1 else self.average(torch.stack(answers))), torch.cat(parts, dim=1)
+
+    def average(self, answers: Tensor) -> Tensor:
+        """(members, ..., outputs) -> (..., outputs)."""
+        how = getattr(self.head, "average", None)
+        averaged: Tensor = answers.mean(dim=0) if how is None else how(answers)
+        return averaged
+
+    def step(self, x: Tensor, dt: Any = None, state: Any = None, static: Any = None) -> tuple[Tensor, Tensor]:
+        """As Network."""
+        if isinstance(dt, Tensor) and dt.ndim == 1:
+            dt = dt[:, None]
+        y, state = self.prefixes(x[:, None], dt, None, state, static=static)
+        return y[:, 0], state
+
+    def measure(self, *batches: Any) -> None:
+        """As Network, for every member."""
+        for member in self.networks():
+            member.measure(*batches)
+
+    def loss(self, output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
+        """As Network."""
+        return self.networks()[0].loss(output, target, mask, weight)
+
+    @property
+    def output_names(self) -> list[str]:
+        return self.networks()[0].output_names

@@ -1,0 +1,162 @@
+"""Encoders: what a static network makes of one sample before the liquid core reads it.
+
+    dense          u = sigma(W x + b), one layer or more
+    convolution    x read as `channels` short series side by side: a beat, a spectrum, a window of samples
+    images         x read as a small picture (channels, height, width), flattened
+    tokens         x (batch, time, 1) a whole number: one learned row of a table each; only rows that came are changed
+
+An encoder sees one sample at a time and remembers nothing, so it works at every dt and in a stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..activations import activation as find_activation
+from ..errors import NonFiniteError
+from ..ops.graph import Graph
+from .part import NetworkError, Part, check_count
+
+
+class Dense(Part):
+    """One layer of `units`, or several: units=[64, 32]."""
+
+    name: ClassVar[str] = "dense"
+    place: ClassVar[str] = "encoder"
+
+    def __init__(self, inputs: int, units: int | Sequence[int] = 32, activation: str = "silu") -> None:
+        super().__init__()
+        widths = [check_count("units", width) for width in (units if isinstance(units, Sequence) else [units])]
+        self.sigma = find_activation(activation)
+        self.inputs, self.outputs = check_count("inputs", inputs), widths[-1]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip([inputs, *widths], widths, strict=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = self.sigma(layer(x))
+        return x
+
+    def lower(self, graph: Graph, source: int) -> int:
+        for layer in self.layers:
+            source = dense(graph, source, layer, self.sigma.name)
+        return source
+
+
+class Images(Part):
+    """Convolutions of stride 2 over a picture, each halving it, then all that is left side by side: (channels, height, width)."""
+
+    name: ClassVar[str] = "images"
+    place: ClassVar[str] = "encoder"
+
+    def __init__(
+        self,
+        inputs: int,
+        shape: Sequence[int],
+        filters: Sequence[int] = (8, 16, 16),
+        kernel: int = 3,
+        stride: int = 2,
+        units: int = 32,
+        activation: str = "relu",
+    ) -> None:
+        super().__init__()
+        if len(shape) != 3 or shape[0] * shape[1] * shape[2] != inputs:
+            raise NetworkError(
+                f"shape is {tuple(shape)!r}, expected (channels, height, width) with {inputs} numbers in all"
+            )
+        self.shape, self.sigma = tuple(shape), find_activation(activation)
+        height, width = shape[1:]
+        self.kernel = (min(kernel, height), min(kernel, width))
+        self.stride = (stride if height > 1 else 1, stride if width > 1 else 1)
+        padding = (self.kernel[0] // 2, self.kernel[1] // 2)
+        channels = [shape[0], *filters]
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(a, b, self.kernel, self.stride, padding) for a, b in zip(channels, filters, strict=False)
+        )
+        with torch.no_grad():
+            left = self.pixels(torch.zeros(1, *shape)).numel()
+        self.last = nn.Linear(left, check_count("units", units))
+        self.inputs, self.outputs = inputs, units
+
+    def pixels(self, z: Tensor) -> Tensor:
+        for convolution in self.convolutions:
+            z = self.sigma(convolution(z))
+        return z
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.pixels(x.reshape(-1, *self.shape)).flatten(1)
+        y: Tensor = self.sigma(self.last(z)).reshape(*x.shape[:-1], self.outputs)
+        return y
+
+    def lower(self, graph: Graph, source: int) -> int:
+        channels, *size = self.shape
+        convolution: Any
+        for convolution in self.convolutions:
+            kernel, stride = convolution.kernel_size, convolution.stride
+            padding = tuple(side // 2 for side in kernel)
+            made = [(n + 2 * p - k) // s + 1 for n, p, k, s in zip(size, padding, kernel, stride, strict=True)]
+            outputs = convolution.out_channels * made[0] * made[1]
+            source = graph.add(
+                "convolve", source, outputs, (convolution.weight, convolution.bias), shape=(channels, *size),
+                stride=stride, padding=padding, sigma=self.sigma.name,
+            )  # fmt: skip
+            channels, size = convolution.out_channels, made
+        return dense(graph, source, self.last, self.sigma.name)
+
+
+class Convolution(Images):
+    """The same over `channels` short series: x is (channels, length), flattened."""
+
+    name: ClassVar[str] = "convolution"
+    place: ClassVar[str] = "encoder"
+
+    def __init__(
+        self,
+        inputs: int,
+        channels: int = 1,
+        filters: Sequence[int] = (8, 16),
+        kernel: int = 5,
+        stride: int = 2,
+        units: int = 32,
+        activation: str = "relu",
+    ) -> None:
+        if inputs % check_count("channels", channels):
+            raise NetworkError(f"channels is {channels}, expected a divisor of the {inputs} inputs")
+        super().__init__(inputs, (channels, 1, inputs // channels), filters, kernel, stride, units, activation)
+
+
+class Tokens(Part):
+    """`vocabulary` rows of `units` numbers; the gradient is sparse, so a step costs what its tokens cost."""
+
+    name: ClassVar[str] = "tokens"
+    place: ClassVar[str] = "encoder"
+
+    def __init__(self, inputs: int, vocabulary: int, units: int = 32) -> None:
+        super().__init__()
+        if inputs != 1:
+            raise NetworkError(f"tokens takes 1 input, the number of the token, but there are {inputs}")
+        self.inputs, self.outputs = 1, check_count("units", units)
+        self.table = nn.Embedding(check_count("vocabulary", vocabulary), units, sparse=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        number = x[..., 0].long()
+        outside = (number < 0) | (number >= self.table.num_embeddings) | (number != x[..., 0])
+        if bool(outside.any()):
+            raise NonFiniteError(
+                f"x holds {x[..., 0][outside][0].item():g}, expected whole numbers of tokens from 0 to "
+                f"{self.table.num_embeddings - 1}"
+            )
+        y: Tensor = self.table(number)
+        return y
+
+    def lower(self, graph: Graph, source: int) -> int:
+        return graph.add("lookup", source, self.outputs, (self.table.weight,))
+
+
+def dense(graph: Graph, sources: int | Sequence[int], layer: Any, sigma: str = "identity") -> int:
+    """sigma(W z + b) as a step."""
+    bias = layer.bias if layer.bias is not None else layer.weight.new_zeros(layer.out_features)
+    return graph.add("dense", sources, layer.out_features, (layer.weight, bias), sigma=sigma)

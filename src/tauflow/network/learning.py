@@ -1,0 +1,101 @@
+"""What a network learns beside its weights: scales and periods from the data, its size, who learns how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from . import core as cores
+from .heads import Head
+from .part import NetworkError
+from .scale import Scale
+
+if TYPE_CHECKING:
+    from .network import Network
+
+TIME = ("log_tau", "w_tau")  # the parameters that are time constants
+
+
+@torch.no_grad()
+def measure(network: Network, batches: Sequence[Any]) -> None:
+    """See Network.measure."""
+    if not batches:
+        raise NetworkError("there is nothing to measure: give at least one batch")
+    masks = [_real(batch) for batch in batches]
+    if isinstance(network.scale, Scale):
+        network.scale.measure(torch.cat([batch.x[mask] for batch, mask in zip(batches, masks, strict=True)]))
+    if isinstance(network.head, Head) and batches[0].y is not None:
+        of_all = network.pool is not None  # one target a sequence
+        targets = [batch.y if of_all else batch.y[mask] for batch, mask in zip(batches, masks, strict=True)]
+        network.head.measure(torch.cat(targets))
+    if network.static_scale is not None:
+        network.static_scale.measure(torch.cat([batch.static for batch in batches]))
+    measure_time(network, batches, masks)
+    network.measured.fill_(True)
+
+
+def measure_time(network: Network, batches: Sequence[Any], masks: Sequence[Tensor]) -> None:
+    """The period, and time constants from the median gap to the median length of a sequence, where they are "auto"."""
+    gaps = [
+        mask * (network.period if batch.dt is None else batch.dt) for batch, mask in zip(batches, masks, strict=True)
+    ]
+    moved = torch.cat([gap[gap > 0] for gap in gaps])
+    if not moved.numel():
+        return
+    if network.auto_period:
+        network.period.fill_(median(moved))
+    if network.auto_tau:
+        shortest = median(moved) / float(network.period)
+        longest = median(torch.cat([gap.sum(dim=1) for gap in gaps])) / float(network.period)
+        cores.retune(network.core, shortest, max(longest, 2 * shortest))
+
+
+def loss(network: Network, output: Tensor, target: Tensor, mask: Tensor | None, weight: Tensor | None) -> Tensor:
+    """See Network.loss."""
+    if not isinstance(network.head, Head):
+        raise NetworkError("the head is a module of your own, which has no loss here: give fit an objective")
+    return network.head.loss(output, target, mask, weight)
+
+
+def groups(module: nn.Module, lr: float, time: float | None) -> list[dict[str, Any]]:
+    """See Network.groups."""
+    named = [
+        (name.rpartition(".")[2], parameter) for name, parameter in module.named_parameters() if parameter.requires_grad
+    ]
+    slow = [parameter for name, parameter in named if name in TIME]
+    rest = [parameter for name, parameter in named if name not in TIME]
+    return [{"params": rest, "lr": lr}, *([{"params": slow, "lr": lr if time is None else time}] if slow else [])]
+
+
+def of_size(make: Callable[[int], Network], parameters: int) -> Network:
+    """The largest network that `make(units)` gives with at most so many parameters."""
+    low, high = 1, 2
+    while high <= 65536 and count(make(high)) <= parameters:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if count(make(middle)) <= parameters else (low, middle)
+    made = make(low)
+    if count(made) > parameters:
+        raise NetworkError(
+            f"one unit takes {count(made)} parameters with these parts, but only {parameters} are wanted"
+        )
+    return made
+
+
+def count(module: nn.Module) -> int:
+    """The number of parameters that learn."""
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+
+
+def median(values: Tensor) -> float:
+    return float(values.double().median())
+
+
+def _real(batch: Any) -> Tensor:
+    """Which samples of a batch are real, (batch, time)."""
+    mask = getattr(batch, "mask", None)
+    return torch.ones(batch.x.shape[:2], dtype=torch.bool, device=batch.x.device) if mask is None else mask

@@ -1,0 +1,122 @@
+"""A part of a network: a small module with a name, an input width and an output width, found by itself.
+
+    x (batch, time, inputs)  ->  y (batch, time, outputs)
+
+A new part is one file in this folder, or a class in one; its `name` and its `place` are all that has to be said. A part is
+given to a Network as its name ("dense"), as a name with options ({"name": "dense", "units": 64}), or as a module.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, ClassVar, TypeAlias
+
+from torch import Tensor, nn
+
+from ..described import Described
+from ..errors import TauflowError
+
+PLACES = ("scale", "missing", "waves", "encoder", "core", "pool", "readout", "head")  # in the order of the data
+
+Given: TypeAlias = str | Mapping[str, Any] | nn.Module | None
+REGISTRY: dict[tuple[str, str], type[Part]] = {}  # (place, name)
+
+
+class NetworkError(TauflowError, ValueError):
+    """A network that can't be built so: a part that does not exist, an option that it does not have, widths that do not meet."""
+
+
+class Part(Described, nn.Module):
+    """One part; a subclass with a `name` is found by that name at its `place`."""
+
+    name: ClassVar[str] = ""
+    place: ClassVar[str] = ""
+    sees_input: ClassVar[bool] = False  # of a readout: whether it reads the encoded input beside the state
+
+    inputs: int
+    outputs: int
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.name:
+            REGISTRY[cls.place, cls.name] = cls
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return nn.Module.__call__(self, *args, **kwargs)
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={value!r}" for name, value in self.config().items())
+
+
+def names(place: str) -> list[str]:
+    """The names of the parts for `place`, in alphabetical order."""
+    return sorted(name for where, name in REGISTRY if where == place)
+
+
+def get(place: str, name: str) -> type[Part]:
+    """The class of the part called `name` at `place`."""
+    if (place, name) not in REGISTRY:
+        near = get_close_matches(name, names(place), n=1)
+        hint = f" did you mean {near[0]!r}?" if near else ""
+        raise NetworkError(f"no {place} is called {name!r};{hint} there are {', '.join(names(place))}")
+    return REGISTRY[place, name]
+
+
+def class_of(place: str, given: Given) -> type[nn.Module]:
+    """The class of the part that `given` stands for."""
+    if isinstance(given, nn.Module):
+        return type(given)
+    return get(place, given["name"] if isinstance(given, Mapping) else str(given))
+
+
+def build(place: str, given: Given, **sizes: Any) -> Any:
+    """The part for `place`; `sizes` are the widths that its neighbours decide. None stays None, a module stays itself."""
+    if given is None or isinstance(given, nn.Module):
+        return given
+    if isinstance(given, str):
+        given = {"name": given}
+    if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
+        raise NetworkError(
+            f"{place} is {given!r}, expected a name ({', '.join(names(place))}), a name with options "
+            f"({{'name': {names(place)[0]!r}, ...}}) or a module"
+        )
+    options = {key: value for key, value in given.items() if key != "name"}
+    part = get(place, given["name"])
+    known = list(inspect.signature(part.__init__).parameters)[1:]
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        free = [option for option in known if option not in sizes]
+        raise NetworkError(f"{place} {part.name!r} has no option {unknown[0]!r}; it has {', '.join(free) or 'none'}")
+    return part(**{**{name: size for name, size in sizes.items() if name in known}, **options})
+
+
+def describe(part: nn.Module | None) -> dict[str, Any] | None:
+    """The part as JSON, from which `build` makes its like; a module of the user's own is refused by name."""
+    if part is None:
+        return None
+    if not isinstance(part, Part) or REGISTRY.get((part.place, part.name)) is not type(part):
+        raise NetworkError(
+            f"{type(part).__name__} is a module of your own, which a file can't describe: give it a name and a place "
+            "(a subclass of tauflow.network.Part), or save its state_dict with torch"
+        )
+    return {"name": part.name, **part.config()}
+
+
+def check_count(name: str, value: Any, least: int = 1) -> int:
+    """A whole number >= least, or a sentence."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
+        raise NetworkError(f"{name} is {value!r}, expected a whole number >= {least}")
+    return int(value)
+
+
+def check_width(part: str, inputs: int, before: str, outputs: int) -> None:
+    """Refuse parts whose widths do not meet."""
+    if inputs != outputs:
+        raise NetworkError(f"the {part} takes {inputs} numbers, but {before} gives {outputs}")
+
+
+def rows(x: Tensor) -> Tensor:
+    """(batch, time, n) -> (batch * time, n)."""
+    return x.flatten(0, 1)

@@ -1,0 +1,150 @@
+"""Pooling: one vector for a sequence, from what stood at its samples; asked for at every sample, it is that of the prefix.
+
+    last        z at the last real sample                         remembers z
+    mean        sum_t z_t / samples                               remembers the sum and the count
+    max         max_t z_t, feature by feature                     remembers the maximum
+    attention   sum_t a_t z_t,  a_t = softmax_t(score . z_t)      remembers the largest score, both sums
+
+    z (batch, time, n) -> (batch, time, kinds * n)        a masked sample counts nowhere
+
+Several kinds stand side by side: kinds=("last", "mean", "max"). A running pool needs no more than what it remembers, so a
+stream gives the answer of the prefix after every sample. Source of attention: Bahdanau et al. 2015, eq. 6, with one query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..ops.graph import Graph
+from .part import NetworkError, Part, check_count
+
+KINDS = ("last", "mean", "max", "attention")
+LOW = -1e30  # less than any score or feature
+
+
+class Pool(Part):
+    """Several pools of the same samples, side by side."""
+
+    name: ClassVar[str] = "several"
+    place: ClassVar[str] = "pool"
+    kinds: tuple[str, ...] = ()
+
+    def __init__(self, inputs: int, kinds: Sequence[str] = ("last", "mean", "max")) -> None:
+        super().__init__()
+        kinds = tuple(kinds)
+        if not kinds or len(set(kinds)) < len(kinds) or any(kind not in KINDS for kind in kinds):
+            raise NetworkError(f"kinds is {kinds!r}, expected some of {', '.join(KINDS)}, each once")
+        self.inputs, self.kinds, self.outputs = check_count("inputs", inputs), kinds, len(kinds) * inputs
+        self.sizes = [self.remembered(kind) for kind in kinds]
+        self.memory = sum(self.sizes)
+        if "attention" in kinds:
+            self.score = nn.Linear(inputs, 1, bias=False)
+
+    def remembered(self, kind: str) -> int:
+        """How many numbers a pool keeps from one sample to the next."""
+        return {"last": 0, "mean": 1, "max": 0, "attention": 2}[kind] + self.inputs
+
+    def first_memory(self, batch: int) -> Tensor:
+        """What is remembered before the first sample, (batch, memory)."""
+        like = next(self.parameters(), torch.zeros(()))
+        first = [torch.full((self.remembered(kind),), LOW if kind == "max" else 0.0) for kind in self.kinds]
+        for kind, numbers in zip(self.kinds, first, strict=True):
+            if kind == "attention":
+                numbers[0] = LOW
+        return torch.cat(first).to(like).expand(batch, -1)
+
+    def forward(self, z: Tensor, mask: Tensor | None, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """The pooled vectors of all prefixes, (batch, time, kinds * n), and what is remembered."""
+        real = torch.ones_like(z[:, :, 0], dtype=torch.bool) if mask is None else mask
+        pooled, kept = [], []
+        for kind, part in zip(self.kinds, memory.split(self.sizes, dim=1), strict=True):
+            y, rest = getattr(self, kind)(z, real, part)
+            pooled.append(y)
+            kept.append(rest)
+        return torch.cat(pooled, dim=2), torch.cat(kept, dim=1)
+
+    def last(self, z: Tensor, real: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Each prefix's last real sample; what is remembered until there is one."""
+        steps = torch.arange(1, z.shape[1] + 1, device=z.device)
+        at = torch.where(real, steps, 0).cummax(dim=1).values  # 0: none yet
+        known = torch.cat([memory[:, None], z], dim=1)
+        y = known.gather(1, at[:, :, None].expand(-1, -1, z.shape[2]))
+        return y, y[:, -1] if z.shape[1] else memory
+
+    def mean(self, z: Tensor, real: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        counted = torch.cat([z.new_ones(*z.shape[:2], 1), z], dim=2) * real[:, :, None]
+        sums = torch.cat([memory[:, None], counted], dim=1).cumsum(dim=1)
+        return sums[:, 1:, 1:] / sums[:, 1:, :1].clamp(min=1), sums[:, -1]
+
+    def max(self, z: Tensor, real: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        shown = torch.where(real[:, :, None], z, LOW)
+        most = torch.cat([memory[:, None], shown], dim=1).cummax(dim=1).values
+        return torch.where(most[:, 1:] > LOW, most[:, 1:], 0), most[:, -1]
+
+    def attention(self, z: Tensor, real: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Remembered: the largest score, the sum of exp(score - largest), that sum of z."""
+        score = torch.where(real, self.score(z)[..., 0], LOW)
+        largest = torch.cat([memory[:, :1], score], dim=1).cummax(dim=1).values  # (batch, 1 + time)
+        weighted = torch.cat([z.new_ones(*z.shape[:2], 1), z], dim=2)
+        sums, steps = memory[:, 1:], []
+        for t in range(z.shape[1]):
+            keep, new = (largest[:, t] - largest[:, t + 1]).exp(), (score[:, t] - largest[:, t + 1]).exp() * real[:, t]
+            sums = sums * keep[:, None] + weighted[:, t] * new[:, None]
+            steps.append(sums)
+        both = torch.stack(steps, dim=1) if steps else weighted
+        return both[..., 1:] / both[..., :1].clamp(min=1e-30), torch.cat([largest[:, -1:], sums], dim=1)
+
+    def lower(self, graph: Graph, sources: int | Sequence[int]) -> list[int]:
+        """One step a kind."""
+        score = [self.score.weight[0]] if "attention" in self.kinds else []
+        return [
+            graph.add(
+                "pool",
+                sources,
+                self.inputs,
+                score if kind == "attention" else (),
+                memory=self.remembered(kind),
+                how=kind,
+            )
+            for kind in self.kinds
+        ]
+
+
+class Last(Pool):
+    """The last real sample."""
+
+    name: ClassVar[str] = "last"
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__(inputs, ("last",))
+
+
+class Mean(Pool):
+    """The mean over the real samples."""
+
+    name: ClassVar[str] = "mean"
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__(inputs, ("mean",))
+
+
+class Max(Pool):
+    """The greatest value of each feature."""
+
+    name: ClassVar[str] = "max"
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__(inputs, ("max",))
+
+
+class Attention(Pool):
+    """A mean whose weights are learned."""
+
+    name: ClassVar[str] = "attention"
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__(inputs, ("attention",))
