@@ -49,23 +49,46 @@ def test_equals_torch(kind: type[Cell], dtype: torch.dtype, tolerance: float, ba
         torch.testing.assert_close(p.grad, getattr(theirs, name + "_l0").grad, rtol=50 * tolerance, atol=50 * tolerance)
 
 
+@pytest.mark.parametrize("kind", TORCH)
+@pytest.mark.parametrize("rows", ["gaps", "ends", "nothing in one row", "nothing at all"])
+def test_a_mask_on_torchs_kernels(kind: type[Cell], rows: str) -> None:
+    """Output, state and every gradient are those of the reference, wherever the samples that do not count stand."""
+    cell = kind(3, 5).double()  # type: ignore[call-arg]
+    x, dt = data(torch.float64)
+    x.requires_grad_()
+    mask = torch.rand(4, 9) > 0.4
+    if rows == "ends":
+        mask = torch.arange(9)[None] < torch.tensor([9, 1, 4, 7])[:, None]
+    mask[2] &= rows != "nothing in one row"
+    mask &= rows != "nothing at all"
+    dt[1, 4] = 0
+    found = []
+    for backend in ("reference", "fused"):
+        cell.zero_grad()
+        x.grad = None
+        y, h = Recurrent(cell, backend)(x, dt, mask, torch.full((4, cell.state_size), 0.3, dtype=torch.float64))
+        (y.square().sum() + h.sum()).backward()
+        found.append(
+            [y, h, x.grad.clone(), *(torch.zeros(1) if p.grad is None else p.grad.clone() for p in cell.parameters())]
+        )
+    for ours, truth in zip(*found, strict=True):
+        torch.testing.assert_close(ours, truth.to(ours).expand_as(ours), rtol=1e-12, atol=1e-12)
+
+
 def test_the_backend_is_chosen_and_can_say_why_not() -> None:
     mask = torch.ones(4, 9, dtype=torch.bool)
     x, dt = data(torch.float32)
     assert ops.choose(LSTM(3, 5)) == "fused"
     assert ops.choose(DecayGRU(3, 5)) == "reference"
-    assert ops.choose(LSTM(3, 5), mask) == "reference"
+    assert ops.choose(LSTM(3, 5), mask) == "fused"
     with pytest.raises(
         BackendError, match=r"'fused' can't run this: .*not for DecayGRU; try backend='auto' or 'reference'"
     ):
         Recurrent(DecayGRU(3, 5), "fused")(x, dt)
     model = Recurrent(LSTM(3, 5), "fused")
     assert torch.equal(model(x, dt, mask)[0], model(x, dt)[0])  # a mask that masks nothing is none
-    mask[1, 2] = False
-    with pytest.raises(BackendError, match=r"no mask"):
-        Recurrent(LSTM(3, 5), "fused")(x, dt, mask)
-    with pytest.raises(BackendError, match=r"no zero gaps"):
-        Recurrent(LSTM(3, 5), "fused")(x, 0.0)
+    y, state = Recurrent(LSTM(3, 5), "fused")(x, 0.0)  # a gap of zero holds the state
+    assert not state.any() and not y.any()
     y, _ = Recurrent(LSTM(3, 5), "fused", zero_dt="update")(x, 0.0)
     assert torch.isfinite(y).all()
 

@@ -162,7 +162,8 @@ class Normal(Scaled):
         def entries(y: Tensor, z: Tensor) -> Tensor:
             mean, deviation = self.blocks(y)
             deviation = deviation / self.scale.width
-            return 0.5 * ((z - self.scale(mean)) / deviation).square() + deviation.log() + 0.5 * math.log(2 * math.pi)
+            far: Tensor = (z - self.scale(mean)) / deviation
+            return 0.5 * far.square() + deviation.log() + 0.5 * math.log(2 * math.pi)
 
         return losses.mean_of(entries, y, self.scaled(target), mask, weight)
 
