@@ -143,7 +143,7 @@ template <typename Number> static std::vector<Number> vector_of(const nb::handle
 template <typename Real> static tauflow::Stage<Real> stage_of(const nb::tuple &around) {
     if (around.size() != 7) throw std::invalid_argument("a stage has 7 fields, not " + std::to_string(around.size()));
     return {nb::cast<bool>(around[0]), nb::cast<bool>(around[1]), vector_of<Real>(around[2]), vector_of<Real>(around[3]),
-            vector_of<std::int32_t>(around[4]), vector_of<Real>(around[5]), vector_of<Real>(around[6]), {}, {}, 0, false};
+            vector_of<std::int32_t>(around[4]), vector_of<Real>(around[5]), vector_of<Real>(around[6]), {}, {}, 0, 0, false};
 }
 
 template <typename C>

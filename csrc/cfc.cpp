@@ -62,7 +62,7 @@ __attribute__((noinline)) void step(const Cfc<Real> &cell, int units, Lanes<Real
         L moved;
         if (MODE == PURE) {
             const L f = L::load(at), A = L::splat(cell.A[i]);
-            const L e = exp(-dt * (absolute(L::splat(cell.w_tau[i])) + absolute(f)));
+            const L e = decay(dt * (absolute(L::splat(cell.w_tau[i])) + absolute(f)));
             moved = fma(-A * e, f, A);
         } else {
             const L f1 = tanh(L::load(at)), f2 = tanh(L::load(at + apart));
@@ -87,9 +87,9 @@ __attribute__((noinline)) Lanes<Real, B> step_backward(const Cfc<Real> &cell, in
         const L given = L::load(g + at), gi = where_less(zero, keep, given, zero);
         if (MODE == PURE) {
             const L f = L::load(heads + at), size = absolute(f), w = L::splat(cell.w_tau[i]);
-            const L rate = absolute(w) + size, e = exp(-dt * rate), ge = gi * e;
+            const L rate = absolute(w) + size, e = decay(dt * rate), ge = gi * e;
             const L gAe = ge * L::splat(cell.A[i]), gAef = gAe * f;
-            (gAe * fma(dt, size, -one)).store(d + at);
+            (gAe * at_most(fma(dt, size, -one), Real(1e30))).store(d + at);  // beyond which e is zero, and zero times infinity NaN
             g_dt = fma(gAef, rate, g_dt);
             const L slope = where_less(w, zero, -one, where_less(zero, w, one, zero));
             fma(gAef * dt, slope, L::load(g_w_tau + at)).store(g_w_tau + at);

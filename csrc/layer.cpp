@@ -44,7 +44,7 @@ template <typename Real, int B> struct CtrnnLeak {
         fall = L::splat(rate), inverse = L::splat(reciprocal);
         q = f * inverse;
     }
-    static INLINE L backward(L, Real, L g_drive, L, L &) { return g_drive; }
+    static INLINE L backward(L, Real, Real, L, L g_drive, L, L &) { return g_drive; }
 };
 template <typename Real, int B> struct GatedLeak {
     using L = Lanes<Real, B>;
@@ -54,10 +54,11 @@ template <typename Real, int B> struct GatedLeak {
         inverse = L::splat(1) / fall;
         q = f * L::splat(A) * inverse;
     }
-    // The gradient of f; that of A is added to g_A.
-    static INLINE L backward(L f, Real A, L g_drive, L g_rate, L &g_A) {
+    // The gradient of f; that of A is added to g_A. The slope of q = f A / (rate + f) is A rate / (rate + f)^2, which goes to zero for
+    // large f; A / (rate + f) less q / (rate + f) would leave the rounding of both.
+    static INLINE L backward(L f, Real rate, Real A, L inverse, L g_drive, L g_fall, L &g_A) {
         g_A = fma(g_drive, f, g_A);
-        return fma(g_drive, A, g_rate);
+        return fma(g_drive * inverse, A * rate, g_fall);
     }
 };
 
@@ -112,10 +113,10 @@ __attribute__((noinline)) Lanes<Real, B> step_backward(const Units<Real> &units,
         const L ai = Leak<Real, B>::own_weight ? weight<SOLVER>(dt * rate) : L::load(a + at);
         const L g_drive = moved * ai * inverse;
         const L g_z = moved * (q - L::load(h + at)) * weight_slope<SOLVER>(ai);
-        const L of_rate = fma(-g_drive, q, g_z * dt);
+        const L of_fall = g_z * dt, of_rate = fma(-g_drive, q, of_fall);
         g_dt = fma(g_z, rate, g_dt);
         L of_A = L::load(g_A + at);
-        Leak<Real, B>::backward(fi, units.A[i], g_drive, of_rate, of_A).store(d + at);
+        Leak<Real, B>::backward(fi, units.rate[i], units.A[i], inverse, g_drive, of_fall, of_A).store(d + at);
         of_A.store(g_A + at);
         (L::load(g_rate + at) + of_rate).store(g_rate + at);
         where_less(zero, keep, moved * (one - ai), given).store(g + at);
@@ -152,7 +153,7 @@ template <typename Real> struct Shared {
 };
 
 template <typename Real> Units<Real> fill_units(const Layer<Real> &cell, int n, Real *reciprocal, Real *A) {
-    for (int i = 0; i < n; ++i) reciprocal[i] = Real(1) / cell.rate[i], A[i] = cell.A ? cell.A[i] : Real(0);
+    for (int i = 0; i < n; ++i) reciprocal[i] = reciprocal_of(cell.rate[i], cell.activation), A[i] = cell.A ? cell.A[i] : Real(0);
     return {n, cell.rate, reciprocal, A};
 }
 

@@ -55,7 +55,7 @@ template <typename Real> void Network<Real>::append(Stage<Real> &stage) {
         stage.shown[k] = place[stage.shown[k]];
         stage.in_a_row = stage.in_a_row && stage.shown[k] == stage.shown[0] + std::int32_t(k);
     }
-    work = std::max(work, stage.cell.work);
+    stage.work = work, work += rounded(stage.cell.work * sizeof(Real)) / sizeof(Real);
     stages.push_back(std::move(stage));
 }
 
@@ -100,7 +100,7 @@ template <typename Real> Refusal Stream<Real>::step(Real dt, Real *y) {
             std::copy_n(now_ + stage.first, cell.lanes, next);
         } else {
             if (!stage.sense_w.empty()) affine(stage.sense_w, stage.sense_b, x, sensed_), x = sensed_;
-            const Moved<Real> moved = cell.step(cell.cell, x, dt, now_ + stage.first, next, work_);
+            const Moved<Real> moved = cell.step(cell.cell, x, dt, now_ + stage.first, next, work_ + stage.work);
             if (!(moved.longest <= 1)) return refuse(LONG_STEP, i, 0, moved.longest);
             if (!moved.finite) return refuse(STATE_OVERFLOW, i, 0, 0);
         }
