@@ -44,6 +44,7 @@ public:
     std::size_t work = 0;              // numbers, of all stages: a cell may keep there what it knows from the last sample
 
 private:
+    void check(const Stage<Real> &stage) const;
     void append(Stage<Real> &stage);
 };
 
