@@ -4,12 +4,17 @@
 #include "bind.h"
 
 #include "door.h"
+#include "pool.h"
 
 #include <array>
 #include <limits>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 using namespace nb::literals;
 using tauflow::at, tauflow::needed, tauflow::product_within, tauflow::size, tauflow::within;
@@ -146,8 +151,40 @@ template <typename C, typename Real> static auto cell_for(Integers v, std::int64
     return cell;
 }
 
+// Ctrl-C during a kernel. The listener only looks: a handler may be any code, which may call a kernel too, so it runs when the kernel
+// has ended. Where it raises nothing the same call is made again, a kernel having changed nothing but what it writes, and not stopped.
+static thread_local bool deaf = false;
+
+static bool main_thread() {
+#if defined(__APPLE__)
+    return pthread_main_np() != 0;
+#elif defined(__linux__)
+    return syscall(SYS_gettid) == getpid();
+#else
+    return true;
+#endif
+}
+
+static bool interrupted() {
+    if (deaf || !main_thread()) return false;  // Python hears signals on its main thread alone
+    nb::gil_scoped_acquire lock;
+    if (!PyOS_InterruptOccurred()) return false;
+    PyErr_SetInterrupt();  // the question took the signal away
+    return true;
+}
+
 // Without Python's lock, which others may have meanwhile.
 template <typename Run> static auto unlocked(Run run) {
+    try {
+        nb::gil_scoped_release released;
+        return run();
+    } catch (const tauflow::Stopped &) {
+    }
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+    struct Deaf {
+        Deaf() { deaf = true; }
+        ~Deaf() { deaf = false; }
+    } no_more;
     nb::gil_scoped_release released;
     return run();
 }
@@ -234,6 +271,7 @@ NB_MODULE(_core, m) {
     m.attr("Stream") = stream_type();
     m.def("call_directly", &call_directly, "derived"_a, "Let calls of a class derived from Stream go as directly as its own.");
     m.attr("BAD_INPUT") = int(tauflow::BAD_INPUT), m.attr("BAD_GAP") = int(tauflow::BAD_GAP), m.attr("LONG_STEP") = int(tauflow::LONG_STEP);
+    tauflow::ask_whether_to_stop(interrupted);
     bind<LayerFromNumbers>(m, "layer");
     bind<CfcFromNumbers>(m, "cfc");
     bind<GruodeFromNumbers>(m, "gruode");

@@ -28,6 +28,7 @@ template <typename Real> struct Sizes {
         : inputs(int(seq.inputs)), units(int(seq.units)), columns(round_up(1 + inputs + units, ACROSS)), substeps(cell.substeps),
           time(seq.time), steps(seq.time * cell.substeps) {}
     std::size_t saved() const { return std::size_t(steps) * (columns + units) + columns; }  // numbers per lane
+    std::int64_t operations() const { return std::int64_t(units) * (columns + 16); }  // of an evaluation
 };
 
 // z of all steps, then f of all steps, in the saved memory of the block that starts at `row`.
@@ -174,14 +175,15 @@ template <typename Real> struct Forward {
 
     template <int B> void rows(std::int64_t group, std::int64_t row, std::int64_t end) {
         constexpr std::int64_t lanes = Lanes<Real, B>::count;
+        Patience patience;
         shared.longest[group] = 0;
         for (; row < end; row += lanes) {
-            const Real longest = block<B>(row, int(end - row < lanes ? end - row : lanes));
+            const Real longest = block<B>(patience, row, int(end - row < lanes ? end - row : lanes));
             if (longest > shared.longest[group]) shared.longest[group] = longest;
         }
     }
 
-    template <int B> Real block(std::int64_t row, int samples) {
+    template <int B> Real block(Patience &patience, std::int64_t row, int samples) {
         using L = Lanes<Real, B>;
         constexpr int lanes = L::count;
         const Arrays<B> own = on_scratch<Arrays<B>>(FOR_TASK, n, seq.saved != nullptr);
@@ -198,6 +200,7 @@ template <typename Real> struct Forward {
             if (steps.fixed && !equal(dt, last_dt)) longest = steps.fixed(units, dt, own.a, longest);
             last_dt = dt;
             for (int s = 0; s < n.substeps; ++s, ++k) {
+                patience.spend(n.operations());
                 Real *const z = z_of(k), *const f = f_of(k);
                 around_h<B>(z);
                 load_rows<Real, B>(seq.x + (row * n.time + t) * n.inputs, n.time * n.inputs, samples, n.inputs, z + lanes);
@@ -263,7 +266,8 @@ template <typename Real> struct Backward {
         std::memset(own.g_rate, 0, sizeof(Real) * Arrays<B>::units(n));
         std::memset(own.g_A, 0, sizeof(Real) * Arrays<B>::units(n));
         std::memset(own.d, 0, sizeof(Real) * CHUNK * round_up(n.units, DOWN) * lanes);
-        for (; row < end; row += lanes) block<B>(own, row, int(end - row < lanes ? end - row : lanes));
+        Patience patience;
+        for (; row < end; row += lanes) block<B>(own, patience, row, int(end - row < lanes ? end - row : lanes));
 
         const int columns = 1 + n.inputs + n.units;
         Real *const sums = shared.sums + group * shared.sums_each;
@@ -275,7 +279,7 @@ template <typename Real> struct Backward {
         }
     }
 
-    template <int B> void block(const Arrays<B> &own, std::int64_t row, int samples) {
+    template <int B> void block(const Arrays<B> &own, Patience &patience, std::int64_t row, int samples) {
         using L = Lanes<Real, B>;
         constexpr int lanes = L::count;
         const Steps<Real, B> steps(cell);
@@ -295,7 +299,7 @@ template <typename Real> struct Backward {
             }
             L g_dt = L::splat(0);
             for (int s = n.substeps - 1; s >= 0; --s) {
-                --k;
+                --k, patience.spend(3 * n.operations());
                 const Real *const z = z0 + k * n.columns * lanes, *const f = f0 + k * n.units * lanes;
                 Real *const d = own.d + (k % CHUNK) * height;
                 g_dt = steps.backward(units, f, z + (1 + n.inputs) * lanes, own.a, dt, keep, own.g, d, own.g_rate, own.g_A, g_dt);
