@@ -1,6 +1,6 @@
 // Calls the kernels without Python: at random sizes, from several threads at once, and wrongly on purpose.
 //
-//   drive calls N         N random calls, each checked as call.h says
+//   drive calls N         N random calls with each instruction set, each checked as call.h says
 //   drive chains N        N random chains of cells under streams, each checked as chain.h says
 //   drive throws          tasks that throw: the exception comes out of parallel(), whichever thread it was thrown on
 //   drive threads N       the same from four threads at once, which share the pool
@@ -40,6 +40,13 @@ int calls(long n) {
     for (long i = 0; i < n; ++i)
         if (!fine(random_call(i))) return 1;
     std::printf("%ld calls of the kernels for %s\n", n, tauflow::isa_in_use());
+    return 0;
+}
+
+// run(n) with each instruction set of this build that this machine runs, as it is shipped.
+int on_each_set(int (*run)(long), long n) {
+    for (const char *isa : {"x86-64-v4", "x86-64-v3", "neon", "scalar"})
+        if (tauflow::use_isa(isa) && run(n) != 0) return 1;
     return 0;
 }
 
@@ -204,8 +211,8 @@ int plant(const std::string &bug) {
 int main(int count, char **words) {
     const std::string command = count > 1 ? words[1] : "";
     const long n = count > 2 ? std::atol(words[2]) : 0;
-    if (command == "calls" && count == 3) return calls(n);
-    if (command == "chains" && count == 3) return chains(n);
+    if (command == "calls" && count == 3) return on_each_set(calls, n);
+    if (command == "chains" && count == 3) return on_each_set(chains, n);
     if (command == "throws" && count == 2) return throws();
     if (command == "threads" && count == 3) return threads(n);
     if (command == "write" && count == 4) return write(n, words[3]);
