@@ -31,7 +31,9 @@ def test_the_gradient_of_w_tau_on_both_sides_of_zero_and_at_it(make: Callable[[]
     truth = torch.autograd.grad(reference.run(cell, x, dt, None, h)[0].sum(), w_tau)
     assert any((gradient[parameter < 0].abs() > 1e-3).any() for gradient, parameter in zip(truth, w_tau, strict=True))
     for _ in each_isa():
-        for got, expected in zip(torch.autograd.grad(cpu.run(cell, x, dt, None, h)[0].sum(), w_tau), truth, strict=True):
+        for got, expected in zip(
+            torch.autograd.grad(cpu.run(cell, x, dt, None, h)[0].sum(), w_tau), truth, strict=True
+        ):
             torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-14)
 
 
