@@ -25,7 +25,7 @@ namespace tauflow {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr auto DEAF = std::chrono::milliseconds(100);   // how long a call goes on before the listener is asked again
+constexpr auto DEAF = std::chrono::milliseconds(100);  // how long a call goes on before the listener is asked again
 constexpr auto AWAKE = std::chrono::milliseconds(1);  // how long a caller waits for others before it sleeps
 std::atomic<bool (*)()> listener{nullptr};
 
@@ -64,10 +64,10 @@ public:
         while (left_.load() > 0 && !stopped_.load() && Clock::now() - began < AWAKE) std::this_thread::yield();
         wait();
     }
-    // What the caller does when it finds no more work.
+    // What the caller does when it finds no more work. Once the call is stopped others may leave tasks undone.
     void wait() {
         std::unique_lock<std::mutex> lock(mutex_);
-        while (!ended_.wait_for(lock, DEAF, [this] { return over_; })) {
+        while (!stopped_.load() && !ended_.wait_for(lock, DEAF, [this] { return over_; })) {
             lock.unlock();
             ask();
             lock.lock();

@@ -212,6 +212,16 @@ private:
 
 }  // namespace
 
+std::string check_input(Bytes bytes) {
+    if (bytes.size > 0 && bytes.bytes[0] % 2) {
+        const std::string wrong = check_chain({bytes.bytes + 1, bytes.size - 1});
+        return wrong.empty() ? "" : "a chain: " + wrong;
+    }
+    const Call call = native::read(bytes);
+    const std::string wrong = check(call);
+    return wrong.empty() ? "" : describe(call) + ": " + wrong;
+}
+
 std::string check_chain(Bytes bytes) {
     return bytes.pick(0, 1) ? Check<double>(bytes).run() : Check<float>(bytes).run();
 }

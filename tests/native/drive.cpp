@@ -2,6 +2,7 @@
 //
 //   drive calls N         N random calls with each instruction set, each checked as call.h says
 //   drive chains N        N random chains of cells under streams, each checked as chain.h says
+//   drive replay FILE...  the calls and chains of the fuzzer's files
 //   drive throws          tasks that throw: the exception comes out of parallel(), whichever thread it was thrown on
 //   drive threads N       the same from four threads at once, which share the pool
 //   drive write N FILE    the results of N calls, for
@@ -59,6 +60,21 @@ int chains(long n) {
         if (!wrong.empty()) return std::fprintf(stderr, "chain %ld: %s\n", i, wrong.c_str()), 1;
     }
     std::printf("%ld chains for %s\n", n, tauflow::isa_in_use());
+    return 0;
+}
+
+// A file of the fuzzer's, without the fuzzer: as LLVMFuzzerTestOneInput in fuzz.cpp reads it.
+int replay(int files, char **paths) {
+    for (int i = 0; i < files; ++i) {
+        std::FILE *const file = std::fopen(paths[i], "rb");
+        if (!file) return std::perror(paths[i]), 1;
+        std::uint8_t bytes[4096];
+        const std::size_t size = std::fread(bytes, 1, sizeof bytes, file);
+        std::fclose(file);
+        const std::string wrong = native::check_input({bytes, size});
+        if (!wrong.empty()) return std::fprintf(stderr, "%s: %s\n", paths[i], wrong.c_str()), 1;
+    }
+    std::printf("%d files of the corpus\n", files);
     return 0;
 }
 
@@ -213,11 +229,12 @@ int main(int count, char **words) {
     const long n = count > 2 ? std::atol(words[2]) : 0;
     if (command == "calls" && count == 3) return on_each_set(calls, n);
     if (command == "chains" && count == 3) return on_each_set(chains, n);
+    if (command == "replay") return replay(count - 2, words + 2);
     if (command == "throws" && count == 2) return throws();
     if (command == "threads" && count == 3) return threads(n);
     if (command == "write" && count == 4) return write(n, words[3]);
     if (command == "compare" && count == 4) return compare(n, words[3]);
     if (command == "plant" && count == 3) return plant(words[2]);
-    std::fprintf(stderr, "usage: drive calls N | chains N | throws | threads N | write N FILE | compare N FILE | plant BUG\n");
+    std::fprintf(stderr, "usage: drive calls N | chains N | replay FILE... | throws | threads N | write N FILE | compare N FILE | plant BUG\n");
     return 2;
 }

@@ -65,6 +65,7 @@ say "With each instruction set 3,000 calls and 5,000 chains, then 2,000 calls fr
 "$address" chains 5000
 "$address" threads 2000
 "$address" throws
+"$address" replay tests/native/corpus/*
 
 say "-fsanitize=thread"
 PATH=$PWD/$venv/bin:$PATH cmake -S . -B "$out/thread" -G Ninja -DTAUFLOW_SANITIZE=thread -DTAUFLOW_MARCH=native -DTAUFLOW_NATIVE=ON \
