@@ -34,6 +34,7 @@ setup: $(VENV)/installed-test
 sanitize: $(VENV)/installed-test
 	VENV=$(VENV) tests/native/sanitize.sh
 
+# First the corpus that is kept with the tests: calls and chains that reach all code the fuzzer has found; then new ones from there on.
 # A call that fails is kept in build/fuzz/ as crash-...: `build/fuzz/tests/native/fuzz build/fuzz/crash-...` repeats it.
 SECONDS ?= 60
 CLANG ?= clang++
@@ -47,8 +48,9 @@ fuzz: $(VENV)/installed-test
 	  -DTAUFLOW_SANITIZE=fuzzer-no-link,address,undefined
 	cmake --build build/fuzz
 	mkdir -p build/fuzz/corpus
-	build/fuzz/tests/native/fuzz -max_len=48 -len_control=0 -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/ -print_final_stats=1 \
-	  -verbosity=0 build/fuzz/corpus
+	build/fuzz/tests/native/fuzz -runs=0 -verbosity=0 tests/native/corpus
+	build/fuzz/tests/native/fuzz -max_len=160 -len_control=0 -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/ -print_final_stats=1 \
+	  -verbosity=0 build/fuzz/corpus tests/native/corpus
 
 ARM = aarch64-linux-gnu
 arm: $(VENV)/installed-test

@@ -1,18 +1,25 @@
 // The nonlinearities sigma, as src/tauflow/activations.py, and their slopes written in terms of f = sigma(x).
+//
+// A slope is exactly zero where f has reached its limit: what rounding would leave of it there is multiplied by inputs of any size, and
+// an optimiser that scales gradients makes full steps of it.
 #pragma once
 
 #include "simd.h"
 #include "tauflow.h"
 
+#include <cmath>
+
 namespace tauflow {
 namespace TAUFLOW_ISA {
+
+template <typename Real> constexpr Real LECUN = Real(1.7159);
 
 template <int KIND, typename Real, int B> INLINE Lanes<Real, B> sigma(Lanes<Real, B> x) {
     using L = Lanes<Real, B>;
     if (KIND == TANH) return tanh(x);
     if (KIND == SIGMOID) return sigmoid(x);
     if (KIND == RELU) return where_less(x, L::splat(0), L::splat(0), x);
-    if (KIND == LECUN_TANH) return tanh(x * L::splat(Real(0.666))) * L::splat(Real(1.7159));
+    if (KIND == LECUN_TANH) return tanh(x * L::splat(Real(0.666))) * L::splat(LECUN<Real>);
     return x;
 }
 
@@ -22,8 +29,17 @@ template <int KIND, typename Real, int B> INLINE Lanes<Real, B> sigma_slope(Lane
     if (KIND == TANH) return fma(-f, f, one);
     if (KIND == SIGMOID) return fma(-f, f, f);
     if (KIND == RELU) return where_less(L::splat(0), f, one, L::splat(0));
-    if (KIND == LECUN_TANH) return fma(f * f, L::splat(Real(-0.666 / 1.7159)), L::splat(Real(0.666 * 1.7159)));
+    if (KIND == LECUN_TANH) return (L::splat(LECUN<Real>) - f) * (L::splat(LECUN<Real>) + f) * L::splat(Real(0.666 / 1.7159));
     return one;
+}
+
+// 1 / rate, as large as it may be for f / rate to stay in the hull, which is limit / rate: the limit times the reciprocal, rounded twice,
+// would pass it by a unit in the last place.
+template <typename Real> Real reciprocal_of(Real rate, Activation kind) {
+    const Real limit = kind == LECUN_TANH ? LECUN<Real> : Real(1);
+    Real reciprocal = Real(1) / rate;
+    while (limit * reciprocal > limit / rate) reciprocal = std::nextafter(reciprocal, Real(0));
+    return reciprocal;
 }
 
 #define EACH_ACTIVATION(STATEMENT)                                    \

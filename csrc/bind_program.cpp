@@ -1,6 +1,8 @@
 // A program from Python: its steps one by one, whole sequences of what stands before and behind the chain, and many sessions at once.
 #include "bind.h"
 
+#include "door.h"
+
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -9,7 +11,7 @@ using namespace nb::literals;
 
 namespace {
 
-template <typename Real> Real *at(std::int64_t address) { return reinterpret_cast<Real *>(static_cast<std::uintptr_t>(address)); }
+using tauflow::at;
 
 template <typename Number> std::vector<Number> vector_of(const nb::handle &list) {
     std::vector<Number> values;

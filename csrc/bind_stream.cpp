@@ -221,14 +221,16 @@ PyObject *make(PyTypeObject *type, PyObject *args, PyObject *) {
     if (!self) return nullptr;
     Py_INCREF(program);
     self->program = program;
-    any->in_use = true;
     bool started = false;
     try {
         started = any->is_double ? start(self, *any->wide, self->wide) : start(self, *any->single, self->single);
     } catch (const std::bad_alloc &) {
         PyErr_NoMemory();
     }
-    if (started) return reinterpret_cast<PyObject *>(self);
+    if (started) {
+        any->in_use = true;
+        return reinterpret_cast<PyObject *>(self);
+    }
     Py_DECREF(self);
     return nullptr;
 }

@@ -41,6 +41,11 @@ struct Chain {
         heads_at = at, record = at + heads * units;
     }
     std::size_t saved() const { return std::size_t(time + 1) * record; }  // numbers a lane
+    std::int64_t operations() const {                                     // of a step
+        std::int64_t sum = 0;
+        for (int m = 0; m < maps; ++m) sum += std::int64_t(map[m].rows) * (map[m].columns + 16);
+        return sum;
+    }
 };
 
 // Row i of map m: its weights and its bias, in the cell's arrays or in those of its gradients.
@@ -62,7 +67,7 @@ __attribute__((noinline)) void step(const Cfc<Real> &cell, int units, Lanes<Real
         L moved;
         if (MODE == PURE) {
             const L f = L::load(at), A = L::splat(cell.A[i]);
-            const L e = exp(-dt * (absolute(L::splat(cell.w_tau[i])) + absolute(f)));
+            const L e = decay(dt * (absolute(L::splat(cell.w_tau[i])) + absolute(f)));
             moved = fma(-A * e, f, A);
         } else {
             const L f1 = tanh(L::load(at)), f2 = tanh(L::load(at + apart));
@@ -87,9 +92,9 @@ __attribute__((noinline)) Lanes<Real, B> step_backward(const Cfc<Real> &cell, in
         const L given = L::load(g + at), gi = where_less(zero, keep, given, zero);
         if (MODE == PURE) {
             const L f = L::load(heads + at), size = absolute(f), w = L::splat(cell.w_tau[i]);
-            const L rate = absolute(w) + size, e = exp(-dt * rate), ge = gi * e;
+            const L rate = absolute(w) + size, e = decay(dt * rate), ge = gi * e;
             const L gAe = ge * L::splat(cell.A[i]), gAef = gAe * f;
-            (gAe * fma(dt, size, -one)).store(d + at);
+            (gAe * at_most(fma(dt, size, -one), Real(1e30))).store(d + at);  // beyond which e is zero, and zero times infinity NaN
             g_dt = fma(gAef, rate, g_dt);
             const L slope = where_less(w, zero, -one, where_less(zero, w, one, zero));
             fma(gAef * dt, slope, L::load(g_w_tau + at)).store(g_w_tau + at);
@@ -135,10 +140,11 @@ template <typename Real> struct Forward {
 
     template <int B> void rows(std::int64_t, std::int64_t row, std::int64_t end) {
         constexpr std::int64_t lanes = Lanes<Real, B>::count;
-        for (; row < end; row += lanes) block<B>(row, int(end - row < lanes ? end - row : lanes));
+        Patience patience;
+        for (; row < end; row += lanes) block<B>(patience, row, int(end - row < lanes ? end - row : lanes));
     }
 
-    template <int B> void block(std::int64_t row, int samples) {
+    template <int B> void block(Patience &patience, std::int64_t row, int samples) {
         using L = Lanes<Real, B>;
         constexpr int lanes = L::count;
         Real *const own = seq.saved ? nullptr : on_scratch<Arrays<B>>(FOR_TASK, n).records;
@@ -148,6 +154,7 @@ template <typename Real> struct Forward {
         load_rows<Real, B>(seq.h + row * n.units, n.units, samples, n.units, record(0) + first_h);
         if (seq.saved) std::memset(record(n.time), 0, sizeof(Real) * n.record * lanes);  // holds the last h alone
         for (std::int64_t t = 0; t < n.time; ++t) {
+            patience.spend(n.operations());
             Real *const now = record(t), *const next = record(t + 1) + first_h;
             load_rows<Real, B>(seq.x + (row * n.time + t) * n.inputs, n.time * n.inputs, samples, n.inputs, now + lanes);
             for (int m = 0; m < n.maps; ++m) {
@@ -215,7 +222,8 @@ template <typename Real> struct Backward {
         }
         std::memset(own.g_w_tau, 0, sizeof(Real) * n.units * lanes);
         std::memset(own.g_A, 0, sizeof(Real) * n.units * lanes);
-        for (; row < end; row += lanes) block<B>(own, row, int(end - row < lanes ? end - row : lanes));
+        Patience patience;
+        for (; row < end; row += lanes) block<B>(own, patience, row, int(end - row < lanes ? end - row : lanes));
 
         Real *const sums = shared.sums + group * shared.sums_each;
         for (int m = 0; m < n.maps; ++m) {
@@ -230,13 +238,14 @@ template <typename Real> struct Backward {
         }
     }
 
-    template <int B> void block(const Arrays<B> &own, std::int64_t row, int samples) {
+    template <int B> void block(const Arrays<B> &own, Patience &patience, std::int64_t row, int samples) {
         using L = Lanes<Real, B>;
         constexpr int lanes = L::count;
         const Real *const saved = static_cast<const Real *>(seq.saved) + row * std::int64_t(n.saved());
         if (given.last) load_rows<Real, B>(given.last + row * n.units, n.units, samples, n.units, own.g);
         else std::memset(own.g, 0, sizeof(Real) * n.units * lanes);
         for (std::int64_t t = n.time - 1; t >= 0; --t) {
+            patience.spend(3 * n.operations());
             const Real *const now = saved + t * n.record * lanes, *const heads = now + n.heads_at * lanes;
             const L dt = gather<Real, B>(seq.dt + row * n.time + t, n.time, samples);
             const L keep = gather_keep<Real, B>(seq.keep ? seq.keep + row * n.time + t : nullptr, n.time, samples);

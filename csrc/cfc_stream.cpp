@@ -16,7 +16,7 @@ __attribute__((noinline)) void move(int lanes, const Real *w_tau, const Real *A,
     for (int i = 0; i < lanes; i += L::count) {
         if (MODE == PURE) {
             const L f = L::load(heads + i), Ai = L::load(A + i);
-            const L e = exp(-gap * (absolute(L::load(w_tau + i)) + absolute(f)));
+            const L e = decay(gap * (absolute(L::load(w_tau + i)) + absolute(f)));
             fma(-Ai * e, f, Ai).store(next + i);
         } else {
             const L f1 = tanh(L::load(heads + i)), f2 = tanh(L::load(heads + lanes + i));

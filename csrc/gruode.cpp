@@ -23,6 +23,7 @@ template <typename Real> struct Sizes {
     Sizes(const Sequence<Real> &seq, const Gruode<Real> &cell)
         : inputs(int(seq.inputs)), units(int(seq.units)), columns(round_up(1 + inputs + units, ACROSS)), substeps(cell.substeps),
           time(seq.time), steps(seq.time * cell.substeps) {}
+    std::int64_t operations() const { return std::int64_t(3) * units * (columns + 16); }  // of an evaluation
     std::size_t record() const { return std::size_t(2) * columns + 3 * units; }  // numbers a lane, as those below
     std::size_t saved() const { return (steps + 1) * record(); }
     std::size_t first_h() const { return 1 + inputs; }
@@ -99,14 +100,15 @@ template <typename Real> struct Forward {
 
     template <int B> void rows(std::int64_t group, std::int64_t row, std::int64_t end) {
         constexpr std::int64_t lanes = Lanes<Real, B>::count;
+        Patience patience;
         shared.longest[group] = 0;
         for (; row < end; row += lanes) {
-            const Real longest = block<B>(row, int(end - row < lanes ? end - row : lanes));
+            const Real longest = block<B>(patience, row, int(end - row < lanes ? end - row : lanes));
             if (longest > shared.longest[group]) shared.longest[group] = longest;
         }
     }
 
-    template <int B> Real block(std::int64_t row, int samples) {
+    template <int B> Real block(Patience &patience, std::int64_t row, int samples) {
         using L = Lanes<Real, B>;
         constexpr int lanes = L::count;
         const Steps<Real, B> steps(cell.solver);
@@ -121,6 +123,7 @@ template <typename Real> struct Forward {
             const L dt = gather<Real, B>(seq.dt + row * n.time + t, n.time, samples) / L::splat(Real(n.substeps));
             const L keep = gather_keep<Real, B>(seq.keep ? seq.keep + row * n.time + t : nullptr, n.time, samples);
             for (int s = 0; s < n.substeps; ++s, ++k) {
+                patience.spend(n.operations());
                 Real *const z = record_of(k), *const gated = z + n.gated() * lanes, *const r = z + n.gates() * lanes;
                 L::splat(1).store(z);
                 load_rows<Real, B>(seq.x + (row * n.time + t) * n.inputs, n.time * n.inputs, samples, n.inputs, z + lanes);
@@ -186,7 +189,8 @@ template <typename Real> struct Backward {
         std::memset(own.g_sums, 0, sizeof(Real) * outer_size<Real, B>(n.units, n.columns));
         std::memset(own.d_rz, 0, sizeof(Real) * CHUNK * lanes * round_up(2 * n.units, DOWN));
         std::memset(own.d_g, 0, sizeof(Real) * CHUNK * lanes * round_up(n.units, DOWN));
-        for (; row < end; row += lanes) block<B>(own, row, int(end - row < lanes ? end - row : lanes));
+        Patience patience;
+        for (; row < end; row += lanes) block<B>(own, patience, row, int(end - row < lanes ? end - row : lanes));
         const std::size_t columns = 1 + n.inputs + n.units;
         Real *const sums = shared.sums + group * shared.sums_each;
         collect<Real, B>(own.rz_sums, 2 * n.units, int(columns), [&](int i, int j, Real sum) { sums[i * columns + j] = sum; });
@@ -194,7 +198,7 @@ template <typename Real> struct Backward {
         collect<Real, B>(own.g_sums, n.units, int(columns), [&](int i, int j, Real sum) { after[i * columns + j] = sum; });
     }
 
-    template <int B> void block(const Arrays<B> &own, std::int64_t row, int samples) {
+    template <int B> void block(const Arrays<B> &own, Patience &patience, std::int64_t row, int samples) {
         using L = Lanes<Real, B>;
         constexpr int lanes = L::count;
         const Steps<Real, B> steps(cell.solver);
@@ -211,7 +215,7 @@ template <typename Real> struct Backward {
                                   own.g + seq.first * lanes);
             L g_dt = L::splat(0);
             for (int s = n.substeps - 1; s >= 0; --s) {
-                --k;
+                --k, patience.spend(3 * n.operations());
                 const Real *const z = saved + k * record, *const h = z + first_h, *const r = z + n.gates() * lanes;
                 Real *const d_r = own.d_rz + (k % CHUNK) * tall * lanes, *const d_g = own.d_g + (k % CHUNK) * low * lanes;
                 g_dt = steps.backward(n.units, h, r + each, r + 2 * each, dt, keep, own.g, d_r + each, d_g, g_dt);

@@ -28,6 +28,7 @@ template <typename Real> struct Sizes {
         : inputs(int(seq.inputs)), units(int(seq.units)), columns(round_up(1 + inputs + units, ACROSS)), substeps(cell.substeps),
           time(seq.time), steps(seq.time * cell.substeps) {}
     std::size_t saved() const { return std::size_t(steps) * (columns + units) + columns; }  // numbers per lane
+    std::int64_t operations() const { return std::int64_t(units) * (columns + 16); }  // of an evaluation
 };
 
 // z of all steps, then f of all steps, in the saved memory of the block that starts at `row`.
@@ -44,7 +45,7 @@ template <typename Real, int B> struct CtrnnLeak {
         fall = L::splat(rate), inverse = L::splat(reciprocal);
         q = f * inverse;
     }
-    static INLINE L backward(L, Real, L g_drive, L, L &) { return g_drive; }
+    static INLINE L backward(L, Real, Real, L, L g_drive, L, L &) { return g_drive; }
 };
 template <typename Real, int B> struct GatedLeak {
     using L = Lanes<Real, B>;
@@ -54,10 +55,11 @@ template <typename Real, int B> struct GatedLeak {
         inverse = L::splat(1) / fall;
         q = f * L::splat(A) * inverse;
     }
-    // The gradient of f; that of A is added to g_A.
-    static INLINE L backward(L f, Real A, L g_drive, L g_rate, L &g_A) {
+    // The gradient of f; that of A is added to g_A. The slope of q = f A / (rate + f) is A rate / (rate + f)^2, which goes to zero for
+    // large f; A / (rate + f) less q / (rate + f) would leave the rounding of both.
+    static INLINE L backward(L f, Real rate, Real A, L inverse, L g_drive, L g_fall, L &g_A) {
         g_A = fma(g_drive, f, g_A);
-        return fma(g_drive, A, g_rate);
+        return fma(g_drive * inverse, A * rate, g_fall);
     }
 };
 
@@ -112,10 +114,10 @@ __attribute__((noinline)) Lanes<Real, B> step_backward(const Units<Real> &units,
         const L ai = Leak<Real, B>::own_weight ? weight<SOLVER>(dt * rate) : L::load(a + at);
         const L g_drive = moved * ai * inverse;
         const L g_z = moved * (q - L::load(h + at)) * weight_slope<SOLVER>(ai);
-        const L of_rate = fma(-g_drive, q, g_z * dt);
+        const L of_fall = g_z * dt, of_rate = fma(-g_drive, q, of_fall);
         g_dt = fma(g_z, rate, g_dt);
         L of_A = L::load(g_A + at);
-        Leak<Real, B>::backward(fi, units.A[i], g_drive, of_rate, of_A).store(d + at);
+        Leak<Real, B>::backward(fi, units.rate[i], units.A[i], inverse, g_drive, of_fall, of_A).store(d + at);
         of_A.store(g_A + at);
         (L::load(g_rate + at) + of_rate).store(g_rate + at);
         where_less(zero, keep, moved * (one - ai), given).store(g + at);
@@ -152,7 +154,7 @@ template <typename Real> struct Shared {
 };
 
 template <typename Real> Units<Real> fill_units(const Layer<Real> &cell, int n, Real *reciprocal, Real *A) {
-    for (int i = 0; i < n; ++i) reciprocal[i] = Real(1) / cell.rate[i], A[i] = cell.A ? cell.A[i] : Real(0);
+    for (int i = 0; i < n; ++i) reciprocal[i] = reciprocal_of(cell.rate[i], cell.activation), A[i] = cell.A ? cell.A[i] : Real(0);
     return {n, cell.rate, reciprocal, A};
 }
 
@@ -173,14 +175,15 @@ template <typename Real> struct Forward {
 
     template <int B> void rows(std::int64_t group, std::int64_t row, std::int64_t end) {
         constexpr std::int64_t lanes = Lanes<Real, B>::count;
+        Patience patience;
         shared.longest[group] = 0;
         for (; row < end; row += lanes) {
-            const Real longest = block<B>(row, int(end - row < lanes ? end - row : lanes));
+            const Real longest = block<B>(patience, row, int(end - row < lanes ? end - row : lanes));
             if (longest > shared.longest[group]) shared.longest[group] = longest;
         }
     }
 
-    template <int B> Real block(std::int64_t row, int samples) {
+    template <int B> Real block(Patience &patience, std::int64_t row, int samples) {
         using L = Lanes<Real, B>;
         constexpr int lanes = L::count;
         const Arrays<B> own = on_scratch<Arrays<B>>(FOR_TASK, n, seq.saved != nullptr);
@@ -197,6 +200,7 @@ template <typename Real> struct Forward {
             if (steps.fixed && !equal(dt, last_dt)) longest = steps.fixed(units, dt, own.a, longest);
             last_dt = dt;
             for (int s = 0; s < n.substeps; ++s, ++k) {
+                patience.spend(n.operations());
                 Real *const z = z_of(k), *const f = f_of(k);
                 around_h<B>(z);
                 load_rows<Real, B>(seq.x + (row * n.time + t) * n.inputs, n.time * n.inputs, samples, n.inputs, z + lanes);
@@ -262,7 +266,8 @@ template <typename Real> struct Backward {
         std::memset(own.g_rate, 0, sizeof(Real) * Arrays<B>::units(n));
         std::memset(own.g_A, 0, sizeof(Real) * Arrays<B>::units(n));
         std::memset(own.d, 0, sizeof(Real) * CHUNK * round_up(n.units, DOWN) * lanes);
-        for (; row < end; row += lanes) block<B>(own, row, int(end - row < lanes ? end - row : lanes));
+        Patience patience;
+        for (; row < end; row += lanes) block<B>(own, patience, row, int(end - row < lanes ? end - row : lanes));
 
         const int columns = 1 + n.inputs + n.units;
         Real *const sums = shared.sums + group * shared.sums_each;
@@ -274,7 +279,7 @@ template <typename Real> struct Backward {
         }
     }
 
-    template <int B> void block(const Arrays<B> &own, std::int64_t row, int samples) {
+    template <int B> void block(const Arrays<B> &own, Patience &patience, std::int64_t row, int samples) {
         using L = Lanes<Real, B>;
         constexpr int lanes = L::count;
         const Steps<Real, B> steps(cell);
@@ -294,7 +299,7 @@ template <typename Real> struct Backward {
             }
             L g_dt = L::splat(0);
             for (int s = n.substeps - 1; s >= 0; --s) {
-                --k;
+                --k, patience.spend(3 * n.operations());
                 const Real *const z = z0 + k * n.columns * lanes, *const f = f0 + k * n.units * lanes;
                 Real *const d = own.d + (k % CHUNK) * height;
                 g_dt = steps.backward(units, f, z + (1 + n.inputs) * lanes, own.a, dt, keep, own.g, d, own.g_rate, own.g_A, g_dt);

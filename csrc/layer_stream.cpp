@@ -61,14 +61,14 @@ template <typename Real> struct PackedLayer {
         const Map<Real> map{cell.b, cell.U, inputs, cell.W, units};
         return Maps<Real>(shelf, 1, units, &map);
     }
-    static const Real *inverse(Shelf &shelf, int units, const Real *rate) {
-        Real *const packed = pack_vector(shelf, units, rate);
-        for (int i = 0; packed && i < lanes_of<Real>(units); ++i) packed[i] = Real(1) / packed[i];
+    static const Real *inverse(Shelf &shelf, int units, const Layer<Real> &cell) {
+        Real *const packed = pack_vector(shelf, units, cell.rate);
+        for (int i = 0; packed && i < lanes_of<Real>(units); ++i) packed[i] = reciprocal_of(packed[i], cell.activation);
         return packed;
     }
     PackedLayer(Shelf &shelf, int inputs_, int units_, const Layer<Real> &cell)
         : inputs(inputs_), units(units_), substeps(cell.substeps), activation(cell.activation), maps(drive(shelf, inputs, units, cell)),
-          rates{blocks_of<Real>(units), pack_vector(shelf, units, cell.rate), inverse(shelf, units, cell.rate),
+          rates{blocks_of<Real>(units), pack_vector(shelf, units, cell.rate), inverse(shelf, units, cell),
                 cell.A ? pack_vector(shelf, units, cell.A) : nullptr},
           work(2 * lanes_of<Real>(units) + 2), is_gated(cell.A != nullptr) {
         if (cell.solver == EXPONENTIAL) set<EXPONENTIAL>();
@@ -82,7 +82,7 @@ template <typename Real> struct PackedLayer {
         Real *const f = own, *const a = own + lanes, &last_dt = a[lanes], &longest_of_a = a[lanes + 1];
         Real longest = 0;
         dt = dt / Real(substeps);
-        if (!is_gated && !(dt == last_dt)) longest_of_a = fixed(rates, dt, a), last_dt = dt;
+        if (!is_gated && std::memcmp(&dt, &last_dt, sizeof dt) != 0) longest_of_a = fixed(rates, dt, a), last_dt = dt;
         for (int s = 0; s < substeps; ++s, h = next) {
             apply(maps, {x, inputs, h, units}, f);
             activate<Real, REGISTER>(activation, rates.blocks, f);

@@ -201,13 +201,16 @@ template <typename Real, int B> struct Walk {
     const Sizes<Real> &n;
     const Moves<Real, B> moves;
     const std::size_t each;
+    const std::int64_t operations;  // of an evaluation
     Walk(const Ltc<Real> &cell_, const List<Real> &inner_, const Sizes<Real> &n_)
-        : cell(cell_), inner(inner_), n(n_), moves(cell_.solver), each(std::size_t(n_.units) * L::count) {}
+        : cell(cell_), inner(inner_), n(n_), moves(cell_.solver), each(std::size_t(n_.units) * L::count),
+          operations(std::int64_t(16) * (inner_.count + n_.units)) {}
 
     // v[1] and on from v[0] and the sensory sums; openings: of all evaluations, noted where wanted
-    INLINE L forward(const Real *sensory_current, const Real *sensory_conductance, L dt, L keep, Real *v, Real *current, Real *conductance,
+    INLINE L forward(Patience &patience, const Real *sensory_current, const Real *sensory_conductance, L dt, L keep, Real *v, Real *current, Real *conductance,
                      Real *openings, L longest) const {
         const auto evaluate = [&](int e, const Real *base, L gap, L moving) {
+            patience.spend(operations);
             Real *const heard = current + e * each, *const total = conductance + e * each;
             std::memcpy(heard, sensory_current, sizeof(Real) * each);
             std::memcpy(total, sensory_conductance, sizeof(Real) * each);
@@ -244,14 +247,15 @@ template <typename Real> struct Forward {
 
     template <int B> void rows(std::int64_t group, std::int64_t row, std::int64_t end) {
         constexpr std::int64_t lanes = Lanes<Real, B>::count;
+        Patience patience;
         shared.longest[group] = 0;
         for (; row < end; row += lanes) {
-            const Real longest = block<B>(row, int(end - row < lanes ? end - row : lanes));
+            const Real longest = block<B>(patience, row, int(end - row < lanes ? end - row : lanes));
             if (longest > shared.longest[group]) shared.longest[group] = longest;
         }
     }
 
-    template <int B> Real block(std::int64_t row, int samples) {
+    template <int B> Real block(Patience &patience, std::int64_t row, int samples) {
         using L = Lanes<Real, B>;
         constexpr int lanes = L::count;
         const Arrays<B> own = on_scratch<Arrays<B>>(FOR_TASK, n);
@@ -265,9 +269,10 @@ template <typename Real> struct Forward {
             const L dt = gather<Real, B>(seq.dt + row * n.time + t, n.time, samples) / L::splat(Real(n.substeps));
             const L keep = gather_keep<Real, B>(seq.keep ? seq.keep + row * n.time + t : nullptr, n.time, samples);
             load_rows<Real, B>(seq.x + (row * n.time + t) * n.inputs, n.time * n.inputs, samples, n.inputs, own.x);
+            patience.spend(std::int64_t(16) * shared.sensory.count);
             sense<Real, B>(cell, shared.sensory, n.units, own.x, own.sensory_current, own.sensory_conductance, nullptr);
             if (seq.saved) std::memcpy(saved + t * walk.each, own.v, bytes);
-            longest = walk.forward(own.sensory_current, own.sensory_conductance, dt, keep, own.v, own.current, own.conductance, nullptr, longest);
+            longest = walk.forward(patience, own.sensory_current, own.sensory_conductance, dt, keep, own.v, own.current, own.conductance, nullptr, longest);
             std::memcpy(own.v, end, bytes);
             store_rows<Real, B>(own.v + seq.first * lanes, n.time * seq.outputs, samples, int(seq.outputs),
                                 seq.y + (row * n.time + t) * seq.outputs);
@@ -325,7 +330,8 @@ template <typename Real> struct Backward {
         constexpr std::int64_t lanes = Lanes<Real, B>::count;
         const Arrays<B> own = on_scratch<Arrays<B>>(FOR_TASK, shared, n);
         std::memset(own.sums, 0, own.all);
-        for (; row < end; row += lanes) block<B>(own, row, int(end - row < lanes ? end - row : lanes));
+        Patience patience;
+        for (; row < end; row += lanes) block<B>(own, patience, row, int(end - row < lanes ? end - row : lanes));
 
         Real *sums = shared.sums + group * shared.sums_each;
         const std::size_t four = 4 * (std::size_t(shared.sensory.count) + shared.inner.count);
@@ -339,7 +345,7 @@ template <typename Real> struct Backward {
             for (int j = 0; j < n.units; ++j) *sums++ = sum_lanes(Lanes<Real, B>::load(array + j * lanes));
     }
 
-    template <int B> void block(const Arrays<B> &own, std::int64_t row, int samples) {
+    template <int B> void block(const Arrays<B> &own, Patience &patience, std::int64_t row, int samples) {
         using L = Lanes<Real, B>;
         constexpr int lanes = L::count;
         const Walk<Real, B> walk(cell, shared.inner, n);
@@ -349,6 +355,7 @@ template <typename Real> struct Backward {
         Real *const inner_sums = own.sums + std::size_t(4) * parts<Real, B> * shared.sensory.count;
         // The gradient g of what evaluation e moved base to: added to g_base directly, and by way of v to g_v. Returns that of dt.
         const auto evaluate_backward = [&](int e, const Real *base, L dt, L keep, const Real *g, Real *g_base, Real *g_v) {
+            patience.spend(walk.operations);
             const L g_dt = walk.moves.backward(n.units, cell.elastance, own.current + e * each, own.conductance + e * each, dt, keep, base,
                                                g, g_base, own.g_current, own.g_conductance, own.of_elastance, L::splat(0));
             add<B>(own.g_current, own.step_current), add<B>(own.g_conductance, own.step_conductance);
@@ -367,9 +374,10 @@ template <typename Real> struct Backward {
                 add_rows<Real, B>(given.y + (row * n.time + t) * seq.outputs, n.time * seq.outputs, samples, int(seq.outputs), own.g_y,
                                   own.g + seq.first * lanes);
             load_rows<Real, B>(seq.x + (row * n.time + t) * n.inputs, n.time * n.inputs, samples, n.inputs, own.x);
+            patience.spend(std::int64_t(16) * shared.sensory.count);
             sense<Real, B>(cell, shared.sensory, n.units, own.x, own.sensory_current, own.sensory_conductance, own.sensory_openings);
             std::memcpy(own.v, saved + t * each, bytes);
-            walk.forward(own.sensory_current, own.sensory_conductance, dt, keep, own.v, own.current, own.conductance, own.openings, L::splat(0));
+            walk.forward(patience, own.sensory_current, own.sensory_conductance, dt, keep, own.v, own.current, own.conductance, own.openings, L::splat(0));
 
             std::memset(own.step_current, 0, bytes), std::memset(own.step_conductance, 0, bytes);
             L of_dt = L::splat(0);

@@ -170,7 +170,7 @@ template <> struct Bits<float> {
     // 2^r on |r| <= 1/2, the polynomial of smallest relative error (1.1e-7, of a sigmoid at most 3e-8) with a 1 in the end
     static constexpr float powers[6] = {1.3264727313e-03f, 9.6715129912e-03f, 5.5507335812e-02f,
                                         2.4022242427e-01f, 6.9314700365e-01f, 1.0f};
-    static constexpr float largest_power = 126.0f;  // 1 + 2^x and its reciprocal are normal numbers
+    static constexpr float largest_power = 127.0f;  // 1 + 2^x is finite, and its reciprocal, no normal number, counts as zero
 };
 template <> struct Bits<double> {
     using Int = std::uint64_t;
@@ -185,7 +185,7 @@ template <> struct Bits<double> {
                                           1.9841269841269841270e-4,  1.3888888888888888889e-3, 8.3333333333333333333e-3,
                                           4.1666666666666666667e-2,  1.6666666666666666667e-1, 5.0000000000000000000e-1};
     static constexpr double powers[14] = {1.36914888539041281038e-12, 2.56784359934882055117e-11, 4.44553827187081162491e-10, 7.05491162080112335899e-09, 1.01780860092396999224e-07, 1.32154867901443095086e-06, 1.52527338040598410828e-05, 1.54035303933816087761e-04, 1.33335581464284432841e-03, 9.61812910762847687873e-03, 5.55041086648215831190e-02, 2.40226506959100721827e-01, 6.93147180559945286227e-01, 1.00000000000000000000e+00};  // ln(2)^n / n!
-    static constexpr double largest_power = 1022.0;
+    static constexpr double largest_power = 1023.0;
 };
 
 // exp(x) = scale (1 + rest), scale a power of two; x within Bits::lowest .. highest, or NaN
@@ -214,6 +214,13 @@ LANES exp(Lanes<Real, B> x) {
     Lanes<Real, B> scale, rest;
     split_exp(at_least(at_most(x, Bits<Real>::highest), Bits<Real>::lowest), scale, rest);
     return fma(scale, rest, scale);
+}
+
+// exp(-z) for z >= 0, and exactly zero where that is no normal number any more: what the limit of exp leaves there would be multiplied
+// by gaps and by inputs of any size.
+LANES decay(Lanes<Real, B> z) {
+    using L = Lanes<Real, B>;
+    return where_less(L::splat(-Bits<Real>::lowest), z, L::splat(0), exp(-z));
 }
 
 // exp(x) - 1 for lowest <= x <= highest, without the cancellation near zero

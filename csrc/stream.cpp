@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <limits>
 #include <new>
+#include <stdexcept>
+#include <string>
 
 namespace tauflow {
 
@@ -41,7 +43,27 @@ template <typename Real> bool affine(const std::vector<Real> &w, const std::vect
 Memory allocate(std::size_t bytes) { return Memory(::operator new(rounded(bytes), ALIGNED)); }
 void Free::operator()(void *memory) const { ::operator delete(memory, ALIGNED); }
 
+// Everything that Stream::step relies on, asked once: who makes a network may be anyone.
+template <typename Real> void Network<Real>::check(const Stage<Real> &stage) const {
+    const auto refuse = [](const std::string &what) { throw std::invalid_argument("a chain of cells: " + what); };
+    const std::size_t inputs = stage.cell.inputs, shown = stage.shown.size(), neurons = place.size() + stage.cell.units;
+    if (!stages.empty() && stages.back().shown.size() != inputs)
+        refuse("a cell of " + std::to_string(inputs) + " inputs hears one that shows " + std::to_string(stages.back().shown.size()) + " neurons");
+    if (shown == 0) refuse("a cell shows no neuron");
+    for (const std::int32_t neuron : stage.shown)
+        if (neuron < 0 || std::size_t(neuron) >= neurons)
+            refuse("neuron " + std::to_string(neuron) + " is shown, of " + std::to_string(neurons));
+    if (stage.sense_w.size() != stage.sense_b.size() || (!stage.sense_w.empty() && stage.sense_w.size() != inputs))
+        refuse("the map of the inputs is not of their size");
+    if (stage.read_w.size() != stage.read_b.size() || (!stage.read_w.empty() && stage.read_w.size() != shown))
+        refuse("the map of the outputs is not of their size");
+    if (source.size() + stage.cell.lanes > std::size_t(std::numeric_limits<std::int32_t>::max())) refuse("too many neurons");
+}
+
 template <typename Real> void Network<Real>::append(Stage<Real> &stage) {
+    check(stage);
+    stages.reserve(stages.size() + 1);  // first, so that who runs out of memory has the network that was there before
+    place.reserve(place.size() + stage.cell.units), source.reserve(source.size() + stage.cell.lanes);
     stage.first = source.size();
     const std::size_t units = stage.cell.units, before = place.size();
     place.resize(before + units), source.resize(stage.first + stage.cell.lanes);
@@ -55,7 +77,7 @@ template <typename Real> void Network<Real>::append(Stage<Real> &stage) {
         stage.shown[k] = place[stage.shown[k]];
         stage.in_a_row = stage.in_a_row && stage.shown[k] == stage.shown[0] + std::int32_t(k);
     }
-    work = std::max(work, stage.cell.work);
+    stage.work = work, work += rounded(stage.cell.work * sizeof(Real)) / sizeof(Real);
     stages.push_back(std::move(stage));
 }
 
@@ -100,7 +122,7 @@ template <typename Real> Refusal Stream<Real>::step(Real dt, Real *y) {
             std::copy_n(now_ + stage.first, cell.lanes, next);
         } else {
             if (!stage.sense_w.empty()) affine(stage.sense_w, stage.sense_b, x, sensed_), x = sensed_;
-            const Moved<Real> moved = cell.step(cell.cell, x, dt, now_ + stage.first, next, work_);
+            const Moved<Real> moved = cell.step(cell.cell, x, dt, now_ + stage.first, next, work_ + stage.work);
             if (!(moved.longest <= 1)) return refuse(LONG_STEP, i, 0, moved.longest);
             if (!moved.finite) return refuse(STATE_OVERFLOW, i, 0, 0);
         }

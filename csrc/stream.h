@@ -26,6 +26,7 @@ template <typename Real> struct Stage {
     StreamCell<Real> cell;
     Memory packed;
     std::size_t first;                      // where its state begins in a stream's
+    std::size_t work;                       // and where its work memory does, which no other stage touches
     bool in_a_row;                          // whether the neurons shown stand side by side there
 };
 
@@ -41,9 +42,10 @@ public:
     std::vector<Stage<Real>> stages;
     std::vector<std::int32_t> place;   // where neuron i stands in a stream's state
     std::vector<std::int32_t> source;  // (lanes) the neuron that stands there
-    std::size_t work = 0;              // numbers, of the stage that needs the most
+    std::size_t work = 0;              // numbers, of all stages: a cell may keep there what it knows from the last sample
 
 private:
+    void check(const Stage<Real> &stage) const;
     void append(Stage<Real> &stage);
 };
 

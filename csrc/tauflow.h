@@ -119,7 +119,8 @@ template <typename Real> struct StreamCell {
     std::size_t work, bytes;    // how many numbers of work memory a stream brings, and how many bytes the packed cell takes
     const std::int32_t *place;  // (H) where a neuron stands in the state; null where it stands in its own place
     const void *cell;
-    // next (lanes) from h (lanes) by x (I). work: the stream's own, full of NaN before its first step. Arrays begin at multiples of 64 bytes.
+    // next (lanes) from h (lanes) by x (I). work: this cell's own in this stream, full of NaN before the first step and left alone between
+    // two. Arrays begin at multiples of 64 bytes.
     Moved<Real> (*step)(const void *cell, const Real *x, Real dt, const Real *h, Real *next, Real *work);
 };
 

@@ -35,8 +35,15 @@ struct Call {
     std::uint64_t seed;        // of all numbers
 };
 
-// Every byte string is a call; bytes that are not there count as zero.
-Call read(const std::uint8_t *bytes, std::size_t size);
+// A source of choices; bytes that are not there count as zero.
+struct Bytes {
+    const std::uint8_t *bytes;
+    std::size_t size, used = 0;
+    int pick(int low, int high) { return low + (used < size ? bytes[used++] : 0) % (high - low + 1); }
+};
+
+// Every byte string is a call.
+Call read(Bytes bytes);
 std::string describe(const Call &call);
 
 // What does not hold, or an empty string. results: the output, the last state and all gradients, for a comparison of two machines.

@@ -1,11 +1,15 @@
 // Calls the kernels without Python: at random sizes, from several threads at once, and wrongly on purpose.
 //
-//   drive calls N         N random calls, each checked as call.h says
+//   drive calls N         N random calls with each instruction set, each checked as call.h says
+//   drive chains N        N random chains of cells under streams, each checked as chain.h says
+//   drive replay FILE...  the calls and chains of the fuzzer's files
+//   drive throws          tasks that throw: the exception comes out of parallel(), whichever thread it was thrown on
 //   drive threads N       the same from four threads at once, which share the pool
 //   drive write N FILE    the results of N calls, for
 //   drive compare N FILE  on another machine or instruction set: within 1e-4 (float) or 1e-9 (double) of the largest number
 //   drive plant BUG       makes a bug, to see the sanitizer report it: overflow, freed, leak, integer, cast, race
 #include "call.h"
+#include "chain.h"
 #include "pool.h"
 #include "tauflow.h"
 
@@ -15,6 +19,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <thread>
 
 namespace {
@@ -23,7 +28,7 @@ native::Call random_call(std::uint64_t number) {
     native::Random random{number};
     std::uint8_t bytes[40];
     for (std::uint8_t &byte : bytes) byte = std::uint8_t(random.next() >> 56);
-    return native::read(bytes, sizeof bytes);
+    return native::read({bytes, sizeof bytes});
 }
 
 bool fine(const native::Call &call, std::vector<double> *results = nullptr) {
@@ -36,6 +41,69 @@ int calls(long n) {
     for (long i = 0; i < n; ++i)
         if (!fine(random_call(i))) return 1;
     std::printf("%ld calls of the kernels for %s\n", n, tauflow::isa_in_use());
+    return 0;
+}
+
+// run(n) with each instruction set of this build that this machine runs, as it is shipped.
+int on_each_set(int (*run)(long), long n) {
+    for (const char *isa : {"x86-64-v4", "x86-64-v3", "neon", "scalar"})
+        if (tauflow::use_isa(isa) && run(n) != 0) return 1;
+    return 0;
+}
+
+int chains(long n) {
+    for (long i = 0; i < n; ++i) {
+        native::Random random{std::uint64_t(i)};
+        std::uint8_t bytes[400];
+        for (std::uint8_t &byte : bytes) byte = std::uint8_t(random.next() >> 56);
+        const std::string wrong = native::check_chain({bytes, sizeof bytes});
+        if (!wrong.empty()) return std::fprintf(stderr, "chain %ld: %s\n", i, wrong.c_str()), 1;
+    }
+    std::printf("%ld chains for %s\n", n, tauflow::isa_in_use());
+    return 0;
+}
+
+// A file of the fuzzer's, without the fuzzer: as LLVMFuzzerTestOneInput in fuzz.cpp reads it.
+int replay(int files, char **paths) {
+    for (int i = 0; i < files; ++i) {
+        std::FILE *const file = std::fopen(paths[i], "rb");
+        if (!file) return std::perror(paths[i]), 1;
+        std::uint8_t bytes[4096];
+        const std::size_t size = std::fread(bytes, 1, sizeof bytes, file);
+        std::fclose(file);
+        const std::string wrong = native::check_input({bytes, size});
+        if (!wrong.empty()) return std::fprintf(stderr, "%s: %s\n", paths[i], wrong.c_str()), 1;
+    }
+    std::printf("%d files of the corpus\n", files);
+    return 0;
+}
+
+// Task `bad` of 40 throws; the others wait until it has begun, so that it is not always the caller's.
+int throws() {
+    struct Work {
+        int bad;
+        std::atomic<int> done{0};
+    };
+    for (int threads : {1, 2, 5})
+        for (int bad = 0; bad < 40; ++bad) {
+            Work work{bad, {}};
+            bool caught = false;
+            const auto task = [](void *pointer, std::int64_t i) {
+                Work &w = *static_cast<Work *>(pointer);
+                if (i == w.bad) throw std::bad_alloc();
+                std::this_thread::yield();
+                ++w.done;
+            };
+            try {
+                tauflow::parallel(40, threads, task, &work);
+            } catch (const std::bad_alloc &) {
+                caught = true;
+            }
+            work.bad = -1, work.done = 0;
+            tauflow::parallel(40, threads, task, &work);
+            if (!caught || work.done != 40) return std::fprintf(stderr, "task %d of %d threads: lost\n", bad, threads), 1;
+        }
+    std::printf("exceptions come out of every thread\n");
     return 0;
 }
 
@@ -159,11 +227,14 @@ int plant(const std::string &bug) {
 int main(int count, char **words) {
     const std::string command = count > 1 ? words[1] : "";
     const long n = count > 2 ? std::atol(words[2]) : 0;
-    if (command == "calls" && count == 3) return calls(n);
+    if (command == "calls" && count == 3) return on_each_set(calls, n);
+    if (command == "chains" && count == 3) return on_each_set(chains, n);
+    if (command == "replay") return replay(count - 2, words + 2);
+    if (command == "throws" && count == 2) return throws();
     if (command == "threads" && count == 3) return threads(n);
     if (command == "write" && count == 4) return write(n, words[3]);
     if (command == "compare" && count == 4) return compare(n, words[3]);
     if (command == "plant" && count == 3) return plant(words[2]);
-    std::fprintf(stderr, "usage: drive calls N | threads N | write N FILE | compare N FILE | plant BUG\n");
+    std::fprintf(stderr, "usage: drive calls N | chains N | replay FILE... | throws | threads N | write N FILE | compare N FILE | plant BUG\n");
     return 2;
 }

@@ -1,17 +1,14 @@
-// The kernels under libFuzzer: it makes up calls, keeps those that reach new code, and stops at the first that fails a check.
+// The kernels and their streams under libFuzzer: it makes up calls and chains, keeps those that reach new code, and stops at the first that fails a check.
 //
 //   make fuzz SECONDS=600
-#include "call.h"
+#include "chain.h"
 
 #include <cstdio>
 #include <cstdlib>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes, std::size_t size) {
-    const native::Call call = native::read(bytes, size);
-    const std::string wrong = native::check(call);
-    if (!wrong.empty()) {
-        std::fprintf(stderr, "%s: %s\n", native::describe(call).c_str(), wrong.c_str());
-        std::abort();
-    }
-    return 0;
+    const std::string wrong = native::check_input({bytes, size});
+    if (wrong.empty()) return 0;
+    std::fprintf(stderr, "%s\n", wrong.c_str());
+    std::abort();
 }

@@ -15,7 +15,7 @@ cd "$(dirname "$0")/../.."
 venv=${VENV:-.venv}
 out=$PWD/build/sanitize
 python=$out/venv/bin/python
-tests=(tests/test_kernels.py tests/test_stream.py tests/test_install.py)
+tests=(tests/test_kernels.py tests/test_kernels_corners.py tests/test_stream.py tests/test_stream_chains.py tests/test_core.py tests/test_install.py)
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -36,8 +36,8 @@ rm -rf "$out/venv" "$out"/report.*
 # Whatever $venv sees, but not tauflow itself: the .pth files in there are not followed.
 "$venv/bin/python" -c 'import sys; print(*(path for path in sys.path if path.endswith("-packages")), sep="\n")' \
   >"$(echo "$out"/venv/lib/python*/site-packages)/base.pth"
-options=(-C build-dir="$out/address" -C cmake.define.TAUFLOW_SANITIZE=address,undefined -C cmake.define.TAUFLOW_MARCH=native
-  -C cmake.define.TAUFLOW_NATIVE=ON -C install.strip=false)
+# The sets of instructions that are shipped, each of them: the tests, and drive, run with all that this machine has.
+options=(-C build-dir="$out/address" -C cmake.define.TAUFLOW_SANITIZE=address,undefined -C cmake.define.TAUFLOW_NATIVE=ON -C install.strip=false)
 PATH=$PWD/$venv/bin:$PATH "$venv/bin/python" -m pip --python "$python" install -q --no-build-isolation --no-deps --no-index "${options[@]}" .
 address=$out/address/tests/native/drive
 
@@ -56,13 +56,16 @@ planted heap-buffer-overflow watched "" -c 'import torch; from tauflow import _c
 
 say "The tests of the core under address and undefined"
 watched ":log_path=$out/report" -m pytest -q -n 2 -p no:cacheprovider "${tests[@]}" \
-  -k "(kernels and not compile_and_export and not grows and not gradcheck and not as_near) or (stream and not grow) or check_gaps" || failed=1
+  -k "(kernels and not compile_and_export and not grows and not gradcheck and not as_near) or (stream and not grow) or test_core or check_gaps" || failed=1
 if compgen -G "$out/report.*" >/dev/null; then cat "$out"/report.*; failed=1; fi
 [[ -z ${failed:-} ]] || exit 1
 
-say "10,000 calls, and 2,000 from four threads, without Python"
-"$address" calls 10000
+say "With each instruction set 3,000 calls and 5,000 chains, then 2,000 calls from four threads, without Python"
+"$address" calls 3000
+"$address" chains 5000
 "$address" threads 2000
+"$address" throws
+"$address" replay tests/native/corpus/*
 
 say "-fsanitize=thread"
 PATH=$PWD/$venv/bin:$PATH cmake -S . -B "$out/thread" -G Ninja -DTAUFLOW_SANITIZE=thread -DTAUFLOW_MARCH=native -DTAUFLOW_NATIVE=ON \
@@ -71,5 +74,6 @@ PATH=$PWD/$venv/bin:$PATH cmake --build "$out/thread"
 thread=$out/thread/tests/native/drive
 planted "data race" "$thread" plant race
 "$thread" threads 4000
+"$thread" throws
 
 say "No report"

@@ -124,11 +124,14 @@ def check_sizes(inputs: int, units: int) -> None:
             raise CellError(f"{name} is {value!r}, expected a whole number >= 1")
 
 
+MOST_SUBSTEPS = 2**24  # as MOST in csrc/door.h; float32 holds each whole number up to it
+
+
 def check_solver(solver: str, substeps: int) -> None:
     """Refuse a solver that does not exist when the cell is built, not when it runs."""
     solvers.get(solver)
-    if isinstance(substeps, bool) or not isinstance(substeps, int) or substeps < 1:
-        raise CellError(f"substeps is {substeps!r}, expected a whole number >= 1")
+    if isinstance(substeps, bool) or not isinstance(substeps, int) or not 1 <= substeps <= MOST_SUBSTEPS:
+        raise CellError(f"substeps is {substeps!r}, expected a whole number from 1 to {MOST_SUBSTEPS}")
 
 
 def spread_tau(tau: float | tuple[float, float] | list[float], units: int) -> Tensor:
