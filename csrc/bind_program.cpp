@@ -147,28 +147,32 @@ struct Sessions {
     Sessions(const Sessions &) = delete;
     template <typename Run> auto each(Run run) { return wide.empty() ? run(single, float()) : run(wide, double()); }
 
-    // x (rows, I), dt (rows), y (rows, O); moved (rows) or 0: a row whose byte is 0 stays, and its y is left. What refuses, or (0, ...).
-    nb::tuple step(std::int64_t x, std::int64_t dt, std::int64_t moved, std::int64_t y) {
+    // x (rows, I), dt (rows), y (rows, O); moved (rows) or 0: a row whose byte is 0 stays, and its y is left. What refuses: (why, row,
+    // stage, index, value), or None.
+    nb::object step(std::int64_t x, std::int64_t dt, std::int64_t moved, std::int64_t y) {
         int why = tauflow::ACCEPTED;
         std::size_t row = 0, stage = 0, index = 0;
         double value = 0;
         each([&](auto &sessions, auto number) {
             using Real = decltype(number);
-            const std::uint8_t *const move = at<std::uint8_t>(moved);
+            using One = tauflow::Session<Real>;
             const std::size_t inputs = std::size_t(sessions[0]->inputs()), outputs = sessions[0]->outputs();
-            for (row = 0; row < sessions.size(); ++row) {
-                if (move && !move[row]) continue;
-                auto &session = *sessions[row];
-                std::memcpy(session.x(), at<Real>(x) + row * inputs, inputs * sizeof(Real));
-                why = session.step(at<Real>(dt)[row], at<Real>(y) + row * outputs);
-                if (why == tauflow::ACCEPTED) continue;
-                stage = session.stage, index = session.index, value = session.value;
-                for (std::size_t k = 0; k < row; ++k)
-                    if (!move || move[k]) sessions[k]->undo();
-                return;
+            std::vector<One *> chosen;
+            std::vector<Real> gaps;
+            std::vector<Real *> answers;
+            std::vector<std::size_t> rows;
+            for (std::size_t k = 0; k < sessions.size(); ++k) {
+                if (moved && !at<std::uint8_t>(moved)[k]) continue;
+                std::memcpy(sessions[k]->x(), at<Real>(x) + k * inputs, inputs * sizeof(Real));
+                chosen.push_back(sessions[k].get()), gaps.push_back(at<Real>(dt)[k]);
+                answers.push_back(at<Real>(y) + k * outputs), rows.push_back(k);
             }
+            if (chosen.empty()) return;
+            why = One::step_all(chosen.data(), chosen.size(), gaps.data(), answers.data(), row);
+            if (why == tauflow::ACCEPTED) return;
+            stage = chosen[row]->stage, index = chosen[row]->index, value = chosen[row]->value, row = rows[row];
         });
-        return nb::make_tuple(why, row, stage, index, value);
+        return why == tauflow::ACCEPTED ? nb::object(nb::none()) : nb::make_tuple(why, row, stage, index, value);
     }
     void skip(std::int64_t dt) {
         each([&](auto &sessions, auto number) {

@@ -66,12 +66,34 @@ template <typename Real> struct PackedCfc {
         move_to(lanes, w_tau, A, dt, own, next);
         return {0, all_finite(blocks_of<Real>(units), next)};
     }
+
+    void together(const Real *const *x, const Real *dt, const Real *const *h, Real *const *next, Real *const *own, Moved<Real> *moved) const {
+        Pieces<Real> z[ROWS_TOGETHER];
+        Real *out[ROWS_TOGETHER];
+        for (int r = 0; r < ROWS_TOGETHER; ++r) z[r] = {x[r], inputs, h[r], units};
+        for (int m = 0; m < layers; ++m) {
+            for (int r = 0; r < ROWS_TOGETHER; ++r) out[r] = own[r] + 4 * lanes + m % 2 * lanes_of<Real>(width);
+            apply_together(backbone[m], z, out);
+            for (int r = 0; r < ROWS_TOGETHER; ++r) {
+                activate<Real, REGISTER>(activation, backbone[m].blocks, out[r]);
+                z[r] = {out[r], width, nullptr, 0};
+            }
+        }
+        apply_together(heads, z, own);
+        for (int r = 0; r < ROWS_TOGETHER; ++r) {
+            move_to(lanes, w_tau, A, dt[r], own[r], next[r]);
+            moved[r] = {0, all_finite(blocks_of<Real>(units), next[r])};
+        }
+    }
 };
 
 }  // namespace
 
 template <typename Real> StreamCell<Real> cfc_stream(int inputs, int units, const Cfc<Real> &cell, void *memory) {
-    return stream_cell<Real, PackedCfc<Real>>(inputs, units, cell, memory);
+    StreamCell<Real> packed = stream_cell<Real, PackedCfc<Real>>(inputs, units, cell, memory);
+    packed.together = [](const void *self, const Real *const *x, const Real *dt, const Real *const *h, Real *const *next, Real *const *work,
+                         Moved<Real> *moved) { static_cast<const PackedCfc<Real> *>(self)->together(x, dt, h, next, work, moved); };
+    return packed;
 }
 template StreamCell<float> cfc_stream(int, int, const Cfc<float> &, void *);
 template StreamCell<double> cfc_stream(int, int, const Cfc<double> &, void *);

@@ -106,6 +106,58 @@ template <typename Real> __attribute__((noinline)) void apply(const Maps<Real> &
     }
 }
 
+// Columns of a tile for several vectors: PART of its blocks at a time, so that the sums of all vectors stay in registers.
+template <int HEIGHT, int PART, typename Real>
+INLINE void add_columns_together(const Real *packed, int first, const Real *const *z, int n, Neurons<Real> (&sums)[ROWS_TOGETHER][PART]) {
+    using L = Neurons<Real>;
+    packed += first * L::count;
+    for (int j = 0; j < n; ++j, packed += HEIGHT * L::count) {
+        L weights[PART];
+#pragma GCC unroll 8
+        for (int i = 0; i < PART; ++i) weights[i] = L::load(packed + i * L::count);
+#pragma GCC unroll 4
+        for (int r = 0; r < ROWS_TOGETHER; ++r) {
+            const L column = L::splat(z[r][j]);
+#pragma GCC unroll 8
+            for (int i = 0; i < PART; ++i) sums[r][i] = fma(column, weights[i], sums[r][i]);
+        }
+    }
+}
+
+template <int HEIGHT, typename Real> INLINE const Real *maps_tile_together(const Real *packed, const Pieces<Real> *z, Real *const *out, int at) {
+    using L = Neurons<Real>;
+    constexpr int WANTED = REGISTERS >= 32 ? 4 : 2, PART = HEIGHT < WANTED ? HEIGHT : WANTED;
+    const Real *first[ROWS_TOGETHER], *second[ROWS_TOGETHER];
+    for (int r = 0; r < ROWS_TOGETHER; ++r) first[r] = z[r].first, second[r] = z[r].second;
+    const Real *const columns = packed + HEIGHT * L::count, *const rest = columns + std::size_t(z[0].of_first) * HEIGHT * L::count;
+    for (int part = 0; part < HEIGHT; part += PART) {
+        L sums[ROWS_TOGETHER][PART];
+#pragma GCC unroll 4
+        for (int r = 0; r < ROWS_TOGETHER; ++r)
+#pragma GCC unroll 8
+            for (int i = 0; i < PART; ++i) sums[r][i] = L::load(packed + (part + i) * L::count);
+        add_columns_together<HEIGHT, PART>(columns, part, first, z[0].of_first, sums);
+        add_columns_together<HEIGHT, PART>(rest, part, second, z[0].of_second, sums);
+#pragma GCC unroll 4
+        for (int r = 0; r < ROWS_TOGETHER; ++r)
+#pragma GCC unroll 8
+            for (int i = 0; i < PART; ++i) sums[r][i].store(out[r] + at + (part + i) * L::count);
+    }
+    return rest + std::size_t(z[0].of_second) * HEIGHT * L::count;
+}
+
+// As apply, for ROWS_TOGETHER vectors: every sum adds the same numbers in the same order.
+template <typename Real> __attribute__((noinline)) void apply_together(const Maps<Real> &maps, const Pieces<Real> *z, Real *const *out) {
+    const Real *packed = maps.packed;
+    for (int first = 0, height, at = 0; first < maps.blocks; first += height, at += height * Neurons<Real>::count) {
+        height = tile_of(maps.blocks - first);
+        if (height == 8) packed = maps_tile_together<8>(packed, z, out, at);
+        else if (height == 4) packed = maps_tile_together<4>(packed, z, out, at);
+        else if (height == 2) packed = maps_tile_together<2>(packed, z, out, at);
+        else packed = maps_tile_together<1>(packed, z, out, at);
+    }
+}
+
 // Whether all numbers of h are: a number less itself is zero, infinity and NaN less themselves are NaN.
 template <typename Real> __attribute__((noinline)) bool all_finite(int blocks, const Real *h) {
     using L = Neurons<Real>;
@@ -132,7 +184,7 @@ INLINE StreamCell<Real> stream_cell(int inputs, int units, const Cell &cell, voi
     const auto step = [](const void *self, const Real *x, Real dt, const Real *h, Real *next, Real *work) {
         return static_cast<const Packed *>(self)->step(x, dt, h, next, work);
     };
-    return {inputs, units, lanes_of<Real>(units), packed.work, shelf.used, packed.place, at, step};
+    return {inputs, units, lanes_of<Real>(units), packed.work, shelf.used, packed.place, at, step, nullptr};
 }
 
 }  // namespace TAUFLOW_ISA

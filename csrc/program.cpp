@@ -97,43 +97,70 @@ template <typename Real> bool Session<Real>::run(std::size_t first, std::size_t 
     return true;
 }
 
-template <typename Real> Refusal Session<Real>::step(Real dt, Real *y) {
+template <typename Real> Refusal Session<Real>::arrive(Real dt, Real &t) {
     if (!(dt >= 0 && dt + skipped_ <= std::numeric_limits<Real>::max())) {
         stage = index = 0, value = dt;
         return BAD_GAP;
     }
     for (int i = 0; i < program_.inputs; ++i) {
         const Real one = values_[i];
-        if (one <= limit<Real> && one >= -limit<Real>) continue;
-        if (program_.knows_missing && one != one) continue;
+        if ((one <= limit<Real> && one >= -limit<Real>) || (program_.knows_missing && one != one)) continue;
         stage = 0, index = std::size_t(i), value = one;
         return BAD_INPUT;
     }
-    const FlushSubnormals flush;
-    const Real t = (dt + skipped_) / program_.period;
-    const std::size_t count = program_.entries.size(), chain = chain_ ? program_.chain : count;
-    if (!run(1, chain, t, true)) return BAD_INPUT;
+    t = (dt + skipped_) / program_.period;
+    if (!run(1, chain_ ? program_.chain : program_.entries.size(), t, true)) return BAD_INPUT;
     if (chain_) {
-        const Entry<Real> &cells = program_.entries[chain];
+        const Entry<Real> &cells = program_.entries[program_.chain];
         std::copy_n(gather(cells), cells.chain->stages.front().cell.inputs, chain_->x());
-        const Refusal why = chain_->step(t, values_ + cells.value);
-        if (why != ACCEPTED) {
-            stage = chain_->stage + (chain > 1), index = chain_->index, value = chain_->value;
-            return why;
-        }
-        run(chain + 1, count, t, true);
     }
-    std::swap(now_, next_);
-    skipped_before_ = skipped_, skipped_ = 0;
-    const Entry<Real> &last = program_.entries.back();
-    std::copy_n(values_ + last.value, last.outputs, y);
     return ACCEPTED;
 }
 
-template <typename Real> void Session<Real>::undo() {
+template <typename Real> Refusal Session<Real>::refuse(Refusal why) {
+    stage = chain_->stage + (program_.chain > 1), index = chain_->index, value = chain_->value;
+    return why;
+}
+
+template <typename Real> void Session<Real>::leave(Real t, Real *y) {
+    if (chain_) run(program_.chain + 1, program_.entries.size(), t, true);
     std::swap(now_, next_);
-    skipped_ = skipped_before_;
-    if (chain_) chain_->undo();
+    skipped_ = 0;
+    const Entry<Real> &last = program_.entries.back();
+    std::copy_n(values_ + last.value, last.outputs, y);
+}
+
+template <typename Real> Refusal Session<Real>::step(Real dt, Real *y) {
+    const FlushSubnormals flush;
+    Real t = 0;
+    Refusal why = arrive(dt, t);
+    if (why == ACCEPTED && chain_) {
+        why = chain_->step(t, values_ + program_.entries[program_.chain].value);
+        if (why != ACCEPTED) return refuse(why);
+    }
+    if (why == ACCEPTED) leave(t, y);
+    return why;
+}
+
+template <typename Real>
+Refusal Session<Real>::step_all(Session *const *sessions, std::size_t count, const Real *dt, Real *const *y, std::size_t &row) {
+    const FlushSubnormals flush;
+    std::vector<Real> t(count);
+    for (row = 0; row < count; ++row) {
+        const Refusal why = sessions[row]->arrive(dt[row], t[row]);
+        if (why != ACCEPTED) return why;
+    }
+    const Program<Real> &program = sessions[0]->program_;
+    if (program.chain) {
+        std::vector<Stream<Real> *> chains(count);
+        std::vector<Real *> shown(count);
+        for (std::size_t k = 0; k < count; ++k)
+            chains[k] = sessions[k]->chain_.get(), shown[k] = sessions[k]->values_ + program.entries[program.chain].value;
+        const Refusal why = Stream<Real>::step_all(chains.data(), count, t.data(), shown.data(), row);
+        if (why != ACCEPTED) return sessions[row]->refuse(why);
+    }
+    for (std::size_t k = 0; k < count; ++k) sessions[k]->leave(t[k], y[k]);
+    return ACCEPTED;
 }
 
 template <typename Real> void Session<Real>::save(Real *h) const {

@@ -48,7 +48,8 @@ public:
 
     // Moves the state by the sample in x and fills y (outputs), or leaves both and says why not in `stage`, `index` and `value`.
     Refusal step(Real dt, Real *y);
-    void undo();  // the last accepted step
+    // The same for `count` sessions of one program; `row` is the one that refused, and none has moved then.
+    static Refusal step_all(Session *const *sessions, std::size_t count, const Real *dt, Real *const *y, std::size_t &row);
     void skip(Real dt) { skipped_ += dt; }  // time that passes without a sample
     std::size_t stage = 0, index = 0;
     double value = 0;
@@ -66,13 +67,16 @@ public:
     bool behind(std::size_t time, const Real *y, const Real *u, const std::uint8_t *real, Real *memory, Real *out);
 
 private:
+    Refusal arrive(Real dt, Real &t);  // what stands before the chain
+    Refusal refuse(Refusal why);       // as the chain says
+    void leave(Real t, Real *y);       // what stands behind it; the state has moved
     bool run(std::size_t first, std::size_t end, Real t, bool real);
     const Real *gather(const Entry<Real> &entry);
 
     const Program<Real> &program_;
     Memory memory_;
     Real *values_, *gathered_, *now_, *next_, *work_, *y_;
-    Real skipped_ = 0, skipped_before_ = 0;
+    Real skipped_ = 0;
     std::unique_ptr<Stream<Real>> chain_;
 };
 

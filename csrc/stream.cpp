@@ -101,46 +101,95 @@ Stream<Real>::Stream(const Network<Real> &network) : network_(network), lanes_(n
     }
 }
 
+template <typename Real> Refusal Stream<Real>::refuse(Refusal why, std::size_t where, std::size_t which, double what) {
+    stage = where, index = which, value = what;
+    return why;
+}
+
+template <typename Real> Refusal Stream<Real>::arrive(std::size_t i, Real dt, bool &moves) {
+    const Stage<Real> &at = network_.stages[i];
+    const StreamCell<Real> &cell = at.cell;
+    reading_ = x_;
+    if (at.checked) {
+        const std::size_t bad = find_beyond(x_, cell.inputs);
+        if (bad < std::size_t(cell.inputs)) return refuse(BAD_INPUT, i, bad, x_[bad]);
+    }
+    moves = !(at.holds && dt == 0);
+    if (!moves) std::copy_n(now_ + at.first, cell.lanes, next_ + at.first);
+    else if (!at.sense_w.empty()) affine(at.sense_w, at.sense_b, x_, sensed_), reading_ = sensed_;
+    return ACCEPTED;
+}
+
+template <typename Real> Refusal Stream<Real>::leave(std::size_t i, const Moved<Real> &moved, Real *y) {
+    const Stage<Real> &at = network_.stages[i];
+    if (!(moved.longest <= 1)) return refuse(LONG_STEP, i, 0, moved.longest);
+    if (!moved.finite) return refuse(STATE_OVERFLOW, i, 0, 0);
+    // The outputs of the last stage go into y only when nothing can be refused any more; x_ is free once its cell has read it.
+    const std::size_t outputs = at.shown.size();
+    const Real *shown = next_ + at.shown[0];
+    if (!at.in_a_row) {
+        for (std::size_t k = 0; k < outputs; ++k) shown_[k] = next_[at.shown[k]];
+        shown = shown_;
+    }
+    if (!at.read_w.empty()) {
+        if (!affine(at.read_w, at.read_b, shown, shown_)) return refuse(STATE_OVERFLOW, i, 0, 0);
+        shown = shown_;
+    }
+    std::copy_n(shown, outputs, i + 1 < network_.stages.size() ? x_ : y);
+    return ACCEPTED;
+}
+
 template <typename Real> Refusal Stream<Real>::step(Real dt, Real *y) {
-    const auto refuse = [&](Refusal why, std::size_t where, std::size_t which, double what) {
-        stage = where, index = which, value = what;
-        return why;
-    };
     if (!(dt >= 0 && dt <= std::numeric_limits<Real>::max())) return refuse(BAD_GAP, 0, 0, dt);
     const FlushSubnormals flush;
-    const std::size_t count = network_.stages.size();
-    const Real *x = x_;
-    for (std::size_t i = 0; i < count; ++i) {
-        const Stage<Real> &stage = network_.stages[i];
-        const StreamCell<Real> &cell = stage.cell;
-        if (stage.checked) {
-            const std::size_t bad = find_beyond(x, cell.inputs);
-            if (bad < std::size_t(cell.inputs)) return refuse(BAD_INPUT, i, bad, x[bad]);
-        }
-        Real *const next = next_ + stage.first;
-        if (stage.holds && dt == 0) {
-            std::copy_n(now_ + stage.first, cell.lanes, next);
-        } else {
-            if (!stage.sense_w.empty()) affine(stage.sense_w, stage.sense_b, x, sensed_), x = sensed_;
-            const Moved<Real> moved = cell.step(cell.cell, x, dt, now_ + stage.first, next, work_ + stage.work);
-            if (!(moved.longest <= 1)) return refuse(LONG_STEP, i, 0, moved.longest);
-            if (!moved.finite) return refuse(STATE_OVERFLOW, i, 0, 0);
-        }
-        // The outputs of the last stage go into y only when nothing can be refused any more; x_ is free once its cell has read it.
-        const std::size_t outputs = stage.shown.size();
-        const Real *shown = next_ + stage.shown[0];
-        if (!stage.in_a_row) {
-            for (std::size_t k = 0; k < outputs; ++k) shown_[k] = next_[stage.shown[k]];
-            shown = shown_;
-        }
-        if (!stage.read_w.empty()) {
-            if (!affine(stage.read_w, stage.read_b, shown, shown_)) return refuse(STATE_OVERFLOW, i, 0, 0);
-            shown = shown_;
-        }
-        std::copy_n(shown, outputs, i + 1 < count ? x_ : y);
-        x = x_;
+    for (std::size_t i = 0; i < network_.stages.size(); ++i) {
+        const Stage<Real> &at = network_.stages[i];
+        bool moves = true;
+        Refusal why = arrive(i, dt, moves);
+        if (why != ACCEPTED) return why;
+        Moved<Real> moved{0, true};
+        if (moves) moved = at.cell.step(at.cell.cell, reading_, dt, now_ + at.first, next_ + at.first, work_ + at.work);
+        why = leave(i, moved, y);
+        if (why != ACCEPTED) return why;
     }
     std::swap(now_, next_);
+    return ACCEPTED;
+}
+
+template <typename Real>
+Refusal Stream<Real>::step_all(Stream *const *streams, std::size_t count, const Real *dt, Real *const *y, std::size_t &row) {
+    const FlushSubnormals flush;
+    for (row = 0; row < count; ++row)
+        if (!(dt[row] >= 0 && dt[row] <= std::numeric_limits<Real>::max())) return streams[row]->refuse(BAD_GAP, 0, 0, dt[row]);
+    const auto &stages = streams[0]->network_.stages;
+    for (std::size_t i = 0; i < stages.size(); ++i) {
+        const Stage<Real> &at = stages[i];
+        for (std::size_t begin = 0; begin < count; begin += ROWS_TOGETHER) {
+            const Real *x[ROWS_TOGETHER], *h[ROWS_TOGETHER];
+            Real *next[ROWS_TOGETHER], *work[ROWS_TOGETHER];
+            Moved<Real> moved[ROWS_TOGETHER];
+            bool all = at.cell.together && begin + ROWS_TOGETHER <= count, moves[ROWS_TOGETHER];
+            const std::size_t some = std::min<std::size_t>(ROWS_TOGETHER, count - begin);
+            for (std::size_t k = 0; k < some; ++k) {
+                row = begin + k;
+                Stream &stream = *streams[row];
+                const Refusal why = stream.arrive(i, dt[row], moves[k]);
+                if (why != ACCEPTED) return why;
+                x[k] = stream.reading_, h[k] = stream.now_ + at.first;
+                next[k] = stream.next_ + at.first, work[k] = stream.work_ + at.work;
+                moved[k] = {0, true}, all = all && moves[k];
+            }
+            if (all) at.cell.together(at.cell.cell, x, dt + begin, h, next, work, moved);
+            for (std::size_t k = 0; k < some && !all; ++k)
+                if (moves[k]) moved[k] = at.cell.step(at.cell.cell, x[k], dt[begin + k], h[k], next[k], work[k]);
+            for (std::size_t k = 0; k < some; ++k) {
+                row = begin + k;
+                const Refusal why = streams[row]->leave(i, moved[k], y[row]);
+                if (why != ACCEPTED) return why;
+            }
+        }
+    }
+    for (std::size_t k = 0; k < count; ++k) std::swap(streams[k]->now_, streams[k]->next_);
     return ACCEPTED;
 }
 

@@ -60,7 +60,8 @@ public:
 
     // Moves the state by the sample in x and fills y (O), or leaves both and says why not in `stage`, `index` and `value`.
     Refusal step(Real dt, Real *y);
-    void undo() { std::swap(now_, next_); }  // the last step that was accepted
+    // The same for `count` streams of one network, stage by stage; `row` is the one that refused, and none has moved then.
+    static Refusal step_all(Stream *const *streams, std::size_t count, const Real *dt, Real *const *y, std::size_t &row);
     std::size_t stage = 0, index = 0;
     double value = 0;
 
@@ -68,7 +69,12 @@ public:
     void load(const Real *h);
 
 private:
+    Refusal refuse(Refusal why, std::size_t where, std::size_t which, double what);
+    Refusal arrive(std::size_t i, Real dt, bool &moves);         // before the cell of a stage: reading_ is what it reads
+    Refusal leave(std::size_t i, const Moved<Real> &moved, Real *y);  // behind it
+
     const Network<Real> &network_;
+    const Real *reading_ = nullptr;
     Memory memory_;
     Real *x_, *sensed_, *shown_, *now_, *next_, *work_, *y_;
     std::size_t lanes_;

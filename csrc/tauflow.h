@@ -122,7 +122,11 @@ template <typename Real> struct StreamCell {
     // next (lanes) from h (lanes) by x (I). work: this cell's own in this stream, full of NaN before the first step and left alone between
     // two. Arrays begin at multiples of 64 bytes.
     Moved<Real> (*step)(const void *cell, const Real *x, Real dt, const Real *h, Real *next, Real *work);
+    // The same for ROWS_TOGETHER streams, the weights read once for all; null where that gains nothing.
+    void (*together)(const void *cell, const Real *const *x, const Real *dt, const Real *const *h, Real *const *next, Real *const *work,
+                     Moved<Real> *moved);
 };
+constexpr int ROWS_TOGETHER = 4;
 
 // What a network does around its cells, a vector at a time; src/tauflow/ops/graph.py says each in words.
 enum StepKind { STANDARDIZE, SCALE_BACK, CARRY, WAVES, DENSE, CONVOLVE, LOOKUP, POOL, SLICE, ADD, AVERAGE, QUANTILES, POSITIVE, LOG_SOFTMAX, SQUASH };

@@ -37,29 +37,31 @@ class Rows:
         if given is not None:
             held = np.ascontiguousarray(given, self._dtype)
             self._sessions.begin(held.ctypes.data, held.shape[1])
-        self._dt = np.ones(rows, self._dtype)
+        self._x = np.zeros((rows, self.inputs), self._dtype)
+        self._dt, self._y = np.ones(rows, self._dtype), np.zeros((rows, self.outputs), self._dtype)
+        self._at = self._x.ctypes.data, self._dt.ctypes.data, self._y.ctypes.data
         self.reset()
 
     def __call__(self, x: Any, dt: Any = 1.0, mask: Any = None) -> Array:
         """Answers (rows, outputs) of samples x (rows, inputs); where mask (rows,) is False a row stays, and its answer is NaN."""
-        x = as_rows(x, "x", (self.rows, self.inputs), self._dtype, self.rounding)
-        gaps = self._gaps(dt)
-        y = np.empty((self.rows, self.outputs), self._dtype)
-        moved = None
-        if mask is not None:
-            moved = np.ascontiguousarray(mask)
-            if moved.dtype != np.bool_ or moved.shape != (self.rows,):
-                raise ShapeError(f"mask is {moved.dtype} {moved.shape}, expected bool ({self.rows},)")
-            y[~moved] = np.nan
+        if not (type(x) is np.ndarray and x.dtype == self._dtype and x.shape == self._x.shape):
+            x = as_rows(x, "x", (self.rows, self.inputs), self._dtype, self.rounding)
+        self._x[...] = x
+        if dt is not self._dt:
+            self._gaps(dt)
+        moved = None if mask is None else as_mask(mask, self.rows)
         address = 0 if moved is None else moved.ctypes.data
-        why, row, stage, index, value = self._sessions.step(x.ctypes.data, gaps.ctypes.data, address, y.ctypes.data)
-        if why:
-            self._refuse(why, row, stage, index, value)
+        refused = self._sessions.step(self._at[0], self._at[1], address, self._at[2])
+        if refused is not None:
+            self._refuse(*refused)
+        y = self._y.copy()
+        if moved is not None:
+            y[~moved] = np.nan
         return y
 
     def skip(self, dt: Any) -> None:
         """Time that passes without a sample, (rows,) or a number: it is added to the next gap of a row."""
-        gaps = self._gaps(dt)
+        gaps = self._gaps(dt).copy()
         if not ((gaps >= 0) & (gaps < np.inf)).all():
             raise TimeError(f"dt is {dt}, expected finite times >= 0")
         self._sessions.skip(gaps.ctypes.data)
@@ -114,6 +116,14 @@ class Rows:
             self._one._refuse(why, stage, index, value)
         except Exception as error:
             raise type(error)(f"row {row}: {error}") from None
+
+
+def as_mask(mask: Any, rows: int) -> Array:
+    """Which rows move, bool (rows,)."""
+    moved = np.ascontiguousarray(mask)
+    if moved.dtype != np.bool_ or moved.shape != (rows,):
+        raise ShapeError(f"mask is {moved.dtype} {moved.shape}, expected bool ({rows},)")
+    return moved
 
 
 def as_rows(values: Any, name: str, shape: tuple[int, int], dtype: np.dtype[Any], rounding: bool = False) -> Array:
