@@ -12,9 +12,10 @@ from tauflow.data import read_table
 from tauflow.data.encoder import learn
 from tauflow.errors import DataError
 from tauflow.estimators import BASELINES, ForecastError, Row, Settings, compare
-from tauflow.estimators.compare import Job, _parameters, matched
-from tauflow.estimators.comparison import verdict
+from tauflow.estimators.matching import matched, parameters
+from tauflow.estimators.results import verdict
 from tauflow.estimators.split import test_start as start_of_test
+from tauflow.estimators.trial import Job
 from tests.test_windows import HOUR, hourly
 
 QUICK = {"h": 6, "units": 6, "context": 12, "epochs": 2, "forecaster": {"steps": 6, "batch_size": 32}}
@@ -89,7 +90,7 @@ def test_parameters_are_matched_to_an_lstm(cell, table):
     jobs = [Job(table, Settings(cell=name, units=32), {}, 0.0) for name in (cell, "lstm")]
     first, second = matched(jobs, table)
     encoder = learn(table, 24, None)
-    ours, theirs = (_parameters(job.settings, {}, encoder) for job in (first, second))
+    ours, theirs = (parameters(job.settings, {}, encoder) for job in (first, second))
     assert second.settings.units == 32
     assert ours == pytest.approx(theirs, rel=0.05)
 

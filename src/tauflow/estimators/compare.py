@@ -8,72 +8,23 @@ and their numbers do not depend on how many do.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import queue
-import signal
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
 from ..data import Table
-from ..data.encoder import Encoder, learn
-from ..data.series import Array
-from ..training import Callback
-from ..training.callbacks import Epoch, Step
 from . import metrics
-from .comparison import Comparison, Example, Row, verdict
-from .forecaster import Backtest, Forecaster
-from .network import ForecastNet
-from .settings import BASELINES, ForecastError, Settings, build_cell
+from .forecaster import Backtest
+from .matching import matched
+from .pool import run
+from .results import Comparison, Example, Row, verdict
+from .settings import BASELINES, ForecastError, Settings
 from .split import test_start
 from .tables import as_table, before, shown_times
+from .trial import Job, Progress, Result
 
 CELLS = ("cfc", "gated_ltc", "ctrnn", "lstm", "gru", "ridge", "seasonal_naive", "persistence")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where one job stands; `done` when its test is over."""
-
-    model: str
-    seed: int
-    epoch: int
-    epochs: int
-    loss: float | None
-    validation: float | None
-    done: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """One model and seed, with all that a process needs to train and test it."""
-
-    table: Table
-    settings: Settings
-    options: dict[str, Any]
-    start: float
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What a job found."""
-
-    settings: Settings
-    backtest: Backtest
-    mase_scale: Array  # (N, targets) in the units of the table
-    parameters: int
-    seconds: float
-    microseconds: float | None
-    curves: tuple[Array, Array] | None
-    time_constants: Array | None
-    note: str | None
 
 
 def compare(
@@ -116,186 +67,8 @@ def compare(
         raise ForecastError("seeds is empty, expected at least one whole number")
     if match_parameters:
         work = matched(work, before(table, start))
-    results = _run(work, jobs, progress)
+    results = run(work, jobs, progress)
     return _collect(table, start, results)
-
-
-def matched(work: list[Job], known: Table) -> list[Job]:
-    """The jobs with the number of neurons at which each network has about as many parameters as the LSTM with `units`."""
-    if not any(job.settings.cell not in BASELINES for job in work):
-        return work
-    settings = work[0].settings
-    encoder = learn(known, settings.h, None, settings.season)
-    wanted = _parameters(_with(settings, cell="lstm"), {}, encoder)
-    units = {
-        job.settings.cell: _units_for(job.settings, job.options, encoder, wanted)
-        for job in work
-        if job.settings.cell not in BASELINES
-    }
-    return [
-        Job(job.table, _with(job.settings, units=units.get(job.settings.cell, settings.units)), job.options, job.start)
-        for job in work
-    ]
-
-
-def _units_for(settings: Settings, options: dict[str, Any], encoder: Encoder, wanted: int) -> int:
-    """The number of neurons whose parameters come closest to `wanted`."""
-    low, high = 1, 2
-    while _parameters(_with(settings, units=high), options, encoder) < wanted and high < 4096:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (
-            (middle, high) if _parameters(_with(settings, units=middle), options, encoder) < wanted else (low, middle)
-        )
-    return min((low, high), key=lambda n: abs(_parameters(_with(settings, units=n), options, encoder) - wanted))
-
-
-def _parameters(settings: Settings, options: dict[str, Any], encoder: Encoder) -> int:
-    with torch.device("meta"):
-        network = ForecastNet(build_cell(settings, options, encoder.inputs), encoder)
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
-def _with(settings: Settings, **changes: Any) -> Settings:
-    return Settings(**{**settings.__dict__, **changes})
-
-
-class StoppedError(Exception):
-    """Ends a job in its process when the comparison was interrupted."""
-
-
-def _run(work: list[Job], jobs: int | str, progress: Callable[[Progress], None] | None) -> list[Result]:
-    """The results in the order of the jobs."""
-    count = min(len(work), (os.cpu_count() or 1) if jobs == "auto" else int(jobs))
-    tell = progress or (lambda _: None)
-    if count <= 1:
-        return [_alone(job, tell) for job in work]
-    context = multiprocessing.get_context("spawn")
-    told, stop = context.Queue(), context.Event()
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_enter, initargs=(told, stop)) as pool:
-        order = sorted(range(len(work)), key=lambda number: work[number].settings.cell in BASELINES)  # long ones first
-        with _without_interrupts():  # Ctrl-C reaches every process of a terminal; only this one is to answer it
-            futures = {number: pool.submit(_in_process, work[number]) for number in order}
-        waiting = set(futures.values())
-        try:
-            while waiting:
-                done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-                _drain(told, tell)
-                for future in done:
-                    future.result()
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)  # waits: a process that has just started still needs what this one holds
-            raise
-        _drain(told, tell)
-        return [futures[number].result() for number in range(len(work))]
-
-
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Hold SIGINT back; processes that start meanwhile never get it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _drain(told: Any, tell: Callable[[Progress], None]) -> None:
-    while True:
-        try:
-            tell(told.get_nowait())
-        except queue.Empty:
-            return
-
-
-_process: dict[str, Any] = {}  # in a process of the pool: where to tell progress, and whether to stop
-
-
-def _enter(told: Any, stop: Any) -> None:
-    _process.update(told=told, stop=stop)
-
-
-def _in_process(job: Job) -> Result:
-    return _alone(job, _process["told"].put)
-
-
-def _alone(job: Job, tell: Callable[[Progress], None]) -> Result:
-    """Train and test one model on one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return _test(job, tell)
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _test(job: Job, tell: Callable[[Progress], None]) -> Result:
-    settings = job.settings
-    season = "auto" if settings.season is None else settings.season
-    model = Forecaster(**{**settings.__dict__, "season": season}, options=job.options)
-    began = time.process_time()
-    model.fit(job.table, until=job.start, progress=False, callbacks=(_Tell(settings, tell),))
-    seconds = time.process_time() - began
-    backtest = model.backtest(job.table, job.start)
-    history = model.history
-    result = Result(
-        settings=settings,
-        backtest=backtest,
-        mase_scale=_naive_error(job.table, backtest),
-        parameters=model.parameters,
-        seconds=seconds,
-        microseconds=_stream_time(model),
-        curves=None if history is None else (np.array(history.train), np.array(history.validation)),
-        time_constants=model.time_constants(),
-        note=None if history is None or history.stopped == "finished" else f"{settings.cell}: {history.message}",
-    )
-    tell(Progress(settings.cell, settings.seed, settings.epochs, settings.epochs, None, None, done=True))
-    return result
-
-
-class _Tell(Callback):
-    """Passes each round on to the progress of the comparison."""
-
-    def __init__(self, settings: Settings, tell: Callable[[Progress], None]) -> None:
-        self.settings, self.tell = settings, tell
-
-    def on_step(self, step: Step) -> bool:
-        if _process and _process["stop"].is_set():
-            raise StoppedError
-        return False
-
-    def on_epoch(self, epoch: Epoch) -> bool:
-        settings = self.settings
-        self.tell(Progress(settings.cell, settings.seed, epoch.epoch, settings.epochs, epoch.train, epoch.validation))
-        return False
-
-
-def _naive_error(table: Table, backtest: Backtest) -> Array:
-    """(N, targets): MAE of the best naive forecast on the training part, in units, for the id of each origin."""
-    encoder = backtest.encoder
-    errors = np.full((len(table.series), len(table.schema.targets)), np.nan)
-    for number, series in enumerate(table.series):
-        if series.id in encoder.error:
-            errors[number] = encoder.error[series.id] * encoder.scale_of(series).scale
-    return errors[backtest.origins[:, 0]]
-
-
-@torch.no_grad()
-def _stream_time(model: Forecaster, steps: int = 300) -> float | None:
-    """Median microseconds of one streamed step: one new row in, the state moved on; None for models without a state."""
-    predictor = model.predictor
-    if not isinstance(predictor, ForecastNet):
-        return None
-    recurrent = predictor.recurrent
-    x, dt, state = torch.zeros(1, recurrent.inputs), torch.ones(1), recurrent.initial_state(1)
-    took = []
-    for _ in range(steps):
-        began = time.perf_counter_ns()
-        _, state = recurrent.step(x, dt, state)
-        took.append(time.perf_counter_ns() - began)
-    return float(np.median(took[steps // 10 :])) / 1000
 
 
 def _collect(table: Table, start: float, results: list[Result]) -> Comparison:
