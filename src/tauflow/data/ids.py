@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,13 @@ class Ids:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.kind: Literal["text", "integer", "number"] = "text"  # as the column holds them; the names are text
         self._codes: dict[bytes, int] = {}
         self._column = Buffer(np.int32)
 
     def feed(self, chunk: Chunk) -> None:
         tokens = chunk.tokens()
+        self.kind = {"i": "integer", "u": "integer", "f": "number"}.get(chunk.values.dtype.kind, "text")  # type: ignore[assignment]
         empty = tokens == b""
         if empty.any():
             raise DataError(f"{chunk.where(int(empty.argmax()))} has no id in column '{self.name}'")

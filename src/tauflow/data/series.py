@@ -39,6 +39,12 @@ class Schema:
     zone: str | None = None  # IANA name of the stamps' clock; None = naive stamps
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # text column -> code 0, 1, ...
     time_unit: str | None = None  # "s", "ms", "us", "ns" when the time column is an epoch
+    aware: bool = False  # the stamps carried a zone or an offset of their own
+    dayfirst: bool | None = None  # what 02/10/2012 means, as a row proved it or as it was given
+    decimal: Literal[".", ","] | None = None  # as given, like the next two
+    delimiter: str | None = None
+    duplicates: Literal["error", "first", "last", "mean"] = "error"
+    id_kind: Literal["text", "integer", "number"] = "text"  # what the ids were before they became names
 
     @property
     def values(self) -> tuple[str, ...]:

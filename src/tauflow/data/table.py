@@ -8,7 +8,8 @@ is refused. Naive stamps are localised when `zone` is given; stamps with an offs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,7 +54,7 @@ def read_table(
     past: Names = (),
     future: Names = (),
     static: Names = (),
-    duplicates: Duplicates = "error",
+    duplicates: Duplicates | None = None,
     unsorted: Literal["sort", "error"] = "sort",
     time_unit: str | None = None,
     zone: str | None = None,
@@ -66,14 +67,16 @@ def read_table(
 
     id, time, target  names; default unique_id, ds, y, or the only column that can be it; no id = one series
     past, future, static  exogenous columns: known up to now, known ahead, one value per id; none unless named
-    duplicates  "error", "last", "first", "mean"; unsorted  "sort", "error"
+    duplicates  "error" (default), "last", "first", "mean"; unsorted  "sort", "error"
     time_unit   "s", "ms", "us", "ns" when the time column is an epoch; without it a number is a plain number
     zone        the clock of naive stamps, such as "Europe/Berlin"
     dayfirst, decimal, delimiter  only for a text whose rows leave them open
-    schema      of an earlier table: same names, zone and categories; the target columns may be absent
+    schema      of an earlier table: same names, zone, categories and way of reading; the target columns may be absent
     """
+    duplicates = duplicates or (schema.duplicates if schema is not None else "error")
     check_choice("duplicates", duplicates, ("error", "last", "first", "mean"))
     check_choice("unsorted", unsorted, ("sort", "error"))
+    delimiter = delimiter or _delimiter_of(schema, source)
     found = open_source(source, delimiter)
     roles = find_roles(found.sample(), found.label, found.repeated(), schema, id, time, target, past, future, static)
     rows = read_rows(found, roles, make_options(time_unit, zone, dayfirst, decimal, schema))
@@ -84,7 +87,17 @@ def read_table(
     if unused and schema is None:
         shown = ", ".join(unused[:12]) + (", ..." if len(unused) > 12 else "")
         notes.append(f"not used: {shown}; name them in past=, future= or static= to use them")
-    return Table(split(rows), rows.schema, tuple(notes))
+    decimal = decimal or (schema.decimal if schema is not None else None)
+    remembered = replace(rows.schema, decimal=decimal, delimiter=delimiter, duplicates=duplicates)
+    return Table(split(rows), remembered, tuple(notes))
+
+
+def _delimiter_of(schema: Schema | None, source: Any) -> str | None:
+    """The delimiter of the earlier table, for a text that has its time column under it; None finds another one."""
+    if schema is None or schema.delimiter is None or not isinstance(source, str | Path):
+        return None
+    found = open_source(source, schema.delimiter)
+    return schema.delimiter if schema.time in found.names else None
 
 
 def open_source(source: Any, delimiter: str | None = None) -> Source:
@@ -141,9 +154,17 @@ def read_rows(source: Source, roles: Roles, options: Options, failures: dict[str
     categories = known | {name: column.categories for name, column in values.items() if column.categories is not None}
     made = Schema(
         roles.id, roles.time, roles.targets, roles.past, roles.future, roles.static,
-        kind, zone, categories, options.time_unit,
+        kind, zone, categories, options.time_unit, aware=bool(times.utc), dayfirst=times.dayfirst,
+        id_kind=_id_kind(ids, id_names, source),
     )  # fmt: skip
     return Rows(codes, id_names, stamps, columns, made, notes)
+
+
+def _id_kind(ids: Ids | None, names: tuple[str, ...], source: Source) -> Literal["text", "integer", "number"]:
+    """A frame says what its ids are; of a file they are whole numbers where every one is written as one: 12, not 012."""
+    if ids is None or not isinstance(source, TextSource):
+        return "text" if ids is None else ids.kind
+    return "integer" if all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", name) for name in names) else "text"
 
 
 class Guard:
@@ -254,4 +275,5 @@ def make_options(
         raise DataError(f"decimal is {decimal!r}; expected '.' or ','")
     if schema is not None:
         time_unit, zone = time_unit or schema.time_unit, zone or schema.zone
+        dayfirst, decimal = schema.dayfirst if dayfirst is None else dayfirst, decimal or schema.decimal
     return Options(time_unit, zone, dayfirst, decimal, schema)

@@ -18,13 +18,16 @@ from . import metrics
 from .forecaster import Backtest
 from .matching import matched
 from .pool import run
+from .reading import as_table, refuse_unknown, shown_times
 from .results import Comparison, Example, Row, verdict
-from .settings import BASELINES, ForecastError, Settings
+from .settings import BASELINES, ForecastError, Settings, periods
 from .split import test_start
-from .tables import as_table, before, shown_times
+from .tables import before
 from .trial import Job, Progress, Result
 
 CELLS = ("cfc", "gated_ltc", "ctrnn", "lstm", "gru", "ridge", "seasonal_naive", "persistence")
+OWN = ("cells", "h", "test", "seeds", "jobs", "units", "context", "epochs", "season", "match_parameters", "options",
+       "progress", "forecaster")  # fmt: skip
 
 
 def compare(
@@ -32,13 +35,13 @@ def compare(
     cells: Sequence[str] = CELLS,
     *,
     h: int = 24,
-    test: float | str = 0.2,
+    test: Any = 0.2,
     seeds: Sequence[int] = (0,),
     jobs: int | Literal["auto"] = "auto",
     units: int = 32,
     context: int = 48,
     epochs: int = 12,
-    season: Literal["auto"] | Sequence[float] | None = "auto",
+    season: Literal["auto"] | float | Sequence[float] | None = "auto",
     match_parameters: bool = True,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -53,15 +56,16 @@ def compare(
     jobs      processes side by side; "auto" is one per core
     options   per cell, more of its own arguments, say {"ctrnn": {"solver": "etd2rk"}}; `forecaster`: more of Forecaster's
     """
+    refuse_unknown("compare", columns, OWN)
     table = as_table(data, columns)
     start = test_start(table, test)
     names = list(dict.fromkeys([*cells, *BASELINES]))
     common = {"h": h, "units": units, "context": context, "epochs": epochs, **(forecaster or {})}
-    periods = None if season == "auto" else tuple(float(period) for period in season or ())
+    asked = periods(season)
     work = []
     for name in names:
         for seed in seeds if name not in BASELINES else seeds[:1]:
-            settings = Settings(cell=name, season=periods, seed=seed, **common)
+            settings = Settings(cell=name, season=asked, seed=seed, **common)
             work.append(Job(table, settings, dict((options or {}).get(name, {})), start))
     if not seeds:
         raise ForecastError("seeds is empty, expected at least one whole number")

@@ -17,6 +17,7 @@ from ..training.callbacks import Epoch, Step
 from .forecaster import Backtest, Forecaster
 from .network import ForecastNet
 from .settings import Settings
+from .tables import before
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,9 @@ def _test(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool
     season = "auto" if settings.season is None else settings.season
     model = Forecaster(**{**settings.__dict__, "season": season}, options=job.options)
     began = time.process_time()
-    model.fit(job.table, until=job.start, progress=False, callbacks=(_Tell(settings, tell, stopped),))
+    model.fit(before(job.table, job.start), progress=False, callbacks=(_Tell(settings, tell, stopped),))
     seconds = time.process_time() - began
-    backtest = model.backtest(job.table, job.start)
+    backtest = model.tested(job.table, job.start)
     history = model.history
     result = Result(
         settings=settings,
