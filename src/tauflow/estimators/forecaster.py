@@ -29,7 +29,7 @@ from ..training import fit as train
 from .ahead import read_ahead, refuse_unmet, unknown_ahead, with_ahead
 from .baselines import Persistence, Ridge, SeasonalNaive
 from .network import AllWindows, ForecastNet, WindowObjective, WindowSource, tensors
-from .reading import READING, another_table, as_table, moment, read_times, refuse_unknown
+from .reading import READING, another_table, as_table, moment, read_times, refuse_unknown, separated
 from .settings import BASELINES, ForecastError, Settings, build_cell, periods
 from .storage import decode, encode, fill
 from .tables import (
@@ -191,8 +191,13 @@ class Forecaster:
         notes += [*left_out, *unknown_ahead(table, origins, time, encoder.step)]
         forecast = self._answer(table, encoder, origins, time)
         frame = forecast_frame(table, [table.series[number].id for number, _ in origins], time, forecast)
-        frame.attrs["notes"] = notes
+        frame.attrs |= {"notes": notes, "targets": len(table.schema.targets)}
         return frame
+
+    def separate_times(self, texts: Sequence[str]) -> list[str]:
+        """Texts that hold a time stamp, or several with commas between them: "Oct 2, 2018" is one, "8:00, 9:00" two."""
+        schema = self._fitted()[0].schema
+        return [part for text in texts for part in separated(text, schema)]
 
     def backtest(self, data: Any, start: Any, end: Any = None, most: int = 4000, **columns: Any) -> Backtest:
         """Forecasts from every origin of a table at or after `start`, beside what came: the honest test.

@@ -146,6 +146,26 @@ def read_times(values: Any, schema: Schema, what: str = "times", **reading: Any)
     return found.series[0].time
 
 
+def separated(text: str, schema: Schema) -> list[str]:
+    """The time stamps of a text with commas between them; a comma that belongs to a stamp stays: Oct 2, 2018."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    found: list[str] = []
+    start = 0
+    while start < len(parts):
+        ends = [end for end in (start + 2, start + 3) if end <= len(parts)]
+        whole = next((end for end in ends if _is_one(", ".join(parts[start:end]), schema)), start + 1)
+        found.append(", ".join(parts[start:whole]))
+        start = whole
+    return found
+
+
+def _is_one(text: str, schema: Schema) -> bool:
+    try:
+        return len(read_times([text], schema)) == 1
+    except DataError as error:
+        return "clock" in str(error) or "offset" in str(error)  # a stamp, if one that the model refuses
+
+
 def _as_numbers(column: Array) -> Array:
     """Numbers that count time, also those written as text; what is none goes on as it is, to be refused by the reader."""
     if column.dtype.kind not in "iuUO":
