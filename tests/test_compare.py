@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from tauflow import cells
 from tauflow.data import read_table
 from tauflow.data.encoder import learn
 from tauflow.errors import DataError
-from tauflow.estimators import BASELINES, ForecastError, Row, Settings, compare
+from tauflow.estimators import BASELINES, Forecaster, ForecastError, Row, Settings, compare
 from tauflow.estimators.matching import matched, parameters
+from tauflow.estimators.network import ForecastNet
 from tauflow.estimators.results import verdict
 from tauflow.estimators.split import test_start as start_of_test
+from tauflow.estimators.streaming import ForecastStream, stream_time
 from tauflow.estimators.trial import Job
+from tauflow.sequence import Recurrent
 from tests.test_windows import HOUR, hourly
 
 QUICK = {"h": 6, "units": 6, "context": 12, "epochs": 2, "forecaster": {"steps": 6, "batch_size": 32}}
@@ -143,3 +150,76 @@ def test_ids_that_begin_in_the_test_part_are_named():
     table = read_table(pd.concat([frame.assign(unique_id="old"), frame.iloc[-60:].assign(unique_id="new")]))
     found = compare(table, ("ridge",), test="4D", jobs=1, **QUICK)
     assert "1 series begin in the test part and were not tested: new" in found.notes
+
+
+@pytest.mark.parametrize("cell", ["cfc", "ctrnn", "gated_ltc", "ltc", "gru", "lstm", "rnn"])
+@pytest.mark.parametrize("targets", [1, 2])
+def test_a_network_streams_as_it_forecasts(cell, targets, table):
+    """Row by row with its own answers: the numbers of `forward`, both ways around the cell counted."""
+    frame = hourly(24 * 20).assign(twice=lambda f: 2 * f["y"])
+    encoder = learn(read_table(frame, target=["y", "twice"][:targets]), 6, None)
+    network = ForecastNet(cells.build(cell, encoder.inputs, 5), encoder).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+        x, dt = torch.randn(1, 9, encoder.inputs), torch.rand(1, 9)
+        query = torch.randn(1, 6, encoder.queries)
+        expected = network(x, dt, torch.ones(1, 9, dtype=torch.bool), query)[0].numpy()
+    stream = ForecastStream(network)
+    for row, gap in zip(x[0].numpy(), dt[0].tolist(), strict=True):
+        answer = stream(row, gap, query[0].numpy())
+    np.testing.assert_allclose(answer, expected, rtol=2e-4, atol=2e-5)
+
+
+def test_a_step_is_timed_on_the_stream(found, monkeypatch):
+    """What a user gets, not single steps of the module."""
+    monkeypatch.setattr(Recurrent, "step", lambda *_, **__: pytest.fail("timed by single steps"))
+    encoder = learn(read_table(hourly(24 * 20), target="y"), 6, None)
+    network = ForecastNet(cells.build("cfc", encoder.inputs, 5), encoder)
+    assert 0 < stream_time(network, 6, steps=50) < 5000
+    called = []
+    monkeypatch.setattr(ForecastStream, "__call__", lambda self, *_: called.append(1))
+    stream_time(network, 6, steps=50)
+    assert len(called) == 50
+
+
+@pytest.mark.parametrize("cell", ["ridge", "gru"])
+def test_nothing_is_learned_from_the_test_part(cell, table, monkeypatch):
+    """Every value of the test part is replaced: sizes, scales and losses stay as they are."""
+    series = table.series[0]
+    cut = start_of_test(table, 0.2)
+    y = np.where((series.time[:, None] >= cut) & np.isfinite(series.y), 1e6, series.y)
+    poisoned = replace(table, series=(replace(series, y=y),))
+    seen = []
+    monkeypatch.setattr(sys.modules[compare.__module__], "_collect", lambda table, start, results: seen.append(results))
+    settings = {name: value for name, value in QUICK.items() if name != "h"}
+    for one in (table, poisoned):
+        compare(one, (cell,), h=6, test=0.2, jobs=1, **settings)
+    for first, second in zip(*seen, strict=True):
+        assert first.settings == second.settings and first.parameters == second.parameters
+        encoder, other = first.backtest.encoder, second.backtest.encoder
+        for name in encoder.targets:
+            assert encoder.targets[name].center == other.targets[name].center
+        if first.curves is not None:
+            for one, two in zip(first.curves, second.curves, strict=True):
+                assert one.tolist() == two.tolist()
+
+
+def test_the_last_row_that_is_learned_from_stands_before_the_test_part(table, monkeypatch):
+    """Neither a model nor the matching of sizes is handed a row of the test part."""
+    cut = start_of_test(table, 0.2)
+    handed = []
+    fit, size = Forecaster.fit, learn
+
+    def watched_fit(self, data, **settings):
+        handed.append(max(series.time[-1] for series in data.series))
+        return fit(self, data, **settings)
+
+    def watched_learn(known, *arguments):
+        handed.append(max(series.time[-1] for series in known.series))
+        return size(known, *arguments)
+
+    monkeypatch.setattr(Forecaster, "fit", watched_fit)
+    monkeypatch.setattr("tauflow.estimators.matching.learn", watched_learn)
+    compare(table, ("gru",), test=0.2, jobs=1, **QUICK)
+    assert len(handed) == 5 and all(time < cut for time in handed)

@@ -17,6 +17,7 @@ from ..training.callbacks import Epoch, Step
 from .forecaster import Backtest, Forecaster
 from .network import ForecastNet
 from .settings import Settings
+from .streaming import stream_time
 from .tables import before
 
 
@@ -87,7 +88,7 @@ def _test(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool
         mase_scale=_naive_error(job.table, backtest),
         parameters=model.parameters,
         seconds=seconds,
-        microseconds=_stream_time(model),
+        microseconds=stream_time(model.predictor, settings.h) if isinstance(model.predictor, ForecastNet) else None,
         curves=None if history is None else (np.array(history.train), np.array(history.validation)),
         time_constants=model.time_constants(),
         note=None if history is None or history.stopped == "finished" else f"{settings.cell}: {history.message}",
@@ -121,19 +122,3 @@ def _naive_error(table: Table, backtest: Backtest) -> Array:
         if series.id in encoder.error:
             errors[number] = encoder.error[series.id] * encoder.scale_of(series).scale
     return errors[backtest.origins[:, 0]]
-
-
-@torch.no_grad()
-def _stream_time(model: Forecaster, steps: int = 300) -> float | None:
-    """Median microseconds of one streamed step: one new row in, the state moved on; None for models without a state."""
-    predictor = model.predictor
-    if not isinstance(predictor, ForecastNet):
-        return None
-    recurrent = predictor.recurrent
-    x, dt, state = torch.zeros(1, recurrent.inputs), torch.ones(1), recurrent.initial_state(1)
-    took = []
-    for _ in range(steps):
-        began = time.perf_counter_ns()
-        _, state = recurrent.step(x, dt, state)
-        took.append(time.perf_counter_ns() - began)
-    return float(np.median(took[steps // 10 :])) / 1000

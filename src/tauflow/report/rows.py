@@ -113,7 +113,8 @@ COLUMNS = (
     Column("train s", "Seconds of CPU time to train the model once, on one core.", _plain(lambda r: r.seconds, 1)),
     Column(
         "µs/step",
-        "Microseconds to take in one new row when samples arrive one by one. – means that the model has no such step.",
+        "Microseconds of the network from one new row to all steps of its forecast, when rows arrive one by one: the cell's "
+        "stream and the layers around it. – means that the model has no such step.",
         _plain(lambda r: r.microseconds, 1),
     ),
 )
