@@ -22,6 +22,7 @@ from tauflow.estimators.results import verdict
 from tauflow.estimators.split import test_start as start_of_test
 from tauflow.estimators.streaming import ForecastStream, stream_time
 from tauflow.estimators.trial import Job
+from tauflow.report import comparison_page
 from tauflow.sequence import Recurrent
 from tests.test_windows import HOUR, hourly
 
@@ -223,3 +224,68 @@ def test_the_last_row_that_is_learned_from_stands_before_the_test_part(table, mo
     monkeypatch.setattr("tauflow.estimators.matching.learn", watched_learn)
     compare(table, ("gru",), test=0.2, jobs=1, **QUICK)
     assert len(handed) == 5 and all(time < cut for time in handed)
+
+
+def two_targets(scale: float) -> pd.DataFrame:
+    """A target that ridge forecasts well, and one that it does not, in units `scale` times larger."""
+    hour = np.arange(24 * 20)
+    noise = np.random.default_rng(0).normal(size=(2, len(hour)))
+    temp = 10 + 5 * np.sin(2 * np.pi * hour / 24) + 0.2 * noise[0]
+    return pd.DataFrame(
+        {"ds": pd.date_range("2024", periods=len(hour), freq="h"), "temp": temp, "power": scale * (50 + noise[1])}
+    )
+
+
+def test_of_several_targets_none_counts_by_its_units():
+    found = {
+        scale: compare(two_targets(scale), ["ridge"], target=["temp", "power"], jobs=1, **QUICK) for scale in (1.0, 1e5)
+    }
+    for scale, one in found.items():
+        assert [part.target for part in one.parts] == ["temp", "power"]
+        alone = compare(two_targets(scale), ["persistence"], target="temp", jobs=1, **QUICK)
+        errors = [
+            next(row for row in rows if row.model == "persistence").mae for rows in (one.parts[0].rows, alone.rows)
+        ]
+        assert errors[0] == pytest.approx(errors[1], rel=1e-5)
+        assert one.parts[1].rows[0].mae == pytest.approx(0.8 * scale, rel=0.5)
+        assert all(np.isnan(row.mae) and np.isfinite(row.mase) for row in one.rows)
+        assert [row.mase for row in one.rows] == sorted(row.mase for row in one.rows)
+        assert "mean MASE of 2 targets" in one.verdict
+        frame = one.to_frame()
+        assert frame["target"].tolist() == ["temp"] * 3 + ["power"] * 3
+        again = json.loads(json.dumps(one.to_dict(), allow_nan=False))
+        assert again["targets"]["power"]["rows"][0]["mae"] == one.parts[1].rows[0].mae
+    one, two = found.values()
+    assert [row.model for row in one.rows] == [row.model for row in two.rows]
+    assert [row.mase for row in one.rows] == pytest.approx([row.mase for row in two.rows], rel=1e-4)
+    assert one.verdict == two.verdict
+    assert len(two.parts[1].examples) == 4 and two.parts[1].examples[0].actual[-1] > 1e6
+    assert "<h2>power</h2>" in comparison_page(two)
+
+
+@pytest.mark.parametrize("y", [7.0, 0.0])
+def test_a_constant_target_is_told_without_dividing_by_nothing(y):
+    frame = pd.DataFrame({"ds": pd.date_range("2024", periods=300, freq="h"), "y": y})
+    found = compare(frame, ["ridge"], jobs=1, **QUICK)
+    assert "inf" not in found.verdict and "nan" not in found.verdict
+    assert all(np.isnan(row.mase) for row in found.rows)
+    both = compare(frame.assign(wave=np.sin(np.arange(300.0))), ["ridge"], target=["y", "wave"], jobs=1, **QUICK)
+    assert all(np.isfinite(row.mase) for row in both.rows)
+
+
+def test_the_verdict_of_errors_that_are_zero_or_unknown():
+    naive = row("persistence", "trivial", 0.0)
+    assert verdict((naive, row("cfc", "liquid", 0.5))).startswith(
+        "Liquid loses here: persistence has the lowest MAE, 0; cfc is above"
+    )
+    assert "same MAE" in verdict((row("cfc", "liquid", 0.0), naive))
+    assert "No model has a finite MAE" in verdict((row("cfc", "liquid", np.nan),))
+    assert "12 forecasts are too few to tell" in verdict((row("cfc", "liquid", 1.0), row("gru", "static", 9.0)), 12)
+    assert "too few" not in verdict((row("cfc", "liquid", 1.0), row("gru", "static", 9.0)), 4000)
+
+
+def test_a_comparison_on_few_rows_says_so():
+    frame = hourly(40).drop(columns=["temperature", "holiday"])
+    found = compare(frame, ["gru"], jobs=1, **{**QUICK, "context": 6, "h": 2})
+    assert "too few to tell" in found.verdict
+    assert sum("windows: too few to tell" in note for note in found.notes) == 1

@@ -113,9 +113,12 @@ def _told(screen: Console, found: Any, new: Sequence[str]) -> list[RenderableTyp
     tested = f"{found.forecasts:,} forecasts from {found.test_start} to {found.test_end}"
     learned = f"learned from {found.train_rows:,} rows before"
     notes = [Padding(Text(f"- {plain(in_options(note))}", style="dim"), (0, 2)) for note in new]
+    several = found.parts if len(found.parts) > 1 else ()
+    each = [part for one in several for part in (Text(f"  {plain(one.target)}", style="cyan"), table(screen, one.rows))]
     return [
         Text(f"  {ahead}: {tested}, {learned}", style="dim"),
         table(screen, found.rows),
+        *each,
         Padding(Text(plain(found.verdict), style="bold"), (0, 2)),
         *notes,
     ]

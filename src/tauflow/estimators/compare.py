@@ -19,7 +19,7 @@ from .forecaster import Backtest
 from .matching import matched
 from .pool import run
 from .reading import as_table, refuse_unknown, shown_times
-from .results import Comparison, Example, Row, verdict
+from .results import Comparison, Example, Part, Row, overall, verdict
 from .settings import BASELINES, ForecastError, Settings, periods
 from .split import test_start
 from .tables import before
@@ -79,7 +79,6 @@ def _collect(table: Table, start: float, results: list[Result]) -> Comparison:
     by_model: dict[str, list[Result]] = {}
     for result in results:
         by_model.setdefault(result.settings.cell, []).append(result)
-    rows = tuple(sorted((_row(found) for found in by_model.values()), key=lambda row: row.mae))
     first = results[0].backtest
     encoder, settings = first.encoder, results[0].settings
     train = before(table, start)
@@ -90,9 +89,12 @@ def _collect(table: Table, start: float, results: list[Result]) -> Comparison:
         table_notes = (*table.notes, f"{len(new)} series begin in the test part and were not tested: {shown}")
     else:
         table_notes = table.notes
-    notes = [*table_notes, *(result.note for result in results if result.note)]
+    notes = dict.fromkeys([*table_notes, *(note for result in results for note in result.notes)])
+    parts = tuple(_part(table, k, by_model, settings.context) for k in range(len(table.schema.targets)))
+    rows = parts[0].rows if len(parts) == 1 else overall(parts)
     return Comparison(
         rows=rows,
+        parts=parts,
         target=", ".join(table.schema.targets),
         h=settings.h,
         step=_duration(encoder.step, table.schema.kind),
@@ -101,33 +103,47 @@ def _collect(table: Table, start: float, results: list[Result]) -> Comparison:
         train_rows=sum(len(series) for series in train.series),
         forecasts=len(first.origins),
         context=settings.context,
-        by_horizon={
-            name: np.mean(
-                [metrics.mae_by_step(r.backtest.truth[..., 0], r.backtest.forecast[..., 0]) for r in found], axis=0
-            )
-            for name, found in by_model.items()
-        },
+        by_horizon=parts[0].by_horizon,
         curves={name: found[0].curves for name, found in by_model.items() if found[0].curves is not None},
         time_constants={
             name: found[0].time_constants for name, found in by_model.items() if found[0].time_constants is not None
         },
-        examples=_examples(table, {name: found[0].backtest for name, found in by_model.items()}, settings.context),
+        examples=parts[0].examples,
         notes=tuple(notes),
-        verdict=verdict(rows),
+        verdict=verdict(rows, len(first.origins), len(parts)),
     )
 
 
-def _row(found: list[Result]) -> Row:
-    scores = np.array(
-        [
-            [
-                metrics.mae(result.backtest.truth, result.backtest.forecast),
-                metrics.rmse(result.backtest.truth, result.backtest.forecast),
-                metrics.mase(result.backtest.truth, result.backtest.forecast, result.mase_scale),
-            ]
-            for result in found
-        ]
+def _part(table: Table, k: int, by_model: Mapping[str, list[Result]], context: int) -> Part:
+    """All models on the k-th target, in its own units."""
+    rows = sorted((_row(found, k) for found in by_model.values()), key=lambda row: (not np.isfinite(row.mae), row.mae))
+    return Part(
+        target=table.schema.targets[k],
+        rows=tuple(rows),
+        by_horizon={
+            name: np.mean(
+                [metrics.mae_by_step(r.backtest.truth[..., k], r.backtest.forecast[..., k]) for r in found], axis=0
+            )
+            for name, found in by_model.items()
+        },
+        examples=_examples(table, k, {name: found[0].backtest for name, found in by_model.items()}, context),
     )
+
+
+def _scores(result: Result, k: int) -> tuple[float, float, float]:
+    """MAE, RMSE and MASE of the k-th target; NaN without a known truth. What never erred naively has no scale to divide by."""
+    truth, forecast = (array[..., k : k + 1] for array in (result.backtest.truth, result.backtest.forecast))
+    if not np.isfinite(truth).any():
+        return np.nan, np.nan, np.nan
+    scaled = result.mase_scale[:, k] > 0
+    mase = np.nan
+    if np.isfinite(truth[scaled]).any():
+        mase = metrics.mase(truth[scaled], forecast[scaled], result.mase_scale[scaled, k : k + 1])
+    return metrics.mae(truth, forecast), metrics.rmse(truth, forecast), mase
+
+
+def _row(found: list[Result], k: int) -> Row:
+    scores = np.array([_scores(result, k) for result in found])
     mean = scores.mean(axis=0)
     spread = scores.std(axis=0, ddof=1) if len(found) > 1 else np.full(3, np.nan)
     stream = [result.microseconds for result in found if result.microseconds is not None]
@@ -154,10 +170,10 @@ def _kind(name: str) -> Literal["liquid", "static", "trivial"]:
     return "liquid" if get(name).liquid else "static"
 
 
-def _examples(table: Table, backtests: Mapping[str, Backtest], context: int) -> tuple[Example, ...]:
-    """Four forecasts, evenly spread over the test part, of the first target."""
+def _examples(table: Table, k: int, backtests: Mapping[str, Backtest], context: int) -> tuple[Example, ...]:
+    """Four forecasts, evenly spread over the test part, of the k-th target."""
     first = next(iter(backtests.values()))
-    complete = np.nonzero(np.isfinite(first.truth[..., 0]).all(axis=1))[0]
+    complete = np.nonzero(np.isfinite(first.truth[..., k]).all(axis=1))[0]
     pool = complete if len(complete) >= 4 else np.arange(len(first.origins))
     chosen = pool[np.unique(np.linspace(0.1 * len(pool), 0.9 * (len(pool) - 1), 4).astype(int))] if len(pool) else []
     found = []
@@ -166,8 +182,8 @@ def _examples(table: Table, backtests: Mapping[str, Backtest], context: int) -> 
         series = table.series[number]
         begin = max(0, row + 1 - context)
         times = np.concatenate([series.time[begin : row + 1], first.time[n]])
-        actual = np.concatenate([series.y[begin : row + 1, 0], first.truth[n, :, 0]])
-        forecasts = {name: backtest.forecast[n, :, 0] for name, backtest in backtests.items()}
+        actual = np.concatenate([series.y[begin : row + 1, k], first.truth[n, :, k]])
+        forecasts = {name: backtest.forecast[n, :, k] for name, backtest in backtests.items()}
         stamps = times.astype("datetime64[ns]") if times.dtype == np.int64 else times
         found.append(Example(series.id, stamps, actual, int(row + 1 - begin), forecasts))
     return tuple(found)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from ..data.series import Array
+
+FEW_FORECASTS = 30
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,25 @@ class Example:
 
 
 @dataclass(frozen=True, eq=False)
+class Part:
+    """All models on one target; errors in its units, `rows` sorted by MAE."""
+
+    target: str
+    rows: tuple[Row, ...]
+    by_horizon: dict[str, Array]
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Comparison:
-    """Models side by side on one test part; `rows` are sorted by MAE."""
+    """Models side by side on one test part, sorted by MAE.
+
+    Several targets have units of their own, so each has its `Part`; the `rows` of all together are sorted by the mean of their
+    MASE, and have no MAE or RMSE (NaN). `by_horizon` and `examples` are those of the first target.
+    """
 
     rows: tuple[Row, ...]
+    parts: tuple[Part, ...]
     target: str
     h: int
     step: str
@@ -67,8 +85,10 @@ class Comparison:
     verdict: str
 
     def to_frame(self) -> pd.DataFrame:
-        """The table, one row per model."""
-        return pd.DataFrame([asdict(row) for row in self.rows])
+        """The table, one row per model; of several targets one per target and model, in the units of each."""
+        if len(self.parts) == 1:
+            return pd.DataFrame([asdict(row) for row in self.rows])
+        return pd.DataFrame([{"target": part.target, **asdict(row)} for part in self.parts for row in part.rows])
 
     def to_dict(self) -> dict[str, Any]:
         """All but the examples as JSON values; NaN becomes None."""
@@ -87,6 +107,13 @@ class Comparison:
             )
         }
         plain["rows"] = [{name: _number(value) for name, value in asdict(row).items()} for row in self.rows]
+        plain["targets"] = {
+            part.target: {
+                "rows": [{name: _number(value) for name, value in asdict(row).items()} for row in part.rows],
+                "by_horizon": {name: [_number(v) for v in values] for name, values in part.by_horizon.items()},
+            }
+            for part in self.parts
+        }
         plain["by_horizon"] = {name: [_number(v) for v in values] for name, values in self.by_horizon.items()}
         plain["curves"] = {
             name: {"train": [_number(v) for v in train], "validation": [_number(v) for v in validation]}
@@ -97,30 +124,61 @@ class Comparison:
         return plain
 
 
-def verdict(rows: tuple[Row, ...]) -> str:
-    """One sentence that says who won, and where liquid lost says that first."""
+def overall(parts: Sequence[Part]) -> tuple[Row, ...]:
+    """One row a model over several targets: the mean of its MASE where that is known, sorted by it; no MAE and no RMSE."""
+    found = []
+    for first in parts[0].rows:
+        same = [row for part in parts for row in part.rows if row.model == first.model]
+        mase = [row.mase for row in same if np.isfinite(row.mase)]
+        spread = [row.mase_std for row in same if np.isfinite(row.mase_std)]
+        found.append(
+            replace(
+                first, mae=np.nan, mae_std=np.nan, rmse=np.nan, rmse_std=np.nan,
+                mase=float(np.mean(mase)) if mase else np.nan, mase_std=float(np.mean(spread)) if spread else np.nan,
+            )
+        )  # fmt: skip
+    return tuple(sorted(found, key=lambda row: (not np.isfinite(row.mase), row.mase)))
+
+
+def verdict(rows: tuple[Row, ...], forecasts: int | None = None, targets: int = 1) -> str:
+    """One sentence that says who won, and where liquid lost says that first. Of several targets the mean MASE decides."""
+    name, error = ("MAE", "mae") if targets == 1 else (f"mean MASE of {targets} targets", "mase")
+    rows = tuple(row for row in rows if np.isfinite(getattr(row, error)))
+    if not rows:
+        return f"No model has a finite {name}: the test part says nothing about them."
+    value = {row.model: float(getattr(row, error)) for row in rows}
     best = {kind: next((row for row in rows if row.kind == kind), None) for kind in ("liquid", "static", "trivial")}
     liquid, rest = best["liquid"], [row for row in rows if row.kind != "liquid"]
     if liquid is None or not rest:
-        return f"{rows[0].label} has the lowest MAE, {rows[0].mae:.4g}."
+        return f"{rows[0].label} has the lowest {name}, {value[rows[0].model]:.4g}{_few(forecasts)}."
     rival = rest[0]
-    apart = abs(liquid.mae / rival.mae - 1)
-    if liquid.mae < rival.mae:
-        first = (
-            f"{liquid.label} has the lowest MAE, {liquid.mae:.4g}, {apart:.1%} below {rival.label} ({rival.mae:.4g})"
-        )
+    ours, theirs = value[liquid.model], value[rival.model]
+    apart = abs(ours / theirs - 1) if theirs else 0.0 if ours == theirs else np.inf
+    by = f"{apart:.1%} " if np.isfinite(apart) else ""
+    if ours == theirs:
+        first = f"{liquid.label} and {rival.label} have the same {name}, {ours:.4g}"
+    elif ours < theirs:
+        first = f"{liquid.label} has the lowest {name}, {ours:.4g}, {by}below {rival.label} ({theirs:.4g})"
     else:
-        first = f"Liquid loses here: {rival.label} has the lowest MAE, {rival.mae:.4g}"
-        first += f"; {liquid.label} is {apart:.1%} above it ({liquid.mae:.4g})"
-    spread = np.nan_to_num([liquid.mae_std, rival.mae_std]).max()
-    close = ""
-    if max(liquid.seeds, rival.seeds) == 1 and apart < 0.05:
-        close = "; with one seed a difference this small may be luck"
-    elif spread >= abs(liquid.mae - rival.mae) > 0:
-        close = f"; the difference is within the spread over seeds ({spread:.2g})"
+        first = f"Liquid loses here: {rival.label} has the lowest {name}, {theirs:.4g}"
+        first += f"; {liquid.label} is {by}above it ({ours:.4g})"
     naive = best["trivial"]
-    against = f"; {naive.label}: {naive.mae:.4g}" if naive is not None and naive is not rival else ""
-    return f"{first}{close}{against}."
+    against = f"; {naive.label}: {value[naive.model]:.4g}" if naive is not None and naive is not rival else ""
+    return f"{first}{_doubt(liquid, rival, error, apart)}{_few(forecasts)}{against}."
+
+
+def _doubt(liquid: Row, rival: Row, error: str, apart: float) -> str:
+    """Why the difference may be none."""
+    spread = np.nan_to_num([getattr(row, f"{error}_std") for row in (liquid, rival)]).max()
+    if max(liquid.seeds, rival.seeds) == 1 and apart < 0.05:
+        return "; with one seed a difference this small may be luck"
+    if spread >= abs(getattr(liquid, error) - getattr(rival, error)) > 0:
+        return f"; the difference is within the spread over seeds ({spread:.2g})"
+    return ""
+
+
+def _few(forecasts: int | None) -> str:
+    return f"; {forecasts} forecasts are too few to tell" if forecasts is not None and forecasts < FEW_FORECASTS else ""
 
 
 def _number(value: Any) -> Any:

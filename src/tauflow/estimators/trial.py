@@ -56,7 +56,7 @@ class Result:
     microseconds: float | None
     curves: tuple[Array, Array] | None
     time_constants: Array | None
-    note: str | None
+    notes: tuple[str, ...]
 
 
 class StoppedError(Exception):
@@ -82,6 +82,7 @@ def _test(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool
     seconds = time.process_time() - began
     backtest = model.tested(job.table, job.start)
     history = model.history
+    ended = [] if history is None or history.stopped == "finished" else [f"{settings.cell}: {history.message}"]
     result = Result(
         settings=settings,
         backtest=backtest,
@@ -91,7 +92,7 @@ def _test(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool
         microseconds=stream_time(model.predictor, settings.h) if isinstance(model.predictor, ForecastNet) else None,
         curves=None if history is None else (np.array(history.train), np.array(history.validation)),
         time_constants=model.time_constants(),
-        note=None if history is None or history.stopped == "finished" else f"{settings.cell}: {history.message}",
+        notes=(*model.notes, *ended),
     )
     tell(Progress(settings.cell, settings.seed, settings.epochs, settings.epochs, None, None, done=True))
     return result
