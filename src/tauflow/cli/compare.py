@@ -55,7 +55,7 @@ def compare(
     """Which model forecasts this table best? Trains all on the same windows, tests them on the last part of the time.
 
     Prints errors in the units of the target (MAE, RMSE), the MASE (below 1 beats the naive rules), the number of
-    parameters, seconds of training, and microseconds to take in one new row. Networks get about as many parameters as
+    parameters, seconds of training, and microseconds from one new row to its forecast. Networks get about as many parameters as
     an LSTM of --units neurons. Into a pipe it prints CSV.
 
     Example: [bold]tauflow compare traffic.csv --target volume --past temperature --horizon 24 --test 90D --seeds 3
