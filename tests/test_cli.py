@@ -28,8 +28,7 @@ from comparisons import MODELS, fake_comparison
 
 import tauflow
 from tauflow import estimators
-from tauflow.cli import main
-from tauflow.cli.app import app
+from tauflow.cli import app, main
 from tauflow.cli.comparison import Watch, table
 from tauflow.cli.options import asks, reading
 from tauflow.cli.output import plain
@@ -602,17 +601,15 @@ def test_ctrl_c_while_a_module_loads_is_130(run: Run, monkeypatch: pytest.Monkey
     class Interrupted:
         @staticmethod
         def find_spec(name: str, *_: object) -> None:
-            if name in ("tauflow.cli.app", "tauflow.estimators"):
+            if name in ("tauflow.cli.commands", "tauflow.estimators"):
                 raise error
 
-    app_module = sys.modules["tauflow.cli.app"]
     monkeypatch.setattr(sys, "meta_path", [Interrupted, *sys.meta_path])
     if isinstance(error, KeyboardInterrupt):
-        monkeypatch.delitem(sys.modules, "tauflow.cli.app")
-        monkeypatch.delattr(tauflow.cli, "app")
-        assert run("--version") == Done(130, "", "interrupted\n")
-        monkeypatch.setitem(sys.modules, "tauflow.cli.app", app_module)
-        monkeypatch.setattr(tauflow.cli, "app", app_module, raising=False)
+        with monkeypatch.context() as fresh:
+            fresh.delitem(sys.modules, "tauflow.cli.commands")
+            fresh.delattr(tauflow.cli, "commands")
+            assert run("--version") == Done(130, "", "interrupted\n")
     monkeypatch.delitem(sys.modules, "tauflow.estimators")
     monkeypatch.delattr(tauflow, "estimators")
     assert run("predict", "m.tau", "t.csv") == Done(130, "", "interrupted\n")
@@ -797,7 +794,7 @@ def test_whole_way_in_real_processes(csv: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_ctrl_c_ends_a_comparison_and_its_processes(csv: Path, tmp_path: Path) -> None:
     words = tauflow_process(
-        "compare", csv, "--target", "volume", "--duplicates", "last", "--epochs", 5000, "--page", "p.html"
+        "compare", csv, "--target", "volume", "--duplicates", "last", "--epochs", 5000, "--page", "p.html", "-q"
     )
     process = subprocess.Popen(
         words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True

@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if hasattr(stream, "reconfigure"):  # a terminal without the letter shows its number, and goes on
             stream.reconfigure(errors="backslashreplace")
     try:
-        from .app import run  # not above: Ctrl-C is heard from the first module on
+        from .commands import run  # not above: Ctrl-C is heard from the first module on
 
         code = run(arguments)
     except KeyboardInterrupt:
@@ -30,3 +30,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if code == INTERRUPTED:
         print("interrupted", file=sys.stderr, flush=True)
     sys.exit(code)
+
+
+def __getattr__(name: str) -> object:
+    """`tauflow.cli.app`, the typer app, loads on its first use."""
+    if name == "app":
+        from .commands import app
+
+        return app
+    raise AttributeError(f"tauflow.cli has no {name!r}")
