@@ -56,8 +56,9 @@ def predict(
     asked = forecaster.separate_times(times) if times else None
     forecast = forecaster.predict(file, h=horizon, times=asked, future=future, **reading)
     tell(forecast.attrs.get("notes", ()), quiet)
+    targets = 1 if forecaster.encoder is None else len(forecaster.encoder.schema.targets)
     view = (view or Format.csv) if output is not None else chosen(view, Format.csv)
-    text = text_of(view, lambda screen: _table(screen, forecast), lambda: forecast, lambda: _records(forecast))
+    text = text_of(view, lambda screen: _table(screen, forecast, targets), lambda: forecast, lambda: _records(forecast))
     if output is None:
         write(text)
     else:
@@ -81,7 +82,7 @@ def _plain_value(value: Any) -> Any:
     return None if isinstance(value, float) and value != value else value
 
 
-def _table(screen: Console, forecast: Any) -> Sequence[RenderableType]:
+def _table(screen: Console, forecast: Any, targets: int) -> Sequence[RenderableType]:
     from rich import box
     from rich.table import Table as Grid
     from rich.text import Text
@@ -90,7 +91,7 @@ def _table(screen: Console, forecast: Any) -> Sequence[RenderableType]:
     numbers = [kind.kind in "fiu" for kind in forecast.dtypes]
     for name, is_number in zip(forecast.columns, numbers, strict=True):
         grid.add_column(Text(plain(name)), justify="right" if is_number else "left")
-    keys = len(forecast.columns) - forecast.attrs.get("targets", 1)
+    keys = len(forecast.columns) - targets
     for row in forecast.head(MOST_ROWS).itertuples(index=False):
         key, values = row[:keys], row[keys:]
         grid.add_row(*(Text(plain(_digits(one))) for one in key), *(Text(f"{value:,.6g}") for value in values))

@@ -192,7 +192,7 @@ def _examples(table: Table, k: int, backtests: Mapping[str, Backtest], context: 
 def _duration(step: float, kind: str) -> str:
     """A step in words: 3.6e12 -> "1 h"."""
     if kind == "number":
-        return f"{step:g}"
+        return f"{step:.15g}"
     seconds = step / 1e9
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
         if seconds >= size:

@@ -8,7 +8,6 @@ rows that `fit` was given; of these, the last `validation` part chooses the best
 
 from __future__ import annotations
 
-import numbers
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +19,7 @@ from torch import Tensor
 
 from .. import files
 from ..data import Table
-from ..data.encoder import Encoder, learn, steps_ahead
+from ..data.encoder import Encoder, learn
 from ..data.series import Array
 from ..data.windows import Windows, mostly_full, window_set, windows
 from ..errors import DataError, NotFittedError
@@ -29,6 +28,7 @@ from ..training import fit as train
 from .ahead import read_ahead, refuse_unmet, unknown_ahead, with_ahead
 from .baselines import Persistence, Ridge, SeasonalNaive
 from .network import AllWindows, ForecastNet, WindowObjective, WindowSource, tensors
+from .questions import askable, moments, silent
 from .reading import READING, another_table, as_table, moment, read_times, refuse_unknown, separated
 from .settings import BASELINES, ForecastError, Settings, build_cell, periods
 from .storage import decode, encode, fill
@@ -37,7 +37,6 @@ from .tables import (
     before,
     categories_of,
     forecast_frame,
-    last_known_row,
     recoded,
     refuse_missing_columns,
     unseen,
@@ -146,7 +145,7 @@ class Forecaster:
         _check_windows(training, judging, h)
         self.table = table
         self.predictor = self._learn(training, judging, progress, callbacks, checkpoint)
-        self.notes = (*table.notes, *_silent(table), *self._few(training))
+        self.notes = (*table.notes, *silent(table), *self._few(training))
         return self
 
     def predict(
@@ -184,14 +183,19 @@ class Forecaster:
             notes += [note for note in ahead.notes if note not in notes]
         clock = {name: value for name, value in reading.items() if name in ("zone", "dayfirst")}
         asked = None if times is None else read_times(times, encoder.schema, **clock)
-        origins, left_out = self._origins(table, asked)
-        time = self._question(table, origins, h, asked)
+        origins, left_out = askable(table, encoder, asked, self._farthest)
+        steps = self.settings.h if h is None else h
+        time = (
+            moments(table, encoder, origins, steps, self._farthest)
+            if asked is None
+            else np.tile(asked, (len(origins), 1))
+        )
         if ahead is not None:
             refuse_unmet(ahead, table, origins, time, encoder.step)
         notes += [*left_out, *unknown_ahead(table, origins, time, encoder.step)]
         forecast = self._answer(table, encoder, origins, time)
         frame = forecast_frame(table, [table.series[number].id for number, _ in origins], time, forecast)
-        frame.attrs |= {"notes": notes, "targets": len(table.schema.targets)}
+        frame.attrs["notes"] = notes
         return frame
 
     def separate_times(self, texts: Sequence[str]) -> list[str]:
@@ -322,58 +326,10 @@ class Forecaster:
         refuse_missing_columns(table, encoder.schema)
         return replace(table, notes=(*table.notes, *new))
 
-    def _origins(self, table: Table, times: Array | None) -> tuple[Array, list[str]]:
-        """(series number, its last known row) of every series that can be asked, and a note on those that can't."""
-        encoder, _ = self._fitted()
-        last = [last_known_row(series) for series in table.series]
-        dead = [series.id for series, row in zip(table.series, last, strict=True) if row < 0]
-        origins = np.array([[number, row] for number, row in enumerate(last) if row >= 0]).reshape(-1, 2)
-        if len(origins) == 0:
-            raise DataError(f"series {dead[0]!r} has no known target value, expected at least one to forecast from")
-        notes = [f"not forecast for want of a known target value: {named(dead)}"] if dead else []
-        if times is None:
-            return origins, notes
-        start = np.array([table.series[number].time[row] for number, row in origins])
-        steps = ((times.max() - start) / encoder.step).astype(float)
-        passed = times.min() <= start
-        too_far = ~passed & (steps > self._farthest)
-        if passed.all():
-            raise ForecastError("times holds a moment at or before the last known row, expected times after it")
-        if (passed | too_far).all():
-            self._check_horizon(float(steps[~passed].min()))
-        for those, why in (
-            (passed, "times is not after their last row"),
-            (too_far, "times is too far from their last row"),
-        ):
-            if those.any():
-                notes.append(f"not forecast, {why}: {named([table.series[number].id for number in origins[those, 0]])}")
-        return origins[~passed & ~too_far], notes
-
-    def _question(self, table: Table, origins: Array, h: Any, times: Array | None) -> Array:
-        """The times asked for, (series, h), native."""
-        encoder, _ = self._fitted()
-        if times is not None:
-            return np.broadcast_to(times, (len(origins), len(times)))
-        h = self.settings.h if h is None else h
-        if isinstance(h, bool) or not isinstance(h, numbers.Integral) or h < 1:
-            raise ForecastError(f"h is {h!r}, expected a whole number of steps >= 1")
-        self._check_horizon(int(h))
-        time = np.concatenate(
-            [steps_ahead(table.series[n], np.array([row]), encoder.step, int(h)) for n, row in origins]
-        )
-        return time if time.dtype == np.int64 else _without_noise(time)
-
     @property
     def _farthest(self) -> float:
         """The longest way to a forecast, in steps."""
         return np.inf if self.settings.strategy == "recursive" else self.settings.h + 0.5
-
-    def _check_horizon(self, steps: float) -> None:
-        if steps > self._farthest:
-            raise ForecastError(
-                f"asked for {steps:.4g} steps ahead, but the model learned {self.settings.h}: "
-                f"fit with h={int(np.ceil(steps))}, or strategy='recursive'"
-            )
 
     def _answer(self, table: Table, encoder: Encoder, origins: Array, time: Array) -> Array:
         """Forecasts (series, h, targets) in the units of the table at `time` (series, h)."""
@@ -425,23 +381,6 @@ class Backtest:
     truth: Array
     forecast: Array
     encoder: Encoder
-
-
-def _silent(table: Table) -> list[str]:
-    """A note on the series that teach nothing."""
-    dead = [series.id for series in table.series if not np.isfinite(series.y).any()]
-    return [f"not learned from for want of a known target value: {named(dead)}"] if dead else []
-
-
-def named(ids: Sequence[str]) -> str:
-    """How many ids, and the first of them by name."""
-    return f"{len(ids):,} series: {', '.join(ids[:5])}{', ...' if len(ids) > 5 else ''}"
-
-
-def _without_noise(time: Array) -> Array:
-    """Steps of 0.1 added up, without the rounding of the sums: 20.1, not 20.099999999999998."""
-    noise = 4 * np.spacing(np.abs(time).max()) * time.shape[1]
-    return np.round(time, int(np.floor(-np.log10(noise))))
 
 
 def _validation_start(table: Table, part: float) -> float:
