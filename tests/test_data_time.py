@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tauflow.data import Series, read_table
-from tauflow.data.chunk import as_tokens
-from tauflow.data.timestamps import parse_stamps
+from tauflow.data.read.chunk import as_tokens
+from tauflow.data.read.timestamps import parse_stamps
 from tauflow.errors import DataError, ShapeError, TimeError
 
 # zone, the night of the spring change and of the autumn change of 2021, on the wall clock; change at this hour (spring)

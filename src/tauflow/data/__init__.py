@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tauflow.data.check import Check, check
-from tauflow.data.facts import ColumnFacts, Facts
-from tauflow.data.series import Schema, Series, Table
-from tauflow.data.table import read_table
+from .check import Check, check
+from .facts import ColumnFacts, Facts
+from .read.table import read_table
+from .series import Schema, Series, Table
 
 __all__ = ["Check", "ColumnFacts", "Facts", "Schema", "Series", "Table", "check", "read_table"]

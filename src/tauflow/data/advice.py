@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tauflow.data.assemble import Rows
-from tauflow.data.chunk import Chunk
-from tauflow.data.names import ID, TARGET, TIME, TIME_WORDS, Roles, as_names, numbers
-from tauflow.data.table import epoch_unit
+from .read.assemble import Rows
+from .read.chunk import Chunk
+from .read.names import ID, TARGET, TIME, TIME_WORDS, Roles, as_names, numbers
+from .read.table import epoch_unit
 
 TARGET_WORDS = ("y", "target", "value", "volume", "load", "demand", "sales", "power", "pm25", "pm2.5", "consumption",
                 "energy", "appliances", "price", "flow", "count", "usd")  # fmt: skip

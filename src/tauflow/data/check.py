@@ -15,17 +15,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data import advice
-from tauflow.data.assemble import Duplicates, Rows, by_id, find_repeats, merge_duplicates, order_rows, steps_back
-from tauflow.data.chunk import Chunk
-from tauflow.data.facts import ColumnFacts, column_facts, long_gaps
-from tauflow.data.names import Names, Roles, as_names, find_roles
-from tauflow.data.notes import column_notes, gap_notes, rate_notes
-from tauflow.data.numerals import Decimal
-from tauflow.data.season import seasons
-from tauflow.data.series import NANOSECONDS, Schema
-from tauflow.data.table import Options, Source, check_choice, make_options, open_source, read_rows
-from tauflow.data.timestamps import show
+from ..data import advice
+from .facts import ColumnFacts, column_facts, long_gaps
+from .read.assemble import Duplicates, Rows, by_id, find_repeats, merge_duplicates, order_rows, steps_back
+from .read.chunk import Chunk
+from .read.names import Names, Roles, as_names, find_roles
+from .read.notes import column_notes, gap_notes, rate_notes
+from .read.numerals import Decimal
+from .read.table import Options, Source, check_choice, make_options, open_source, read_rows
+from .read.timestamps import show
+from .season import seasons
+from .series import NANOSECONDS, Schema
 
 Array = NDArray[Any]
 

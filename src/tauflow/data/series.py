@@ -18,8 +18,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.facts import Facts, column_facts, long_gaps
-from tauflow.errors import ShapeError, TimeError
+from ..errors import ShapeError, TimeError
+from .facts import Facts, column_facts, long_gaps
 
 Array = NDArray[Any]
 NANOSECONDS = 1_000_000_000

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.chunk import as_bytes, as_text
+from .chunk import as_bytes, as_text
 
 Array = NDArray[Any]
 Decimal = Literal[".", ","]

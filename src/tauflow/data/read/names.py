@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tauflow.data.chunk import Chunk, nearest
-from tauflow.data.series import Schema
-from tauflow.data.times import can_be_time
-from tauflow.data.values import is_number
-from tauflow.errors import DataError
+from ...errors import DataError
+from ..series import Schema
+from .chunk import Chunk, nearest
+from .times import can_be_time
+from .values import is_number
 
 ID, TIME, TARGET = "unique_id", "ds", "y"
 TIME_WORDS = {"ds", "time", "timestamp", "date", "datetime", "epoch", "t", "date_time", "unix", "unixtime"}

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.chunk import WIDEST, as_tokens
-from tauflow.data.numerals import MARKS, Decimal, evidence, parse_numbers
-from tauflow.data.timestamps import is_stamps
-from tauflow.errors import DataError
+from ...errors import DataError
+from .chunk import WIDEST, as_tokens
+from .numerals import MARKS, Decimal, evidence, parse_numbers
+from .timestamps import is_stamps
 
 Array = NDArray[Any]
 DELIMITERS = (";", "\t", "|", ",")

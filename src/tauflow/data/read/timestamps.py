@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.chunk import as_bytes, as_text, nearest
-from tauflow.errors import DataError
+from ...errors import DataError
+from .chunk import as_bytes, as_text, nearest
 
 Array = NDArray[Any]
 Where = Callable[[int], str]

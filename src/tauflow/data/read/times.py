@@ -12,11 +12,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.chunk import Buffer, Chunk, as_text
-from tauflow.data.numerals import MARKS, MISSING, Decimal, parse_numbers
-from tauflow.data.timestamps import UNITS, is_stamps, parse_epochs, parse_stamps
-from tauflow.data.values import Values
-from tauflow.errors import DataError
+from ...errors import DataError
+from .chunk import Buffer, Chunk, as_text
+from .numerals import MARKS, MISSING, Decimal, parse_numbers
+from .timestamps import UNITS, is_stamps, parse_epochs, parse_stamps
+from .values import Values
 
 Array = NDArray[Any]
 

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.chunk import Buffer, Chunk, as_text
-from tauflow.data.numerals import MARKS, Decimal, evidence, parse_numbers
-from tauflow.errors import DataError
+from ...errors import DataError
+from .chunk import Buffer, Chunk, as_text
+from .numerals import MARKS, Decimal, evidence, parse_numbers
 
 Array = NDArray[Any]
 BOOLEAN = ("False", "True")

@@ -15,19 +15,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.assemble import Duplicates, Rows, merge_duplicates, order_rows, split
-from tauflow.data.chunk import Chunk
-from tauflow.data.frames import FrameSource, frame_source, parquet_source
-from tauflow.data.ids import Ids
-from tauflow.data.names import Names, Roles, find_roles
-from tauflow.data.notes import value_notes
-from tauflow.data.numerals import Decimal
-from tauflow.data.series import Schema, Table
-from tauflow.data.text import TextSource
-from tauflow.data.times import Times
-from tauflow.data.timestamps import known_zone, localise
-from tauflow.data.values import Values
-from tauflow.errors import DataError
+from ...errors import DataError
+from ..series import Schema, Table
+from .assemble import Duplicates, Rows, merge_duplicates, order_rows, split
+from .chunk import Chunk
+from .frames import FrameSource, frame_source, parquet_source
+from .ids import Ids
+from .names import Names, Roles, find_roles
+from .notes import value_notes
+from .numerals import Decimal
+from .text import TextSource
+from .times import Times
+from .timestamps import known_zone, localise
+from .values import Values
 
 Array = NDArray[Any]
 Source = TextSource | FrameSource

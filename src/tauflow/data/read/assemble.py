@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.series import Schema, Series
-from tauflow.data.timestamps import show
-from tauflow.errors import DataError
+from ...errors import DataError
+from ..series import Schema, Series
+from .timestamps import show
 
 Array = NDArray[Any]
 Duplicates = Literal["error", "last", "first", "mean"]

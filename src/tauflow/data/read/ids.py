@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.chunk import Buffer, Chunk, as_text
-from tauflow.errors import DataError
+from ...errors import DataError
+from .chunk import Buffer, Chunk, as_text
 
 Array = NDArray[Any]
 

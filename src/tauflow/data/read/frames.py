@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.chunk import NEVER, Chunk, as_tokens
-from tauflow.errors import DataError, MissingExtraError
+from ...errors import DataError, MissingExtraError
+from .chunk import NEVER, Chunk, as_tokens
 
 if TYPE_CHECKING:
     import narwhals as nw
 
-    from tauflow.data.text import Sink
+    from .text import Sink
 
 Array = NDArray[Any]
 Where = Callable[[int], str]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.errors import DataError
+from ...errors import DataError
 
 Array = NDArray[Any]
 WIDEST = 256  # bytes: no number, time stamp, id or category is longer

@@ -16,10 +16,10 @@ from typing import IO, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.chunk import WIDEST, Chunk
-from tauflow.data.dialect import NEWLINE, QUOTE, RETURN, Dialect, QuoteError, RaggedError, sniff, structure, tokens_of
-from tauflow.data.numerals import Decimal
-from tauflow.errors import DataError
+from ...errors import DataError
+from .chunk import WIDEST, Chunk
+from .dialect import NEWLINE, QUOTE, RETURN, Dialect, QuoteError, RaggedError, sniff, structure, tokens_of
+from .numerals import Decimal
 
 Array = NDArray[Any]
 BLOCK = 1 << 22  # bytes read at a time
