@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import tauflow.data.read.text
 from tauflow.data import read_table
 from tauflow.data.read.chunk import as_text
-from tauflow.data.read.text import TextSource
+from tauflow.data.read.opening import open_source
 from tauflow.errors import DataError
 
 NAN = float("nan")
@@ -240,7 +240,7 @@ def test_fields_are_those_of_the_csv_module(tmp_path_factory: pytest.TempPathFac
     path = tmp_path_factory.getbasetemp() / "fields.csv"
     path.write_bytes(b"h,i\n" + text.encode())
     try:
-        found = TextSource(path, ",").sample()
+        found = open_source(path, ",").sample()
     except DataError:
         return
     rows = [row for row in csv.reader(io.StringIO("h,i\n" + text, newline="")) if row][1:]

@@ -5,6 +5,19 @@ from __future__ import annotations
 from .check import Check, check
 from .facts import ColumnFacts, Facts
 from .read.table import read_table
+from .read.times.moments import parse_times
+from .reading import Reading
 from .series import Schema, Series, Table
 
-__all__ = ["Check", "ColumnFacts", "Facts", "Schema", "Series", "Table", "check", "read_table"]
+__all__ = [
+    "Check",
+    "ColumnFacts",
+    "Facts",
+    "Reading",
+    "Schema",
+    "Series",
+    "Table",
+    "check",
+    "parse_times",
+    "read_table",
+]

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ..series import Schema, Series
-from .timestamps import show
+from ..series import Duplicates, Schema, Series
+from .times.zones import show
 
 Array = NDArray[Any]
-Duplicates = Literal["error", "last", "first", "mean"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Rows:
 
     def place(self, row: int) -> str:
         """Id and time of a row, for a message."""
-        time = show(self.time[row]) if self.schema.kind == "timestamp" else f"{self.time[row]:g}"
+        time = show(self.time[row]) if self.schema.kind == "timestamp" else f"{self.time[row]:.17g}"
         name = self.ids[self.codes[row]]
         return f"id '{name}' at {time}" if name else f"at {time}"
 

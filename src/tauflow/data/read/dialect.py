@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ..reading import Decimal
 from .chunk import WIDEST, as_tokens
-from .numerals import MARKS, Decimal, evidence, parse_numbers
-from .timestamps import is_stamps
+from .numerals import MARKS, evidence, parse_numbers
+from .times.stamps import is_stamps
 
 Array = NDArray[Any]
 DELIMITERS = (";", "\t", "|", ",")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,18 @@ from ...errors import DataError
 from .chunk import Buffer, Chunk, as_text
 
 Array = NDArray[Any]
+
+
+def joined_ids(chunks: Mapping[str, Chunk]) -> Array:
+    """(n,) the ids of several columns in one text: "7/milk"; a slash in one of them would make two ids one."""
+    texts: Array | None = None
+    for name, chunk in chunks.items():
+        tokens = chunk.tokens()
+        for wrong, what in ((tokens == b"", "no id"), (np.char.find(tokens, b"/") >= 0, "a slash")):
+            if wrong.any():
+                raise DataError(f"{chunk.where(int(wrong.argmax()))} has {what} in column '{name}'")
+        texts = tokens if texts is None else np.char.add(np.char.add(texts, b"/"), tokens)
+    return np.empty(0, dtype="S1") if texts is None else texts
 
 
 class Ids:

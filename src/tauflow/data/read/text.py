@@ -1,25 +1,28 @@
 """A text table (CSV and its relatives) read in blocks: bounded memory, every row's structure verified.
 
-UTF-8 with or without a byte-order mark, UTF-16 and UTF-32 with one, gzip; LF, CRLF or CR line ends. Bytes that are not
+UTF-8 with or without a byte-order mark, UTF-16 and UTF-32 with one; LF, CRLF or CR line ends. Bytes that are not
 UTF-8, NUL bytes, unclosed quotes and rows with another number of fields are refused by line.
 """
 
 from __future__ import annotations
 
 import codecs
-import gzip
-from collections.abc import Iterator, Mapping
+import lzma
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from itertools import islice
-from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ..reading import Decimal
 from .chunk import WIDEST, Chunk
 from .dialect import NEWLINE, QUOTE, RETURN, Dialect, QuoteError, RaggedError, sniff, structure, tokens_of
-from .numerals import Decimal
+from .formats import refuse_other_texts
 
 Array = NDArray[Any]
 BLOCK = 1 << 22  # bytes read at a time
@@ -38,12 +41,15 @@ class Sink(Protocol):
 class TextSource:
     """Columns of a text file by name."""
 
-    def __init__(self, path: Path, delimiter: str | None = None) -> None:
-        self.label = path.name
-        self.path = path
+    def __init__(
+        self, label: str, reopen: Callable[[], AbstractContextManager[IO[bytes]]], delimiter: str | None = None
+    ) -> None:
+        self.label = label
+        self._reopen = reopen
         head = b"".join(islice(self._blocks(SAMPLE), 2))  # the second may be a last line without its end
         if not head.strip():
             raise DataError(f"{self.label} is empty")
+        refuse_other_texts(head, self.label)
         try:
             self.dialect: Dialect = sniff(head, delimiter)
         except QuoteError as error:
@@ -66,7 +72,7 @@ class TextSource:
 
     def repeated(self) -> set[str]:
         """Names that the header has more than once."""
-        return {name for name in self.names if self.names.count(name) > 1}
+        return {name for name, count in Counter(self.names).items() if count > 1}
 
     def sample(self) -> dict[str, Chunk]:
         """The first rows of every column, to tell stamps from numbers."""
@@ -166,7 +172,7 @@ class TextSource:
     def _decoded(self, size: int) -> Iterator[bytes]:
         """The file's bytes as UTF-8 without a byte-order mark."""
         try:
-            with self._open() as file:
+            with self._reopen() as file:
                 head = file.read(4)
                 encoding = next((name for mark, name in _MARKS if head.startswith(mark)), None)
                 decoder = codecs.getincrementaldecoder(encoding)() if encoding and encoding != "utf-8-sig" else None
@@ -178,13 +184,8 @@ class TextSource:
                     decoder.decode(b"", final=True)  # raises when a character is cut off
         except UnicodeDecodeError as error:
             raise DataError(f"{self.label} starts like {error.encoding}, but is not: {error.reason}") from None
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise DataError(f"{self.label} can't be read: {error}") from None
-
-    def _open(self) -> IO[bytes]:
-        with self.path.open("rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        return gzip.open(self.path, "rb") if packed else self.path.open("rb")  # type: ignore[return-value]
 
 
 def _line(data: bytes, position: int) -> int:
