@@ -16,6 +16,7 @@ from .read.assemble import Rows, find_repeats, order_rows
 from .read.names import ID, TARGET, TIME, Roles
 from .read.times.epochs import epoch_unit
 from .read.times.parts import field_by_name
+from .read.values import BOOLEAN
 from .reading import Reading, as_names
 
 Array = NDArray[Any]
@@ -77,10 +78,10 @@ def _unique_with(time: Array, codes: Array) -> bool:
 def likely_targets(rows: Rows, roles: Roles) -> tuple[str, ...]:
     """Columns of numbers that change and are no calendar, no id and no flag; those first whose names are often forecast."""
     taken = {ID, TIME, *roles.used} - {TARGET}
-    found = [name for name in rows.columns if name not in taken and name not in rows.schema.categories]
+    words = {name for name, categories in rows.schema.categories.items() if categories != BOOLEAN}
+    found = [name for name in rows.columns if name not in taken and name not in words]
     useful = [name for name in found if _useful(name, rows.columns[name], rows)]
-    ranked = sorted(useful or [name for name in found if name == TARGET], key=_rank)
-    return tuple(ranked[:MOST_TARGETS])
+    return tuple(sorted(useful or [name for name in found if name == TARGET], key=_rank)[:MOST_TARGETS])
 
 
 def _useful(name: str, column: Array, rows: Rows) -> bool:
@@ -89,14 +90,9 @@ def _useful(name: str, column: Array, rows: Rows) -> bool:
         return False
     if _rank(name) < len(SURE):
         return True
-    if field_by_name(name) is not None or _NO_TARGET.search(name) or _counts_rows(known):
+    if name in rows.schema.categories or field_by_name(name) is not None or _NO_TARGET.search(name):
         return False
     return len(np.unique(known[:1000])) >= min(3, len(known)) and not _constant_by_id(column, rows)
-
-
-def _counts_rows(known: Array) -> bool:
-    """0, 1, 2, ...: an index that was written beside the table."""
-    return len(known) > 2 and known[0] in (0, 1) and bool((np.diff(known) == 1).all())
 
 
 def _constant_by_id(column: Array, rows: Rows) -> bool:
@@ -121,7 +117,11 @@ def with_units(name: str, categories: tuple[str, ...]) -> str | None:
     """Why a column of words is one of numbers with something round them; None when it is not."""
     pattern = re.compile(r"[^0-9]{0,4}[+-]?[0-9][0-9.,' ]*[^0-9]{1,12}|[^0-9]{1,4}[+-]?[0-9][0-9.,']*")
     found = [text for text in categories if pattern.fullmatch(text) and not re.fullmatch(r"[A-Za-z_-]+[0-9]+", text)]
-    if len(found) < 0.9 * len(categories) or len(found) < 3 or _ID_WORD.search(name):
+    if (
+        len(found) < 0.9 * len(categories)
+        or len(found) < (1 if name.casefold() in SURE else 3)
+        or _ID_WORD.search(name)
+    ):
         return None
     return f"column '{name}' has '{found[0]}', a number with something round it: keep the number alone in the field"
 
@@ -158,9 +158,9 @@ def obstacle(targets: tuple[str, ...], rows: Rows, failures: Mapping[str, str], 
     if first is None or first not in rows.columns:
         if failures:
             name = min(failures, key=_rank)
-            return f"no column of numbers can be forecast; mend '{name}' first: {failures[name]}"
-        return "no column of numbers can be forecast"
-    if first in rows.schema.categories:
+            return f"no column of numbers is there to be forecast; mend '{name}' first: {failures[name]}"
+        return "no column of numbers that change is there to be forecast"
+    if rows.schema.categories.get(first, BOOLEAN) != BOOLEAN:
         return f"'{first}' holds words, and only numbers can be forecast"
     if lost:
         return (

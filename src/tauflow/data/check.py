@@ -128,6 +128,8 @@ def check(source: Any, **options: Any) -> Check:
             failures[name] = why
             del rows.columns[name]
     roles = look.roles
+    for name in look.source.repeated():
+        failures[name] = f"'{name}' stands more than once in the header: rename one of them"
     if not roles.targets:
         roles = replace(roles, targets=advice.likely_targets(rows, roles))
     label = str(source) if isinstance(source, str | os.PathLike) else "data.csv"
@@ -195,7 +197,6 @@ def _describe(
         *(note for name, fact in facts.items() for note in column_notes(name, fact, rows.schema.categories.get(name))),
         *rate_notes(facts),
         *gap_notes(unique),
-        *(f"'{name}' stands more than once in the header: passed over" for name in sorted(look.source.repeated())),
     ]
     lost = _lost_targets(rows, roles.targets, given)
     conflicts = repeats.conflicts if repeats is not None else 0
@@ -266,12 +267,13 @@ def _gaps(rows: Rows) -> Array:
 
 def _seasons(rows: Rows, targets: tuple[str, ...], typical: float) -> tuple[int, ...]:
     """Of the first target, in the id with most rows."""
-    if rows.schema.kind != "timestamp" or not targets or targets[0] not in rows.columns:
+    first = targets[0] if targets else ""
+    if rows.schema.kind != "timestamp" or first not in rows.columns or first in rows.schema.categories:
         return ()
     longest = int(np.bincount(rows.codes).argmax())
     start, end = np.searchsorted(rows.codes, [longest, longest + 1]).tolist()
     seconds = (rows.time[start:end] - rows.time[start]) / NANOSECONDS
-    return seasons(seconds, rows.columns[targets[0]][start:end], typical)
+    return seasons(seconds, rows.columns[first][start:end], typical)
 
 
 def _plain(value: Any) -> Any:

@@ -22,6 +22,7 @@ from .times.stamps import is_stamps
 Array = NDArray[Any]
 DELIMITERS = (";", "\t", "|", ",")
 QUOTE, NEWLINE, RETURN, SPACE = 34, 10, 13, 32
+MOST_ABOVE = 20  # lines above a header
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,7 @@ def sniff(sample: bytes, delimiter: str | None) -> Dialect:
         delimiter = _best_delimiter(block)
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\n\r':
         raise DataError(f"delimiter is {delimiter!r}; expected one character, such as ',' or ';'")
+    _refuse_lines_above(block, delimiter)
     where, is_break = separators(block, delimiter)
     line = int(where[is_break][0]) + 1
     columns = int((~is_break[: is_break.argmax()]).sum()) + 1
@@ -160,6 +162,26 @@ def sniff(sample: bytes, delimiter: str | None) -> Dialect:
     )
     _refuse_missing_header(header)
     return Dialect(delimiter, _proved_decimal(block[line:], delimiter, columns), header, body + line)
+
+
+def _refuse_lines_above(block: Array, chosen: str) -> None:
+    """A title, units or a comment above the header: the first lines are one field, and all others equally many."""
+    where, is_break = separators(block, chosen)
+    if not is_break[0]:
+        return
+    for delimiter in dict.fromkeys((chosen, *DELIMITERS)):
+        try:
+            where, is_break = separators(block, delimiter)
+        except QuoteError:
+            continue
+        ends = np.flatnonzero(is_break)
+        counts = np.diff(ends, prepend=-1)
+        above = int((counts > 1).argmax())
+        if 0 < above <= MOST_ABOVE and above < len(counts) - 1 and bool((counts[above:] == counts[-1]).all()):
+            raise DataError(
+                f"line {above + 1}: {counts[-1]} fields, but the header has 1; if lines 1 to {above} stand above the "
+                f"header, leave them out: tail -n +{above + 1} FILE > table.csv"
+            )
 
 
 def _columns_of(block: Array, delimiter: str, columns: int) -> list[Array]:

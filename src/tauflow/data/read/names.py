@@ -7,14 +7,16 @@ several names: target="a,b", time="Date,Time" for a moment in two columns, id="s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ...errors import DataError
 from ..reading import Names, Reading, as_names
-from .chunk import Chunk, nearest
+from .chunk import Chunk, as_text, as_tokens, nearest
 from .times.column import can_be_time
 from .times.parts import find_parts, is_dates
+from .times.shapes import unreadable
 from .times.stamps import is_stamps
 from .values import is_number
 
@@ -53,6 +55,7 @@ def find_roles(
     sample: Mapping[str, Chunk], label: str, repeated: set[str], reading: Reading, needs_target: bool = True
 ) -> Roles:
     """The role of each column, or an error that says which name is missing or which choice is open."""
+    _refuse_one_column(sample, label)
     schema = reading.schema
     key, time = reading.id, reading.time
     targets, pasts, futures, statics = (
@@ -151,17 +154,29 @@ def _same_day(day: Chunk, moment: Chunk) -> bool:
 
 def _why_no_time(sample: Mapping[str, Chunk]) -> str:
     """What may help: a wide table, fields parted by blanks, an index, or the nearest name."""
-    from .chunk import as_tokens
-
     dates = [name for name in sample if is_stamps(as_tokens([name]))]
     if len(dates) > 1:
         return (
             f"; its names are dates ('{dates[0]}', ...): one row a time is read, so melt it first: "
             f"table.melt(id_vars=[...], var_name='ds', value_name='y') of pandas"
         )
-    if len(sample) == 1 and " " in (name := next(iter(sample))):
-        return f"; there is one column, '{name}': are its fields parted by blanks? Then give delimiter=' '"
+    for chunk in sample.values():
+        text = as_text(chunk.values[0]) if chunk.is_text and len(chunk.values) else ""
+        if re.search(r"(?:19|20)[0-9]{2}|[0-9]{1,2}[-:/.][0-9]{2}", text) and not is_number(chunk):
+            return f"{nearest('time', sample)} ({unreadable(text, chunk.where(0))})"
     return nearest("time", sample)
+
+
+def _refuse_one_column(sample: Mapping[str, Chunk], label: str) -> None:
+    """Fields that are parted by blanks stand in one column."""
+    name = next(iter(sample), "")
+    if len(sample) != 1 or " " not in name or not sample[name].is_text:
+        return
+    if "  " in name or any(b"  " in token for token in sample[name].values[:100].tolist()):
+        raise DataError(
+            f"{label} has aligned columns, parted by blanks; put a comma there first: tr -s ' ' ',' < {label} > table.csv"
+        )
+    raise DataError(f"{label} has one column, '{name}'; are its fields parted by blanks? Then give delimiter=' '")
 
 
 def numbers(sample: Mapping[str, Chunk], taken: Iterable[str]) -> list[str]:

@@ -18,7 +18,7 @@ from .chunk import as_bytes, as_text
 Array = NDArray[Any]
 MARKS: tuple[Decimal, Decimal] = (".", ",")
 MISSING = frozenset(
-    ("", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "nil", "none", "missing", "-", "--", "?", ".", "...")
+    ("", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "nil", "none", "missing", "-", "--", "?", ".", "...", "\\n")
 )
 _INFINITE = frozenset(("inf", "infinity"))
 

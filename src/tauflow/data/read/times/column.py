@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ....errors import DataError
 from ...reading import Decimal
-from ..chunk import Buffer, Chunk, as_text
+from ..chunk import Buffer, Chunk, as_bytes, as_text
 from ..numerals import MARKS, MISSING, parse_numbers
 from ..values import Values
 from .codes import CODES, find_code, read_code
@@ -50,6 +50,7 @@ class Times:
         self.zone: str | None = None
         self.code: str | None = None
         self.notes: list[str] = []
+        self._scientific = False  # are some numbers written 1.6E+09?
         self._order_given = dayfirst is not None
         self._regions: set[str] = set()
         self._marks: set[str] = set()
@@ -107,6 +108,7 @@ class Times:
         if self.kind is None:
             self.kind = "number" if starts_as_number(tokens) else "timestamp"
         if self.kind == "number":
+            self._scientific |= bool((as_bytes(tokens) | 32 == ord("e")).any())
             self._numbers.feed(chunk)
         else:
             self._feed_stamps(chunk)
@@ -188,7 +190,9 @@ class Times:
             self.code = found.code
             self.notes += [found.note] if found.note else []
         if self.code is None:
-            self.notes += epoch_notes(numbers) if stated is None and not self.notes and len(numbers) else []
+            self.notes += (
+                epoch_notes(numbers, self._scientific) if stated is None and not self.notes and len(numbers) else []
+            )
             return numbers
         self.kind, self.utc = "timestamp", False
         return read_code(numbers, self.code, self.name, where)

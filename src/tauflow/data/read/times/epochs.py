@@ -76,9 +76,11 @@ def epoch_unit(time: Array) -> str | None:
     return next((unit for unit, least in LIKELY.items() if low >= least and high < least * 50), None)
 
 
-def epoch_notes(numbers: Array) -> list[str]:
+def epoch_notes(numbers: Array, scientific: bool = False) -> list[str]:
     """What to say of plain numbers that look like an epoch, or like epochs in several units."""
     unit = epoch_unit(numbers)
+    if unit and scientific:
+        return [f"time looks like an epoch in {unit} written with an exponent, which loses digits: write whole numbers"]
     if unit:
         return [f"time looks like an epoch in {unit}: give time_unit='{unit}' to read it as one"]
     inside = {u: (numbers >= least) & (numbers < least * 50) for u, least in LIKELY.items()}
