@@ -22,7 +22,8 @@ from .values import is_number
 
 ID, TIME, TARGET = "unique_id", "ds", "y"
 TIME_WORDS = {"ds", "time", "timestamp", "date", "datetime", "epoch", "t", "date_time", "unix", "unixtime", "year",
-              "yearmonth", "yyyymm", "yyyymmdd", "month", "period", "week"}  # fmt: skip
+              "yearmonth", "year_month", "yyyymm", "yyyymmdd", "month", "period", "week", "yearweek", "year_week", "yyyyww",
+              "quarter", "yearquarter", "year_quarter"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,8 @@ def parse_stamps(tokens: Array, dayfirst: bool | None, where: Where) -> Stamps |
             group.fields["d"], group.fields["m"] = (a, b) if proved else (b, a)
         clock = _clock(group.fields, group.match, check)
         offset, known = _offset(group, check)
+        if not known and group.match.groupdict().get("region"):
+            raise DataError(unreadable(as_text(tokens[group.rows[0]]), where(int(group.rows[0]))))
         if known:
             _refuse_spans(group, clock, offset, tokens, where)
         aware[group.rows] = known
