@@ -28,6 +28,9 @@ class Chunk:
     where: Callable[[int], str]
     zone: str | None = None  # datetime64 values are UTC from a column with this zone; None = naive
 
+    def __len__(self) -> int:
+        return len(self.values)
+
     @property
     def is_text(self) -> bool:
         return self.values.dtype.kind == "S"

@@ -23,6 +23,7 @@ Array = NDArray[Any]
 DELIMITERS = (";", "\t", "|", ",")
 QUOTE, NEWLINE, RETURN, SPACE = 34, 10, 13, 32
 MOST_ABOVE = 20  # lines above a header
+ROWS_SCORED = 400  # to choose a delimiter
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,8 @@ def _best_delimiter(block: Array) -> str:
         if widths[delimiter] == 1:
             continue
         line = int(where[is_break.argmax()]) + 1
-        columns = _columns_of(block[line:], delimiter, widths[delimiter]) if line < len(block) else []
+        end = min(len(block), int(where[is_break][:ROWS_SCORED][-1]) + 1)
+        columns = _columns_of(block[line:end], delimiter, widths[delimiter]) if line < end else []
         scores[delimiter] = float(np.mean([_readable(column) for column in columns])) if columns else -1.0
     if not widths:
         where, _ = separators(block, ",")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from .chunk import Buffer, Chunk, as_text
+from .plain import Fields
 
 Array = NDArray[Any]
 
@@ -34,7 +35,8 @@ class Ids:
         self._codes: dict[bytes, int] = {}
         self._column = Buffer(np.int32)
 
-    def feed(self, chunk: Chunk) -> None:
+    def feed(self, chunk: Chunk | Fields) -> None:
+        chunk = chunk.chunk() if isinstance(chunk, Fields) else chunk
         tokens = chunk.tokens()
         empty = tokens == b""
         if empty.any():

@@ -23,6 +23,7 @@ from .ids import Ids, joined_ids
 from .names import Roles, find_roles
 from .notes import value_notes
 from .opening import open_source
+from .plain import Fields
 from .text import TextSource
 from .times.column import PLAIN, Times
 from .times.parts import Parts, moment_parts
@@ -163,7 +164,7 @@ class Guard:
     def __init__(self, column: Values, failures: dict[str, str]) -> None:
         self.column, self.failures = column, failures
 
-    def feed(self, chunk: Chunk) -> None:
+    def feed(self, chunk: Chunk | Fields) -> None:
         if self.column.name not in self.failures:
             try:
                 self.column.feed(chunk)

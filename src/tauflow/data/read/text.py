@@ -10,8 +10,9 @@ import codecs
 import lzma
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from itertools import islice
 from typing import IO, Any, Protocol
 
@@ -23,6 +24,7 @@ from ..reading import Decimal
 from .chunk import WIDEST, Chunk
 from .dialect import NEWLINE, QUOTE, RETURN, Dialect, QuoteError, RaggedError, sniff, structure, tokens_of
 from .formats import refuse_other_texts
+from .plain import Fields, field_ends, words_of
 
 Array = NDArray[Any]
 BLOCK = 1 << 22  # bytes read at a time
@@ -35,7 +37,7 @@ _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (cod
 class Sink(Protocol):
     """What takes a column's chunks in the order of the rows."""
 
-    def feed(self, chunk: Chunk) -> None: ...
+    def feed(self, chunk: Chunk | Fields) -> None: ...
 
 
 class TextSource:
@@ -78,21 +80,23 @@ class TextSource:
         """The first rows of every column, to tell stamps from numbers."""
         if not self._sample:
             return {name: Chunk(np.empty(0, dtype="S1"), str) for name in self.names}
-        return dict(zip(self.names, self._parse(self._sample, self._first_line, None), strict=True))
+        _, chunks = self._parse(self._sample, self._first_line, None)
+        return {name: chunk for name, chunk in zip(self.names, chunks, strict=True) if isinstance(chunk, Chunk)}
 
     def read(self, sinks: Mapping[str, Sink]) -> int:
         """Feed the named columns, all rows; returns how many rows there are."""
-        columns = [self.names.index(name) for name in sinks]
+        place = {name: k for k, name in enumerate(self.names)}
+        columns = [place[name] for name in sinks]
         self._lines.clear()
         self._rows = 0
         line, skip = self._first_line, self.dialect.body
         for block in self._blocks(BLOCK):
             body, skip = block[skip:], 0
-            chunks = self._parse(body, line, columns) if body else []
+            lines, chunks = self._parse(body, line, columns) if body else (0, [])
             for sink, chunk in zip(sinks.values(), chunks, strict=False):
-                if len(chunk.values):
+                if len(chunk):
                     sink.feed(chunk)
-            line += body.count(b"\n")
+            line += lines
         return self._rows
 
     def where(self, row: int) -> str:
@@ -102,9 +106,28 @@ class TextSource:
                 return f"line {line + row - first if lines is None else int(lines[row - first])}"
         return f"row {row}"
 
-    def _parse(self, data: bytes, line: int, columns: list[int] | None) -> list[Chunk]:
-        """The chunks of some columns; of all, with long texts cut, when `columns` is None."""
+    def _parse(self, data: bytes, line: int, columns: list[int] | None) -> tuple[int, Sequence[Chunk | Fields]]:
+        """How many lines, and the chunks of some columns; of all, with long texts cut, when `columns` is None."""
         block = np.frombuffer(data, dtype=np.uint8)
+        ends = field_ends(data, block, self.dialect.delimiter, len(self.names)) if columns is not None else None
+        if ends is None:
+            return data.count(b"\n"), self._parse_slowly(data, block, line, columns)
+        starts = np.empty_like(ends)
+        starts[:, 1:] = ends[:, :-1] + 1
+        starts[1:, 0], starts[0, 0] = ends[:-1, -1] + 1, 0
+        self._lines.append((self._rows, line, None))
+        self._rows += len(ends)
+        words = words_of(data)
+
+        def slow(k: int) -> Chunk:
+            return self._chunk(block, starts[:, k], ends[:, k], k, lambda i: f"line {line + i}", False)
+
+        return len(ends), [
+            Fields(block, words, np.ascontiguousarray(starts[:, k]), np.ascontiguousarray(ends[:, k]), partial(slow, k))
+            for k in columns or []
+        ]
+
+    def _parse_slowly(self, data: bytes, block: Array, line: int, columns: list[int] | None) -> list[Chunk]:
         try:
             fields = structure(block, self.dialect.delimiter, len(self.names))
         except (QuoteError, RaggedError) as error:
@@ -120,13 +143,16 @@ class TextSource:
         def where(i: int) -> str:
             return f"line {int(lines[i])}"
 
-        chunks = []
-        for k in range(len(self.names)) if columns is None else columns:
-            tokens, longest = tokens_of(block, fields.start[:, k], fields.end[:, k], WIDEST)
-            if columns is not None and longest >= 0:
-                raise DataError(f"{where(longest)}: column '{self.names[k]}' has a field of more than {WIDEST} bytes")
-            chunks.append(Chunk(tokens, where))
-        return chunks
+        return [
+            self._chunk(block, fields.start[:, k], fields.end[:, k], k, where, columns is None)
+            for k in (range(len(self.names)) if columns is None else columns)
+        ]
+
+    def _chunk(self, block: Array, start: Array, end: Array, k: int, where: Callable[[int], str], cut: bool) -> Chunk:
+        tokens, longest = tokens_of(block, start, end, WIDEST)
+        if longest >= 0 and not cut:
+            raise DataError(f"{where(longest)}: column '{self.names[k]}' has a field of more than {WIDEST} bytes")
+        return Chunk(tokens, where)
 
     def _blocks(self, size: int) -> Iterator[bytes]:
         """Whole lines of UTF-8 with LF ends, at least one line and about `size` bytes at a time."""
@@ -157,6 +183,8 @@ class TextSource:
             raise DataError(
                 f"{self.label}, line {at}: a NUL byte; is this UTF-16 without a byte-order mark, or a damaged file?"
             )
+        if data.isascii() and b"\r" not in data:
+            return
         if data.count(b"\r") != data.count(b"\r\n"):
             at = line + data[: _lone_return(data)].count(b"\n")
             raise DataError(f"{self.label}, line {at}: a carriage return inside a line; line ends are mixed")

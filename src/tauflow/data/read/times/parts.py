@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ....errors import DataError
 from ..chunk import Chunk, as_text
 from ..numerals import parse_numbers
+from ..plain import Fields
 from .column import Times
 from .stamps import is_stamps, parse_stamps
 from .zones import DAY
@@ -138,8 +139,8 @@ class Part:
     def __init__(self, parts: Parts, name: str) -> None:
         self.parts, self.name = parts, name
 
-    def feed(self, chunk: Chunk) -> None:
-        self.parts.take(self.name, chunk)
+    def feed(self, chunk: Chunk | Fields) -> None:
+        self.parts.take(self.name, chunk.chunk() if isinstance(chunk, Fields) else chunk)
 
 
 def fields_of(columns: tuple[str, ...], chunks: Mapping[str, Chunk]) -> dict[str, str]:
