@@ -167,12 +167,12 @@ def sniff(sample: bytes, delimiter: str | None) -> Dialect:
 
 def _refuse_lines_above(block: Array, chosen: str) -> None:
     """A title, units or a comment above the header: the first lines are one field, and all others equally many."""
-    where, is_break = separators(block, chosen)
+    _, is_break = separators(block, chosen)
     if not is_break[0]:
         return
     for delimiter in dict.fromkeys((chosen, *DELIMITERS)):
         try:
-            where, is_break = separators(block, delimiter)
+            _, is_break = separators(block, delimiter)
         except QuoteError:
             continue
         ends = np.flatnonzero(is_break)

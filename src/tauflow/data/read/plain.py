@@ -5,7 +5,7 @@ fields. A column of it is plain when each field is empty or [+-]digits[.digits] 
 the point and 15 in all (both then are whole numbers below 2^53, and one division rounds once), or when all are stamps
 2012-10-02, 2012-10-02 09:05 or 2012-10-02T09:05:00. Whatever is not plain goes the slow way, whose rules are the rules.
 
-A field's last eight characters are one 64-bit word; what stands before the field is overwritten with zeros, and three
+A field's last eight characters are one 64-bit word; what stands before the field is masked out, and three
 multiplications turn eight digits into their number.
 """
 
@@ -20,13 +20,15 @@ from numpy.typing import NDArray
 from .chunk import Chunk
 
 Array = NDArray[Any]
-NEWLINE, MINUS, PLUS, POINT = 10, 45, 43, 46
+NEWLINE, SPACE, PLUS, MINUS, LETTER_T = 10, 32, 43, 45, 84
 DAY = 86_400_000_000_000
 U = np.uint64
 ZEROS = U(0x3030303030303030)
 _TOP = U(0x8080808080808080)
 _KEEP = np.array([0] + [((1 << 8 * n) - 1) << 8 * (8 - n) for n in range(1, 9)], dtype=np.uint64)  # the last n bytes
-_FILL = ZEROS & ~_KEEP
+_DASHES, _DASHED = U(0xFF0000FF00000000), U(0x2D00002D00000000)  # of YYYY-MM-
+_COLONS, _COLONED = U(0x0000FF0000FF0000), U(0x00003A00003A0000)  # of HH:MM:SS
+_NO_SECONDS = U(0x30303A0000000000)
 _POWER = 10.0 ** np.arange(9)
 PAD = b"0" * 8  # so that eight characters can be read before the end of the first field
 
@@ -62,18 +64,20 @@ class Fields:
 
     def numbers(self) -> tuple[Array, bool] | None:
         """(n,) float64, NaN for an empty field, and whether any has a point; None when one is not plain."""
-        first = self.block[np.minimum(self.start, len(self.block) - 1)]
-        signed = (first == MINUS) | (first == PLUS)
+        first = self.block[self.start]
+        minus = first == MINUS
+        signed = minus | (first == PLUS)
         start = self.start + signed
         length = self.end - start
         if int(length.max()) > 17 or int(length.min()) < 0:
             return None
         point = self._point(start, length)
         after = np.maximum(length - point - 1, 0)
-        if int(point.max()) > 8 or int(after.max()) > 8 or int((point + after).max()) > 15:
+        digits = point + after
+        if int(point.max()) > 8 or int(after.max()) > 8 or int(digits.max()) > 15:
             return None
-        empty = point + after == 0
-        if bool((empty & (signed | (length > 0))).any()):
+        empty = digits == 0 if int(digits.min()) == 0 else None
+        if empty is not None and bool((empty & (signed | (length > 0))).any()):
             return None
         whole, good = self._digits(start + point, point)
         part, fine = self._digits(self.end, after)
@@ -81,8 +85,8 @@ class Fields:
             return None
         power = _POWER[after]
         values = (whole * power + part) / power
-        np.negative(values, out=values, where=signed & (first == MINUS))
-        if empty.any():
+        np.negative(values, out=values, where=minus)
+        if empty is not None:
             values[empty] = np.nan
         return values, bool((point < length).any())
 
@@ -99,8 +103,7 @@ class Fields:
         """(n,) the number whose digits are the last `length` characters before `end`; False when one is no digit."""
         if not length.any():
             return np.zeros(len(end)), True
-        word = (self.words[end + len(PAD) - 8] & _KEEP[length]) | _FILL[length]
-        return _eight_digits(word)
+        return _eight_digits((self.words[end] ^ ZEROS) & _KEEP[length])
 
     def stamps(self) -> Array | None:
         """(n,) nanoseconds on the wall clock of ISO stamps of one length; None when they are not plain."""
@@ -108,32 +111,21 @@ class Fields:
         if length not in (10, 16, 19) or bool((self.end - self.start != length).any()):
             return None
         at = self.start + len(PAD)
-        date = self.words[at]  # YYYY-MM-
-        year, good = _eight_digits((date << U(32)) | (ZEROS >> U(32)))
-        month, fine = _eight_digits((date << U(8)) & _KEEP[2] | _FILL[2])
-        day, best = _eight_digits((self.words[at + 2]) & _KEEP[2] | _FILL[2])
-        dashes = U(0xFF0000FF00000000)
-        if not (good and fine and best and bool(((date & dashes) == U(0x2D00002D00000000)).all())):
+        month, day = self.words[at], self.words[at + 2] & _KEEP[2]  # YYYY-MM- and DD
+        changes = np.flatnonzero((month[1:] != month[:-1]) | (day[1:] != day[:-1])) + 1
+        heads = np.concatenate([[0], changes])
+        days = _days(month[heads], day[heads])
+        if days is None:
             return None
-        stamps = _days(year, month, day)
-        if stamps is None or length == 10:
+        stamps: Array = np.repeat(days, np.diff(np.append(heads, len(at))))
+        if length == 10:
             return stamps
-        clock = self._clock(at, length)
-        return None if clock is None else stamps + clock
-
-    def _clock(self, at: Array, length: int) -> Array | None:
         mark = self.block[self.start + 10]
-        if not bool(((mark == 32) | (mark == 84)).all()):
+        if not bool(((mark == SPACE) | (mark == LETTER_T)).all()):
             return None
-        total = np.zeros(len(at), dtype=np.int64)
-        for offset, most, seconds in ((11, 23, 3600), (14, 59, 60), (17, 59, 1))[: 2 if length == 16 else 3]:
-            if offset > 11 and not bool((self.block[self.start + offset - 1] == 58).all()):
-                return None
-            value, good = _eight_digits(self.words[at + offset - 6] & _KEEP[2] | _FILL[2])
-            if not good or value.max() > most:
-                return None
-            total += value.astype(np.int64) * seconds
-        return total * 1_000_000_000
+        word = self.words[at + 11] if length == 19 else (self.words[at + 8] >> U(24)) | _NO_SECONDS
+        seconds = _seconds(word)
+        return None if seconds is None else stamps + seconds * 1_000_000_000
 
 
 def words_of(data: bytes) -> Array:
@@ -151,27 +143,47 @@ def _first_point(word: Array) -> Array:
     return np.where(place > 0, (place - 1) >> 3, 8).astype(np.int64)
 
 
-def _eight_digits(word: Array) -> tuple[Array, bool]:
-    """(n,) float64: the number of eight digits, the first in the lowest byte; False when one byte is no digit."""
-    digits = word ^ ZEROS
+def _eight_digits(digits: Array) -> tuple[Array, bool]:
+    """(n,) float64: the number of eight digits 0 to 9, the first in the lowest byte; False when one byte is above 9."""
     if bool((((digits + U(0x7676767676767676)) | digits) & _TOP).any()):
-        return word, False
+        return digits, False
     pairs = digits * U(10) + (digits >> U(8))
     fours = (pairs & U(0x000000FF000000FF)) * U(0x000F424000000064)
     fours += ((pairs >> U(16)) & U(0x000000FF000000FF)) * U(0x0000271000000001)
     return (fours >> U(32)).astype(np.float64), True
 
 
-def _days(year: Array, month: Array, day: Array) -> Array | None:
-    """(n,) nanoseconds of days, computed once for each run of equal ones; None when one does not exist."""
-    key = year * 10_000 + month * 100 + day
-    heads = np.flatnonzero(np.diff(key, prepend=-1.0))
-    years, months, days = (field[heads].astype(np.int64) for field in (year, month, day))
+def _days(month: Array, day: Array) -> Array | None:
+    """(n,) nanoseconds of the days of "YYYY-MM-" and, in its last two bytes, "DD"; None when one does not exist."""
+    if not bool(((month & _DASHES) == _DASHED).all()):
+        return None
+    read = [
+        _eight_digits(word)
+        for word in ((month ^ ZEROS) << U(32), ((month ^ ZEROS) << U(8)) & _KEEP[2], (day ^ ZEROS) & _KEEP[2])
+    ]
+    if not all(good for _, good in read):
+        return None
+    years, months, days = (number.astype(np.int64) for number, _ in read)
     if ((years < 1678) | (years > 2261) | (months < 1) | (months > 12) | (days < 1)).any():
         return None
     count = ((years - 1970) * 12 + months - 1).astype("M8[M]")
     first = count.astype("M8[D]").astype(np.int64)
     if ((count + 1).astype("M8[D]").astype(np.int64) - first < days).any():
         return None
-    stamps: Array = np.repeat((first + days - 1) * DAY, np.diff(np.append(heads, len(key))))
+    stamps: Array = (first + days - 1) * DAY
     return stamps
+
+
+def _seconds(word: Array) -> Array | None:
+    """(n,) seconds since midnight of "HH:MM:SS" in eight bytes; None when one is no such clock."""
+    if not bool(((word & _COLONS) == _COLONED).all()):
+        return None
+    digits = (word ^ ZEROS) & ~_COLONS
+    if bool((((digits + U(0x7676767676767676)) | digits) & _TOP).any()):
+        return None
+    pairs = digits * U(10) + (digits >> U(8))
+    hour, minute, second = (((pairs >> U(shift)) & U(0xFF)).astype(np.int64) for shift in (0, 24, 48))
+    if hour.max() > 23 or minute.max() > 59 or second.max() > 59:
+        return None
+    seconds: Array = (hour * 60 + minute) * 60 + second
+    return seconds

@@ -27,9 +27,9 @@ from .formats import refuse_other_texts
 from .plain import Fields, field_ends, words_of
 
 Array = NDArray[Any]
-BLOCK = 1 << 22  # bytes read at a time
+BLOCK = 1 << 20  # bytes read at a time
 LONGEST_LINE = 1 << 24
-SAMPLE = 1 << 17
+SAMPLE = 1 << 16
 _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
           (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig"))  # fmt: skip
 
@@ -48,7 +48,11 @@ class TextSource:
     ) -> None:
         self.label = label
         self._reopen = reopen
-        head = b"".join(islice(self._blocks(SAMPLE), 2))  # the second may be a last line without its end
+        self._line = 1  # of the block that is read
+        head = b""
+        for block in islice(self._blocks(SAMPLE), 2):  # the second may be a last line without its end
+            head += block
+            self._line += block.count(b"\n")
         if not head.strip():
             raise DataError(f"{self.label} is empty")
         refuse_other_texts(head, self.label)
@@ -89,7 +93,7 @@ class TextSource:
         columns = [place[name] for name in sinks]
         self._lines.clear()
         self._rows = 0
-        line, skip = self._first_line, self.dialect.body
+        self._line, line, skip = 1, self._first_line, self.dialect.body
         for block in self._blocks(BLOCK):
             body, skip = block[skip:], 0
             lines, chunks = self._parse(body, line, columns) if body else (0, [])
@@ -97,6 +101,7 @@ class TextSource:
                 if len(chunk):
                     sink.feed(chunk)
             line += lines
+            self._line = line
         return self._rows
 
     def where(self, row: int) -> str:
@@ -112,20 +117,17 @@ class TextSource:
         ends = field_ends(data, block, self.dialect.delimiter, len(self.names)) if columns is not None else None
         if ends is None:
             return data.count(b"\n"), self._parse_slowly(data, block, line, columns)
-        starts = np.empty_like(ends)
-        starts[:, 1:] = ends[:, :-1] + 1
-        starts[1:, 0], starts[0, 0] = ends[:-1, -1] + 1, 0
         self._lines.append((self._rows, line, None))
         self._rows += len(ends)
         words = words_of(data)
 
-        def slow(k: int) -> Chunk:
-            return self._chunk(block, starts[:, k], ends[:, k], k, lambda i: f"line {line + i}", False)
+        def fields(k: int) -> Fields:
+            end = np.ascontiguousarray(ends[:, k])
+            start = ends[:, k - 1] + 1 if k else np.concatenate([[0], ends[:-1, -1] + 1])
+            slow = partial(self._chunk, block, start, end, k, lambda i: f"line {line + i}", False)
+            return Fields(block, words, start, end, slow)
 
-        return len(ends), [
-            Fields(block, words, np.ascontiguousarray(starts[:, k]), np.ascontiguousarray(ends[:, k]), partial(slow, k))
-            for k in columns or []
-        ]
+        return len(ends), [fields(k) for k in columns or []]
 
     def _parse_slowly(self, data: bytes, block: Array, line: int, columns: list[int] | None) -> list[Chunk]:
         try:
@@ -155,8 +157,11 @@ class TextSource:
         return Chunk(tokens, where)
 
     def _blocks(self, size: int) -> Iterator[bytes]:
-        """Whole lines of UTF-8 with LF ends, at least one line and about `size` bytes at a time."""
-        rest, line = b"", 1
+        """Whole lines of UTF-8 with LF ends, at least one line and about `size` bytes at a time.
+
+        Who takes them counts their lines into `_line`, so that a message about the next block can name its own.
+        """
+        rest = b""
         carriage = False  # the file ends its lines with CR alone
         for number, data in enumerate(self._decoded(size)):
             if number == 0:
@@ -164,17 +169,19 @@ class TextSource:
             data = rest + (data.replace(b"\r", b"\n") if carriage else data)
             cut = _last_line_end(data)
             if cut == 0 and len(data) > LONGEST_LINE:
-                raise DataError(f"{self.label}, line {line}: a line or an open quote of {len(data):,} bytes")
+                raise DataError(f"{self.label}, line {self._line}: a line or an open quote of {len(data):,} bytes")
             rest = data[cut:]
             if cut:
-                self._check_bytes(data[:cut], line)
-                line += data[:cut].count(b"\n")
-                yield data[:cut]
+                block = data[:cut]
+                self._check_bytes(block, self._line)
+                yield block
         if rest:
             if rest.count(b'"') % 2:
-                at = line + rest[: rest.rindex(b'"')].count(b"\n")
-                raise DataError(f"{self.label}: a quote in or after line {line} never closes (last quote: line {at})")
-            self._check_bytes(rest, line)
+                at = self._line + rest[: rest.rindex(b'"')].count(b"\n")
+                raise DataError(
+                    f"{self.label}: a quote in or after line {self._line} never closes (last quote: line {at})"
+                )
+            self._check_bytes(rest, self._line)
             yield rest + b"\n"
 
     def _check_bytes(self, data: bytes, line: int) -> None:
