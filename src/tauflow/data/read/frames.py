@@ -40,6 +40,9 @@ class FrameSource:
         odd = [name for name in names if not isinstance(name, str)]
         if odd:
             raise DataError(f"{label} has a column named {odd[0]!r}; names must be text: rename it to '{odd[0]}'")
+        unclean = [name for name in names if "\0" in name or not _is_unicode(name)]
+        if unclean:
+            raise DataError(f"{label} has a column named {unclean[0]!r}, which is no clean text; rename it")
         self.names, self.rows, self.label = tuple(names), rows, label
         self._get = get
 
@@ -73,6 +76,14 @@ class FrameSource:
             return Chunk(*_from_narwhals(column, self.where))
         except DataError as error:
             raise DataError(f"column '{name}': {error}") from None
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def frame_source(source: Any) -> FrameSource:
