@@ -144,7 +144,7 @@ def named(columns: dict[str, Any], file: Path) -> dict[str, Any]:
     many = {role: columns[role] for role in ("target", "past", "future", "static") if columns[role]}
     if not any("," in text for texts in many.values() for text in texts):
         return columns
-    from tauflow.data.table import open_source
+    from tauflow.data.read.opening import open_source
 
     known = set(open_source(file, columns["delimiter"]).names)
     split = {

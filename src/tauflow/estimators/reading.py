@@ -10,7 +10,7 @@ import datetime as dt
 import inspect
 import numbers
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from fractions import Fraction
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..data import Schema, Table, read_table
+from ..data import Schema, Table, parse_times, read_table
 from ..data.series import Array
 from ..errors import DataError
 from .settings import ArgumentError, Settings
@@ -119,31 +119,30 @@ def refuse_other_clock(found: Schema, schema: Schema, what: str, named: bool) ->
         )
 
 
-def read_times(values: Any, schema: Schema, what: str = "times", **reading: Any) -> Array:
+def read_times(
+    values: Any, schema: Schema, what: str = "times", zone: str | None = None, dayfirst: bool | None = None
+) -> Array:
     """Moments as the table counts them, sorted, each once: int64 nanoseconds UTC, or its own numbers.
 
-    Text, stamps, dates or numbers, one or many, or a frame with the time column; `reading` are read_table's zone= and dayfirst=.
+    Text, stamps, dates or numbers, one or many, or a frame with the time column; zone and dayfirst as in `read_table`.
     """
     if hasattr(values, "columns"):
         if schema.time not in values.columns:
             raise DataError(f"{what} is a frame without the column {schema.time!r}, expected the times there")
         values = values[schema.time]
-    if isinstance(values, (str, bytes, dt.date, np.generic, numbers.Number)):
-        values = [values]
-    column = np.asarray(values if hasattr(values, "__len__") else list(values))
-    if column.ndim != 1:
-        raise DataError(f"{what} has shape {column.shape}, expected one time stamp after the other")
-    if len(column) == 0:
-        raise DataError(f"{what} is empty, expected at least one time stamp")
-    if schema.kind == "number":
-        column = _as_numbers(column)
-    bare = replace(schema, id=None, targets=("\0",), past=(), future=(), static=(), categories={}, duplicates="last")
+    if isinstance(values, Iterator):
+        values = list(values)
+    if zone is not None:
+        schema = replace(schema, zone=zone, aware=False)
+    if dayfirst is not None:
+        schema = replace(schema, dayfirst=dayfirst)
     try:
-        found = read_table({schema.time: column}, schema=bare, **reading)
+        found = np.unique(parse_times(values, schema, what))
     except DataError as error:
-        raise DataError(f"{what} can't be read: {error}; expected what column {schema.time!r} holds") from None
-    refuse_other_clock(found.schema, schema, what, named="zone" in reading)
-    return found.series[0].time
+        raise DataError(f"{what} can't be read: {str(error).removeprefix(f'{what}: ')}") from None
+    if len(found) == 0:
+        raise DataError(f"{what} is empty, expected at least one time stamp")
+    return found
 
 
 def separated(text: str, schema: Schema) -> list[str]:
@@ -163,17 +162,7 @@ def _is_one(text: str, schema: Schema) -> bool:
     try:
         return len(read_times([text], schema)) == 1
     except DataError as error:
-        return "clock" in str(error) or "offset" in str(error)  # a stamp, if one that the model refuses
-
-
-def _as_numbers(column: Array) -> Array:
-    """Numbers that count time, also those written as text; what is none goes on as it is, to be refused by the reader."""
-    if column.dtype.kind not in "iuUO":
-        return column
-    try:
-        return np.array([float(one) for one in column.tolist()])
-    except (TypeError, ValueError):
-        return column
+        return "has an offset" in str(error) or "has no offset" in str(error)  # a stamp, if one that the model refuses
 
 
 def moment(value: Any, table: Table, what: str) -> float:
@@ -190,8 +179,7 @@ def moment(value: Any, table: Table, what: str) -> float:
         if schema.kind == "number":
             raise DataError(f"{what} is {value!r}, but the times are plain numbers, expected one of them")
         return int(last_known_time(table)) - _length(value, what)
-    reading = {} if schema.zone is None or schema.time_unit is not None else {"zone": schema.zone}
-    found = read_times([value], schema, what, **reading)[0]
+    found = read_times([value], schema, what, zone=None if schema.time_unit is not None else schema.zone)[0]
     return float(found) if schema.kind == "number" else int(found)
 
 

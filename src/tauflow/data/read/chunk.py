@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.errors import DataError
+from ...errors import DataError
 
 Array = NDArray[Any]
 WIDEST = 256  # bytes: no number, time stamp, id or category is longer
@@ -27,6 +27,9 @@ class Chunk:
     values: Array
     where: Callable[[int], str]
     zone: str | None = None  # datetime64 values are UTC from a column with this zone; None = naive
+
+    def __len__(self) -> int:
+        return len(self.values)
 
     @property
     def is_text(self) -> bool:

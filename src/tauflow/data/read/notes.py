@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.assemble import Rows
-from tauflow.data.facts import OUTLIER, ColumnFacts, column_facts
+from ..facts import OUTLIER, ColumnFacts, column_facts
+from .assemble import Rows
 
 Array = NDArray[Any]
 RARE = 1 / 3  # of the rows of the column that is observed most

@@ -7,18 +7,18 @@ value go one by one. "1,234" alone is 1.234 or 1234: `evidence` says so, and the
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.chunk import as_bytes, as_text
+from ..reading import Decimal
+from .chunk import as_bytes, as_text
 
 Array = NDArray[Any]
-Decimal = Literal[".", ","]
 MARKS: tuple[Decimal, Decimal] = (".", ",")
 MISSING = frozenset(
-    ("", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "nil", "none", "missing", "-", "--", "?", ".", "...")
+    ("", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "nil", "none", "missing", "-", "--", "?", ".", "...", "\\n")
 )
 _INFINITE = frozenset(("inf", "infinity"))
 

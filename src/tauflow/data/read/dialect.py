@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.chunk import WIDEST, as_tokens
-from tauflow.data.numerals import MARKS, Decimal, evidence, parse_numbers
-from tauflow.data.timestamps import is_stamps
-from tauflow.errors import DataError
+from ...errors import DataError
+from ..reading import Decimal
+from .chunk import WIDEST, as_tokens
+from .numerals import MARKS, evidence, parse_numbers
+from .times.stamps import is_stamps
 
 Array = NDArray[Any]
 DELIMITERS = (";", "\t", "|", ",")
 QUOTE, NEWLINE, RETURN, SPACE = 34, 10, 13, 32
+MOST_ABOVE = 20  # lines above a header
+ROWS_SCORED = 400  # to choose a delimiter
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,7 @@ def sniff(sample: bytes, delimiter: str | None) -> Dialect:
         delimiter = _best_delimiter(block)
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\n\r':
         raise DataError(f"delimiter is {delimiter!r}; expected one character, such as ',' or ';'")
+    _refuse_lines_above(block, delimiter)
     where, is_break = separators(block, delimiter)
     line = int(where[is_break][0]) + 1
     columns = int((~is_break[: is_break.argmax()]).sum()) + 1
@@ -159,6 +163,26 @@ def sniff(sample: bytes, delimiter: str | None) -> Dialect:
     )
     _refuse_missing_header(header)
     return Dialect(delimiter, _proved_decimal(block[line:], delimiter, columns), header, body + line)
+
+
+def _refuse_lines_above(block: Array, chosen: str) -> None:
+    """A title, units or a comment above the header: the first lines are one field, and all others equally many."""
+    _, is_break = separators(block, chosen)
+    if not is_break[0]:
+        return
+    for delimiter in dict.fromkeys((chosen, *DELIMITERS)):
+        try:
+            _, is_break = separators(block, delimiter)
+        except QuoteError:
+            continue
+        ends = np.flatnonzero(is_break)
+        counts = np.diff(ends, prepend=-1)
+        above = int((counts > 1).argmax())
+        if 0 < above <= MOST_ABOVE and above < len(counts) - 1 and bool((counts[above:] == counts[-1]).all()):
+            raise DataError(
+                f"line {above + 1}: {counts[-1]} fields, but the header has 1; if lines 1 to {above} stand above the "
+                f"header, leave them out: tail -n +{above + 1} FILE > table.csv"
+            )
 
 
 def _columns_of(block: Array, delimiter: str, columns: int) -> list[Array]:
@@ -183,7 +207,8 @@ def _best_delimiter(block: Array) -> str:
         if widths[delimiter] == 1:
             continue
         line = int(where[is_break.argmax()]) + 1
-        columns = _columns_of(block[line:], delimiter, widths[delimiter]) if line < len(block) else []
+        end = min(len(block), int(where[is_break][:ROWS_SCORED][-1]) + 1)
+        columns = _columns_of(block[line:end], delimiter, widths[delimiter]) if line < end else []
         scores[delimiter] = float(np.mean([_readable(column) for column in columns])) if columns else -1.0
     if not widths:
         where, _ = separators(block, ",")

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.chunk import Buffer, Chunk, as_text
-from tauflow.errors import DataError
+from ...errors import DataError
+from .chunk import Buffer, Chunk, as_text
+from .plain import Fields
 
 Array = NDArray[Any]
+
+
+def joined_ids(chunks: Mapping[str, Chunk]) -> Array:
+    """(n,) the ids of several columns in one text: "7/milk"; a slash in one of them would make two ids one."""
+    texts: Array | None = None
+    for name, chunk in chunks.items():
+        tokens = chunk.tokens()
+        for wrong, what in ((tokens == b"", "no id"), (np.char.find(tokens, b"/") >= 0, "a slash")):
+            if wrong.any():
+                raise DataError(f"{chunk.where(int(wrong.argmax()))} has {what} in column '{name}'")
+        texts = tokens if texts is None else np.char.add(np.char.add(texts, b"/"), tokens)
+    return np.empty(0, dtype="S1") if texts is None else texts
 
 
 class Ids:
@@ -22,7 +36,8 @@ class Ids:
         self._codes: dict[bytes, int] = {}
         self._column = Buffer(np.int32)
 
-    def feed(self, chunk: Chunk) -> None:
+    def feed(self, chunk: Chunk | Fields) -> None:
+        chunk = chunk.chunk() if isinstance(chunk, Fields) else chunk
         tokens = chunk.tokens()
         self.kind = {"i": "integer", "u": "integer", "f": "number"}.get(chunk.values.dtype.kind, "text")  # type: ignore[assignment]
         empty = tokens == b""

@@ -1,30 +1,35 @@
 """A text table (CSV and its relatives) read in blocks: bounded memory, every row's structure verified.
 
-UTF-8 with or without a byte-order mark, UTF-16 and UTF-32 with one, gzip; LF, CRLF or CR line ends. Bytes that are not
+UTF-8 with or without a byte-order mark, UTF-16 and UTF-32 with one; LF, CRLF or CR line ends. Bytes that are not
 UTF-8, NUL bytes, unclosed quotes and rows with another number of fields are refused by line.
 """
 
 from __future__ import annotations
 
 import codecs
-import gzip
-from collections.abc import Iterator, Mapping
+import lzma
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.chunk import WIDEST, Chunk
-from tauflow.data.dialect import NEWLINE, QUOTE, RETURN, Dialect, QuoteError, RaggedError, sniff, structure, tokens_of
-from tauflow.data.numerals import Decimal
-from tauflow.errors import DataError
+from ...errors import DataError
+from ..reading import Decimal
+from .chunk import WIDEST, Chunk
+from .dialect import NEWLINE, QUOTE, RETURN, Dialect, QuoteError, RaggedError, sniff, structure, tokens_of
+from .formats import refuse_other_texts
+from .plain import Fields, field_ends, words_of
 
 Array = NDArray[Any]
-BLOCK = 1 << 22  # bytes read at a time
+BLOCK = 1 << 20  # bytes read at a time
 LONGEST_LINE = 1 << 24
-SAMPLE = 1 << 17
+SAMPLE = 1 << 16
 _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
           (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig"))  # fmt: skip
 
@@ -32,18 +37,25 @@ _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (cod
 class Sink(Protocol):
     """What takes a column's chunks in the order of the rows."""
 
-    def feed(self, chunk: Chunk) -> None: ...
+    def feed(self, chunk: Chunk | Fields) -> None: ...
 
 
 class TextSource:
     """Columns of a text file by name."""
 
-    def __init__(self, path: Path, delimiter: str | None = None) -> None:
-        self.label = path.name
-        self.path = path
-        head = b"".join(islice(self._blocks(SAMPLE), 2))  # the second may be a last line without its end
+    def __init__(
+        self, label: str, reopen: Callable[[], AbstractContextManager[IO[bytes]]], delimiter: str | None = None
+    ) -> None:
+        self.label = label
+        self._reopen = reopen
+        self._line = 1  # of the block that is read
+        head = b""
+        for block in islice(self._blocks(SAMPLE), 2):  # the second may be a last line without its end
+            head += block
+            self._line += block.count(b"\n")
         if not head.strip():
             raise DataError(f"{self.label} is empty")
+        refuse_other_texts(head, self.label)
         try:
             self.dialect: Dialect = sniff(head, delimiter)
         except QuoteError as error:
@@ -66,27 +78,30 @@ class TextSource:
 
     def repeated(self) -> set[str]:
         """Names that the header has more than once."""
-        return {name for name in self.names if self.names.count(name) > 1}
+        return {name for name, count in Counter(self.names).items() if count > 1}
 
     def sample(self) -> dict[str, Chunk]:
         """The first rows of every column, to tell stamps from numbers."""
         if not self._sample:
             return {name: Chunk(np.empty(0, dtype="S1"), str) for name in self.names}
-        return dict(zip(self.names, self._parse(self._sample, self._first_line, None), strict=True))
+        _, chunks = self._parse(self._sample, self._first_line, None)
+        return {name: chunk for name, chunk in zip(self.names, chunks, strict=True) if isinstance(chunk, Chunk)}
 
     def read(self, sinks: Mapping[str, Sink]) -> int:
         """Feed the named columns, all rows; returns how many rows there are."""
-        columns = [self.names.index(name) for name in sinks]
+        place = {name: k for k, name in enumerate(self.names)}
+        columns = [place[name] for name in sinks]
         self._lines.clear()
         self._rows = 0
-        line, skip = self._first_line, self.dialect.body
+        self._line, line, skip = 1, self._first_line, self.dialect.body
         for block in self._blocks(BLOCK):
             body, skip = block[skip:], 0
-            chunks = self._parse(body, line, columns) if body else []
+            lines, chunks = self._parse(body, line, columns) if body else (0, [])
             for sink, chunk in zip(sinks.values(), chunks, strict=False):
-                if len(chunk.values):
+                if len(chunk):
                     sink.feed(chunk)
-            line += body.count(b"\n")
+            line += lines
+            self._line = line
         return self._rows
 
     def where(self, row: int) -> str:
@@ -96,9 +111,25 @@ class TextSource:
                 return f"line {line + row - first if lines is None else int(lines[row - first])}"
         return f"row {row}"
 
-    def _parse(self, data: bytes, line: int, columns: list[int] | None) -> list[Chunk]:
-        """The chunks of some columns; of all, with long texts cut, when `columns` is None."""
+    def _parse(self, data: bytes, line: int, columns: list[int] | None) -> tuple[int, Sequence[Chunk | Fields]]:
+        """How many lines, and the chunks of some columns; of all, with long texts cut, when `columns` is None."""
         block = np.frombuffer(data, dtype=np.uint8)
+        ends = field_ends(data, block, self.dialect.delimiter, len(self.names)) if columns is not None else None
+        if ends is None:
+            return data.count(b"\n"), self._parse_slowly(data, block, line, columns)
+        self._lines.append((self._rows, line, None))
+        self._rows += len(ends)
+        words = words_of(data)
+
+        def fields(k: int) -> Fields:
+            end = np.ascontiguousarray(ends[:, k])
+            start = ends[:, k - 1] + 1 if k else np.concatenate([[0], ends[:-1, -1] + 1])
+            slow = partial(self._chunk, block, start, end, k, lambda i: f"line {line + i}", False)
+            return Fields(block, words, start, end, slow)
+
+        return len(ends), [fields(k) for k in columns or []]
+
+    def _parse_slowly(self, data: bytes, block: Array, line: int, columns: list[int] | None) -> list[Chunk]:
         try:
             fields = structure(block, self.dialect.delimiter, len(self.names))
         except (QuoteError, RaggedError) as error:
@@ -114,17 +145,23 @@ class TextSource:
         def where(i: int) -> str:
             return f"line {int(lines[i])}"
 
-        chunks = []
-        for k in range(len(self.names)) if columns is None else columns:
-            tokens, longest = tokens_of(block, fields.start[:, k], fields.end[:, k], WIDEST)
-            if columns is not None and longest >= 0:
-                raise DataError(f"{where(longest)}: column '{self.names[k]}' has a field of more than {WIDEST} bytes")
-            chunks.append(Chunk(tokens, where))
-        return chunks
+        return [
+            self._chunk(block, fields.start[:, k], fields.end[:, k], k, where, columns is None)
+            for k in (range(len(self.names)) if columns is None else columns)
+        ]
+
+    def _chunk(self, block: Array, start: Array, end: Array, k: int, where: Callable[[int], str], cut: bool) -> Chunk:
+        tokens, longest = tokens_of(block, start, end, WIDEST)
+        if longest >= 0 and not cut:
+            raise DataError(f"{where(longest)}: column '{self.names[k]}' has a field of more than {WIDEST} bytes")
+        return Chunk(tokens, where)
 
     def _blocks(self, size: int) -> Iterator[bytes]:
-        """Whole lines of UTF-8 with LF ends, at least one line and about `size` bytes at a time."""
-        rest, line = b"", 1
+        """Whole lines of UTF-8 with LF ends, at least one line and about `size` bytes at a time.
+
+        Who takes them counts their lines into `_line`, so that a message about the next block can name its own.
+        """
+        rest = b""
         carriage = False  # the file ends its lines with CR alone
         for number, data in enumerate(self._decoded(size)):
             if number == 0:
@@ -132,17 +169,19 @@ class TextSource:
             data = rest + (data.replace(b"\r", b"\n") if carriage else data)
             cut = _last_line_end(data)
             if cut == 0 and len(data) > LONGEST_LINE:
-                raise DataError(f"{self.label}, line {line}: a line or an open quote of {len(data):,} bytes")
+                raise DataError(f"{self.label}, line {self._line}: a line or an open quote of {len(data):,} bytes")
             rest = data[cut:]
             if cut:
-                self._check_bytes(data[:cut], line)
-                line += data[:cut].count(b"\n")
-                yield data[:cut]
+                block = data[:cut]
+                self._check_bytes(block, self._line)
+                yield block
         if rest:
             if rest.count(b'"') % 2:
-                at = line + rest[: rest.rindex(b'"')].count(b"\n")
-                raise DataError(f"{self.label}: a quote in or after line {line} never closes (last quote: line {at})")
-            self._check_bytes(rest, line)
+                at = self._line + rest[: rest.rindex(b'"')].count(b"\n")
+                raise DataError(
+                    f"{self.label}: a quote in or after line {self._line} never closes (last quote: line {at})"
+                )
+            self._check_bytes(rest, self._line)
             yield rest + b"\n"
 
     def _check_bytes(self, data: bytes, line: int) -> None:
@@ -151,6 +190,8 @@ class TextSource:
             raise DataError(
                 f"{self.label}, line {at}: a NUL byte; is this UTF-16 without a byte-order mark, or a damaged file?"
             )
+        if data.isascii() and b"\r" not in data:
+            return
         if data.count(b"\r") != data.count(b"\r\n"):
             at = line + data[: _lone_return(data)].count(b"\n")
             raise DataError(f"{self.label}, line {at}: a carriage return inside a line; line ends are mixed")
@@ -166,7 +207,7 @@ class TextSource:
     def _decoded(self, size: int) -> Iterator[bytes]:
         """The file's bytes as UTF-8 without a byte-order mark."""
         try:
-            with self._open() as file:
+            with self._reopen() as file:
                 head = file.read(4)
                 encoding = next((name for mark, name in _MARKS if head.startswith(mark)), None)
                 decoder = codecs.getincrementaldecoder(encoding)() if encoding and encoding != "utf-8-sig" else None
@@ -178,13 +219,8 @@ class TextSource:
                     decoder.decode(b"", final=True)  # raises when a character is cut off
         except UnicodeDecodeError as error:
             raise DataError(f"{self.label} starts like {error.encoding}, but is not: {error.reason}") from None
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise DataError(f"{self.label} can't be read: {error}") from None
-
-    def _open(self) -> IO[bytes]:
-        with self.path.open("rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        return gzip.open(self.path, "rb") if packed else self.path.open("rb")  # type: ignore[return-value]
 
 
 def _line(data: bytes, position: int) -> int:

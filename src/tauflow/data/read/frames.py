@@ -7,20 +7,22 @@ the same way as the fields of a text file.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.chunk import NEVER, Chunk, as_tokens
-from tauflow.errors import DataError, MissingExtraError
+from ...errors import DataError, MissingExtraError
+from .chunk import NEVER, Chunk, as_tokens
 
 if TYPE_CHECKING:
     import narwhals as nw
+    import pandas as pd
 
-    from tauflow.data.text import Sink
+    from .text import Sink
 
 Array = NDArray[Any]
 Where = Callable[[int], str]
@@ -38,11 +40,14 @@ class FrameSource:
         odd = [name for name in names if not isinstance(name, str)]
         if odd:
             raise DataError(f"{label} has a column named {odd[0]!r}; names must be text: rename it to '{odd[0]}'")
+        unclean = [name for name in names if "\0" in name or not _is_unicode(name)]
+        if unclean:
+            raise DataError(f"{label} has a column named {unclean[0]!r}, which is no clean text; rename it")
         self.names, self.rows, self.label = tuple(names), rows, label
         self._get = get
 
     def repeated(self) -> set[str]:
-        return {name for name in self.names if self.names.count(name) > 1}
+        return {name for name, count in Counter(self.names).items() if count > 1}
 
     def sample(self) -> dict[str, Chunk]:
         """The first rows of every column; none of a column that can't be read."""
@@ -73,6 +78,14 @@ class FrameSource:
             raise DataError(f"column '{name}': {error}") from None
 
 
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def frame_source(source: Any) -> FrameSource:
     """A frame or a dict of arrays, ready to be read."""
     if isinstance(source, Mapping):
@@ -82,7 +95,7 @@ def frame_source(source: Any) -> FrameSource:
     import narwhals as nw
 
     try:
-        frame = nw.from_native(_with_time_index(source), eager_only=True)
+        frame = nw.from_native(_framed(source), eager_only=True)
     except TypeError:
         lazy = " (a lazy frame: collect() it first)" if hasattr(source, "collect") else ""
         raise DataError(
@@ -93,28 +106,88 @@ def frame_source(source: Any) -> FrameSource:
     return FrameSource(list(frame.columns), frame.get_column, len(frame), "the frame")
 
 
-def parquet_source(path: Path) -> FrameSource:
+def parquet_source(name: str, reopen: Callable[[], AbstractContextManager[IO[bytes]]]) -> FrameSource:
     """A Parquet file, read whole; needs pyarrow."""
     try:
         import pyarrow.parquet as pq
     except ImportError:
         raise MissingExtraError('reading Parquet needs pyarrow: pip install "tauflow[parquet]"') from None
     try:
-        table = pq.read_table(path)
+        with reopen() as file:
+            table = pq.read_table(file)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path.name} can't be read as Parquet: {error}") from None
+        raise DataError(f"{name} can't be read as Parquet: {error}") from None
     found = frame_source(table)
-    found.label = path.name
+    found.label = name
     return found
 
 
-def _with_time_index(source: Any) -> Any:
-    """A pandas frame whose index is time gets it as a column."""
-    index = getattr(source, "index", None)
-    if index is None or type(index).__name__ != "DatetimeIndex" or not hasattr(source, "reset_index"):
+def _framed(source: Any) -> Any:
+    """A frame, from a pandas frame or a pandas column with its index; anything else as it is."""
+    if type(source).__module__.partition(".")[0] != "pandas":
         return source
-    name = index.name if isinstance(index.name, str) else "time"
-    return source if name in source.columns else source.rename_axis(name).reset_index()
+    if hasattr(source, "to_frame") and not hasattr(source, "columns") and hasattr(source, "index"):
+        source = source.to_frame(source.name if isinstance(source.name, str) else "y")
+    return _plain_pandas(source)
+
+
+def column_chunk(values: Any, where: Where) -> Chunk:
+    """One column of any kind (a list, an array, an index, a column of a frame), named by `where` in messages."""
+    import narwhals as nw
+
+    if type(values).__module__.partition(".")[0] == "pandas":
+        values = _plain_pandas(values)
+    if not isinstance(values, np.ndarray | list | tuple):
+        try:
+            return Chunk(*_from_narwhals(nw.from_native(values, series_only=True), where))
+        except TypeError:
+            values = list(values)
+    if not isinstance(values, np.ndarray):
+        texts = any(isinstance(value, str | dt.date) or _is_missing(value) for value in values)
+        values = np.array(values, dtype=object) if texts else np.asarray(values)
+    if values.ndim != 1:
+        raise DataError(f"{where(0)}: an array of shape {values.shape}, expected one moment a row")
+    return Chunk(*_from_numpy(values, where))
+
+
+def _plain_pandas(source: Any) -> Any:
+    """A pandas object as a frame or a column that holds all of it: an index that says something as columns, periods as stamps."""
+    import pandas as pd
+
+    if isinstance(source, pd.PeriodIndex):
+        return source.to_timestamp().to_series()
+    if isinstance(source, pd.Index):
+        return source.to_series()
+    if isinstance(source, pd.Series):
+        return _without_periods(source.to_frame(source.name if isinstance(source.name, str) else "y")).iloc[:, 0]
+    if not isinstance(source, pd.DataFrame):
+        return source
+    return _without_periods(_with_index(source))
+
+
+def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its index as columns: of stamps, of several levels, or of a name; row numbers are left out."""
+    import pandas as pd
+
+    index = frame.index
+    stamps = isinstance(index, pd.DatetimeIndex | pd.PeriodIndex)
+    names = [
+        name if isinstance(name, str) else "time" if stamps else f"level {k}" for k, name in enumerate(index.names)
+    ]
+    if not stamps and index.nlevels == 1 and not isinstance(index.name, str):
+        return frame
+    if any(name in frame.columns for name in names):
+        return frame
+    return frame.rename_axis(names).reset_index()
+
+
+def _without_periods(frame: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    periods = [name for name, kind in zip(frame.columns, frame.dtypes, strict=True) if isinstance(kind, pd.PeriodDtype)]
+    if not periods or not frame.columns.is_unique:
+        return frame
+    return frame.assign(**{name: frame[name].dt.to_timestamp() for name in periods})
 
 
 def _dict_source(source: Mapping[Any, Any]) -> FrameSource:
@@ -178,6 +251,8 @@ def _from_narwhals(column: nw.Series[Any], where: Where) -> tuple[Array, Where, 
         return np.asarray(wide.to_numpy(), dtype=np.float32 if kind == nw.Float32 else np.float64), where, None
     if kind in (nw.String, nw.Categorical) or isinstance(kind, nw.Enum):
         return as_tokens("" if _is_missing(x) else x for x in column.cast(nw.String).to_list()), where, None
+    if kind == nw.Time:
+        return as_tokens("" if x is None else x.isoformat() for x in column.to_list()), where, None
     if kind in (nw.Object, nw.Unknown):
         return as_tokens(_as_texts(column.to_list(), where)), where, None
     raise DataError(f"{kind} can't be read; expected numbers, text, true/false or time stamps")
@@ -213,7 +288,7 @@ def _as_texts(values: list[Any], where: Callable[[int], str]) -> list[str]:
     for row, value in enumerate(values):
         if _is_missing(value):
             texts.append("")
-        elif isinstance(value, dt.date | dt.datetime):
+        elif isinstance(value, dt.date | dt.datetime | dt.time):
             texts.append(value.isoformat())
         elif isinstance(value, str | int | float | bool | np.generic) or type(value).__name__ == "Decimal":
             texts.append(str(value))

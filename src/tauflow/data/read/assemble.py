@@ -9,12 +9,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.series import Schema, Series
-from tauflow.data.timestamps import show
-from tauflow.errors import DataError
+from ...errors import DataError
+from ..series import Duplicates, Schema, Series
+from .times.zones import show
 
 Array = NDArray[Any]
-Duplicates = Literal["error", "last", "first", "mean"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Rows:
 
     def place(self, row: int) -> str:
         """Id and time of a row, for a message."""
-        time = show(self.time[row]) if self.schema.kind == "timestamp" else f"{self.time[row]:g}"
+        time = show(self.time[row]) if self.schema.kind == "timestamp" else f"{self.time[row]:.17g}"
         name = self.ids[self.codes[row]]
         return f"id '{name}' at {time}" if name else f"at {time}"
 

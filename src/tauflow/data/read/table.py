@@ -9,40 +9,30 @@ is refused. Naive stamps are localised when `zone` is given; stamps with an offs
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.assemble import Duplicates, Rows, merge_duplicates, order_rows, split
-from tauflow.data.chunk import Chunk
-from tauflow.data.frames import FrameSource, frame_source, parquet_source
-from tauflow.data.ids import Ids
-from tauflow.data.names import Names, Roles, find_roles
-from tauflow.data.notes import value_notes
-from tauflow.data.numerals import Decimal
-from tauflow.data.series import Schema, Table
-from tauflow.data.text import TextSource
-from tauflow.data.times import Times
-from tauflow.data.timestamps import known_zone, localise
-from tauflow.data.values import Values
-from tauflow.errors import DataError
+from ...errors import DataError
+from ..reading import Decimal, Names, Reading
+from ..series import Duplicates, Schema, Table
+from .assemble import Rows, merge_duplicates, order_rows, split
+from .chunk import Chunk
+from .frames import FrameSource
+from .ids import Ids, joined_ids
+from .names import Roles, find_roles
+from .notes import value_notes
+from .opening import open_source
+from .plain import Fields
+from .text import TextSource
+from .times.column import PLAIN, Times
+from .times.parts import Parts, moment_parts
+from .times.zones import check_clock, known_zone, localise
+from .values import Values
 
 Array = NDArray[Any]
 Source = TextSource | FrameSource
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to read, apart from which column is what."""
-
-    time_unit: str | None = None
-    zone: str | None = None
-    dayfirst: bool | None = None
-    decimal: Decimal | None = None
-    schema: Schema | None = None
 
 
 def read_table(
@@ -55,7 +45,7 @@ def read_table(
     future: Names = (),
     static: Names = (),
     duplicates: Duplicates | None = None,
-    unsorted: Literal["sort", "error"] = "sort",
+    unsorted: Literal["sort", "error"] | None = None,
     time_unit: str | None = None,
     zone: str | None = None,
     dayfirst: bool | None = None,
@@ -65,99 +55,108 @@ def read_table(
 ) -> Table:
     """Read a CSV or Parquet file, a data frame (pandas, polars, pyarrow, ...) or a dict of arrays.
 
-    id, time, target  names; default unique_id, ds, y, or the only column that can be it; no id = one series
+    id, time, target  names; default unique_id, ds, y, or the only column that can be it; no id = one series.
+                time="Date,Time" or "year,month,day", id="shop,item" when it stands in several columns together
     past, future, static  exogenous columns: known up to now, known ahead, one value per id; none unless named
-    duplicates  "error" (default), "last", "first", "mean"; unsorted  "sort", "error"
-    time_unit   "s", "ms", "us", "ns" when the time column is an epoch; without it a number is a plain number
+    duplicates  "error" (the default), "last", "first", "mean"; unsorted  "sort" (the default), "error"
+    time_unit   "s", "ms", "us", "ns" when the time column is an epoch; "excel", "YYYY", "YYYYMM", "YYYYWW", ... when
+                its numbers are dates; "number" when they are plain numbers
     zone        the clock of naive stamps, such as "Europe/Berlin"
     dayfirst, decimal, delimiter  only for a text whose rows leave them open
-    schema      of an earlier table: same names, zone, categories and way of reading; the target columns may be absent
+    schema      of an earlier table: read as that one was, with its names, clock and categories; the target columns
+                may be absent
     """
-    duplicates = duplicates or (schema.duplicates if schema is not None else "error")
-    check_choice("duplicates", duplicates, ("error", "last", "first", "mean"))
-    check_choice("unsorted", unsorted, ("sort", "error"))
-    delimiter = delimiter or _delimiter_of(schema, source)
-    found = open_source(source, delimiter)
-    roles = find_roles(found.sample(), found.label, found.repeated(), schema, id, time, target, past, future, static)
-    rows = read_rows(found, roles, make_options(time_unit, zone, dayfirst, decimal, schema))
+    reading = Reading(
+        id, time, target, past, future, static, duplicates, unsorted, time_unit, zone, dayfirst, decimal, delimiter,
+        schema,
+    )  # fmt: skip
+    return read(source, reading)
+
+
+def read(source: Any, reading: Reading) -> Table:
+    """`read_table` of a `Reading`."""
+    reading = reading.settled()
+    found = open_by(source, reading)
+    roles = find_roles(found.sample(), found.label, found.repeated(), reading)
+    rows = read_rows(found, roles, reading)
     notes = list(rows.notes)
-    rows = merge_duplicates(order_rows(rows, unsorted, notes), duplicates, notes)
+    rows = merge_duplicates(order_rows(rows, reading.unsorted or "sort", notes), reading.duplicates or "error", notes)
     notes += value_notes(rows)
     unused = [name for name in found.names if name not in roles.used]
-    if unused and schema is None:
+    if unused and reading.schema is None:
         shown = ", ".join(unused[:12]) + (", ..." if len(unused) > 12 else "")
         notes.append(f"not used: {shown}; name them in past=, future= or static= to use them")
-    decimal = decimal or (schema.decimal if schema is not None else None)
-    remembered = replace(rows.schema, decimal=decimal, delimiter=delimiter, duplicates=duplicates)
-    return Table(split(rows), remembered, tuple(notes))
+    return Table(split(rows), rows.schema, tuple(notes))
 
 
-def _delimiter_of(schema: Schema | None, source: Any) -> str | None:
-    """The delimiter of the earlier table, for a text that has its time column under it; None finds another one."""
-    if schema is None or schema.delimiter is None or not isinstance(source, str | Path):
-        return None
-    found = open_source(source, schema.delimiter)
-    return schema.delimiter if schema.time in found.names else None
+def open_by(source: Any, reading: Reading) -> Source:
+    """The source, its fields parted as the reading says, or as its schema remembers where the names are then found."""
+    schema = reading.schema
+    if reading.delimiter is None and schema is not None and schema.delimiter is not None:
+        try:
+            found = open_source(source, schema.delimiter)
+        except DataError:
+            return open_source(source)
+        if schema.time in found.names:
+            return found
+    found = open_source(source, reading.delimiter)
+    sample = found.sample()
+    if sample and all(len(chunk.values) == 0 for chunk in sample.values()):
+        raise DataError(f"{found.label} has names but no rows")
+    return found
 
 
-def open_source(source: Any, delimiter: str | None = None) -> Source:
-    """A path by what is in the file, anything else as a frame."""
-    if not isinstance(source, str | Path):
-        return frame_source(source)
-    path = Path(source)
-    try:
-        with path.open("rb") as file:
-            head = file.read(8)
-    except OSError as error:
-        raise DataError(f"{source} can't be opened: {error.strerror}") from None
-    if head.startswith(b"PAR1"):
-        return parquet_source(path)
-    if head.startswith(b"PK\x03\x04"):
-        raise DataError(f"{path.name} is a zip archive or an Excel workbook; save the table as CSV")
-    if path.suffix in (".parquet", ".pq"):
-        raise DataError(f"{path.name} is not a Parquet file, whatever its name says")
-    return TextSource(path, delimiter)
-
-
-def read_rows(source: Source, roles: Roles, options: Options, failures: dict[str, str] | None = None) -> Rows:
+def read_rows(source: Source, roles: Roles, reading: Reading, failures: dict[str, str] | None = None) -> Rows:
     """Every used column whole and typed, in the order of the source's rows.
 
     A value column that can't be read raises, or is left out and explained in `failures` when that is given.
     """
-    schema, unclear = options.schema, source.dots_unclear
+    schema = reading.schema
     known = dict(schema.categories) if schema is not None else {}
     ids = Ids(roles.id) if roles.id is not None else None
-    times = Times(roles.time, options.time_unit, options.dayfirst, options.decimal, unclear)
+    times = _times(source, roles, reading)
+    fallback = source.decimal or (schema.decimal if schema is not None else None)
     values = {
-        name: Values(name, options.decimal, unclear, text=name not in roles.targets, known=known.get(name))
+        name: Values(name, reading.decimal, source.dots_unclear, text=name not in roles.targets, known=known.get(name))
         for name in roles.values
         if name in source.names
     }
-    sinks: dict[str, Any] = {**({roles.id: ids} if roles.id is not None else {}), roles.time: times}
+    sinks: dict[str, Any] = {roles.id: ids} if roles.id is not None and not roles.id_parts else {}
+    sinks |= Parts(roles.id_parts, joined_ids, ids).sinks() if roles.id_parts else {}
+    sinks |= moment_parts(roles.parts, times).sinks() if roles.parts else {roles.time: times}
     sinks |= values if failures is None else {name: Guard(column, failures) for name, column in values.items()}
     count = source.read(sinks)
     if count == 0:
         raise DataError(f"{source.label} has names but no rows")
     codes, id_names = ids.finish() if ids is not None else (np.broadcast_to(np.int32(0), count), ("",))
-    stamps = times.finish(source.decimal, source.where)
+    stamps = times.finish(fallback, source.where)
     kind = times.kind or "timestamp"
     if schema is not None and kind != schema.kind:
         raise DataError(f"time in column '{roles.time}' is a {kind}; the schema has a {schema.kind}")
-    notes = _clock_notes(stamps, times)
-    zone = options.zone
+    notes = list(times.notes)
+    if roles.parts and reading.time is None and schema is None:
+        notes.append(f"time is read from the columns {', '.join(roles.parts)} together")
+    zone = reading.zone
     if kind == "timestamp":
-        stamps, zone = _to_utc(stamps, times, codes, zone, source, notes)
+        stamps, zone = _to_utc(stamps, times, codes, reading, source, notes)
     elif zone is not None:
         raise DataError(f"zone='{zone}' was given, but column '{roles.time}' holds plain numbers; give time_unit= too")
-    columns = _finish_values(values, source, roles, count, failures, notes)
+    columns = _finish_values(values, source, roles, count, failures, notes, fallback)
     _refuse_infinite(columns, codes, id_names, source, failures)
     categories = known | {name: column.categories for name, column in values.items() if column.categories is not None}
     made = Schema(
-        roles.id, roles.time, roles.targets, roles.past, roles.future, roles.static,
-        kind, zone, categories, options.time_unit, aware=bool(times.utc), dayfirst=times.dayfirst,
-        id_kind=_id_kind(ids, id_names, source),
+        roles.id, roles.time, roles.targets, roles.past, roles.future, roles.static, kind, zone, categories,
+        times.unit, _id_kind(ids, id_names, source), times.utc if kind == "timestamp" else None, times.code, times.dayfirst,
+        reading.decimal or fallback, reading.delimiter or (schema.delimiter if schema is not None else None),
+         reading.duplicates or "error", reading.unsorted or "sort",
     )  # fmt: skip
     return Rows(codes, id_names, stamps, columns, made, notes)
+
+
+def _times(source: Source, roles: Roles, reading: Reading) -> Times:
+    schema = reading.schema
+    remembered = (PLAIN if schema.kind == "number" else schema.code) if schema is not None else None
+    return Times(roles.time, reading.time_unit, reading.dayfirst, reading.decimal, source.dots_unclear, remembered)
 
 
 def _id_kind(ids: Ids | None, names: tuple[str, ...], source: Source) -> Literal["text", "integer", "number"]:
@@ -173,7 +172,7 @@ class Guard:
     def __init__(self, column: Values, failures: dict[str, str]) -> None:
         self.column, self.failures = column, failures
 
-    def feed(self, chunk: Chunk) -> None:
+    def feed(self, chunk: Chunk | Fields) -> None:
         if self.column.name not in self.failures:
             try:
                 self.column.feed(chunk)
@@ -188,6 +187,7 @@ def _finish_values(
     count: int,
     failures: dict[str, str] | None,
     notes: list[str],
+    decimal: Decimal | None,
 ) -> dict[str, Array]:
     columns: dict[str, Array] = {}
     for name in roles.values:
@@ -195,10 +195,10 @@ def _finish_values(
             columns[name] = np.full(count, np.nan)
             notes.append(f"no column '{name}': its values count as missing")
         elif failures is None:
-            columns[name] = values[name].finish(source.decimal)
+            columns[name] = values[name].finish(decimal)
         elif name not in failures:
             try:
-                columns[name] = values[name].finish(source.decimal)
+                columns[name] = values[name].finish(decimal)
             except DataError as error:
                 failures[name] = str(error)
         if name in values:
@@ -207,10 +207,14 @@ def _finish_values(
 
 
 def _to_utc(
-    stamps: Array, times: Times, codes: Array, zone: str | None, source: Source, notes: list[str]
+    stamps: Array, times: Times, codes: Array, reading: Reading, source: Source, notes: list[str]
 ) -> tuple[Array, str | None]:
     """Nanoseconds UTC and the name of the clock that the stamps were on."""
-    zone = known_zone(zone) if zone is not None else None
+    zone = known_zone(reading.zone) if reading.zone is not None else None
+    schema = reading.schema
+    if schema is not None:
+        check_clock(bool(times.utc), schema, zone, f"column '{times.name}'")
+        zone = zone or schema.zone
     if times.utc:
         return stamps, zone or times.zone or "UTC"
     if zone is None:
@@ -223,25 +227,15 @@ def _to_utc(
 
 def _column_notes(column: Values) -> list[str]:
     notes = []
+    if column.percent:
+        notes.append(f"'{column.name}' is written in per cent: 12% is read as 12")
+    if column.flags:
+        notes.append(f"'{column.name}' is true or false: read as 1 and 0")
     if column.grouped:
         notes.append(f"{column.grouped:,} values of '{column.name}' had grouped thousands")
     if column.unseen:
         notes.append(f"{column.unseen:,} values of '{column.name}' are categories not seen before: counted as missing")
     return notes
-
-
-def _clock_notes(stamps: Array, times: Times) -> list[str]:
-    unit = epoch_unit(stamps) if times.kind == "number" else None
-    if unit:
-        return [f"time looks like an epoch in {unit}: give time_unit='{unit}' to read it as one"]
-    return ["time is written YYYYMMDD: read as dates"] if times.compact else []
-
-
-def epoch_unit(time: Array) -> str | None:
-    """The unit in which these numbers would be an epoch of the years 1973 to 2128."""
-    low, high = float(time.min()), float(time.max())
-    scales = {"s": 1e8, "ms": 1e11, "us": 1e14, "ns": 1e17}
-    return next((unit for unit, least in scales.items() if low >= least and high < least * 50), None)
 
 
 def _refuse_infinite(
@@ -261,19 +255,3 @@ def _refuse_infinite(
             raise DataError(message)
         failures[name] = message
         del columns[name]
-
-
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise DataError(f"{name} is {value!r}; expected one of {', '.join(choices)}")
-
-
-def make_options(
-    time_unit: str | None, zone: str | None, dayfirst: bool | None, decimal: Decimal | None, schema: Schema | None
-) -> Options:
-    if decimal not in (None, ".", ","):
-        raise DataError(f"decimal is {decimal!r}; expected '.' or ','")
-    if schema is not None:
-        time_unit, zone = time_unit or schema.time_unit, zone or schema.zone
-        dayfirst, decimal = schema.dayfirst if dayfirst is None else dayfirst, decimal or schema.decimal
-    return Options(time_unit, zone, dayfirst, decimal, schema)
