@@ -37,10 +37,11 @@ def _table(screen: Console, found: Check) -> Sequence[RenderableType]:
     grid = Grid.grid(padding=(0, 2))
     grid.add_column(style="cyan", no_wrap=True)
     grid.add_column(overflow="fold")
-    *facts, (_, command) = found.rows()
-    for what, finding in facts:
+    for what, finding in found.rows()[:-1]:
         grid.add_row(Text(plain(what)), Text(plain(in_options(finding))))
-    return [grid, Text(), Text("next, run:", style="cyan"), to_copy(command)]
+    if not found.command:
+        return [grid, Text(), Text("first:", style="cyan"), Text(plain(in_options(found.obstacle)))]
+    return [grid, Text(), Text("next, run:", style="cyan"), to_copy(found.command)]
 
 
 def _frame(found: Check) -> Any:

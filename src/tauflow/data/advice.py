@@ -23,8 +23,9 @@ Array = NDArray[Any]
 SURE = ("y", "target", "value", "volume", "load", "demand", "sales", "power", "pm25", "pm2.5", "consumption", "energy",
         "appliances", "flow", "count", "glucose", "close", "occupancy")  # fmt: skip
 LIKELY = {"sold", "units", "unit", "qty", "quantity", "cnt", "counts", "total", "usage", "usd", "revenue", "traffic",
-          "passengers", "visitors", "visits", "orders", "cases", "rides", "generation", "production", "level", "kwh",
-          "mw", "mwh", "temp", "temperature", "co2", "births", "rate", "price", "values", "loads", "sale"}  # fmt: skip
+          "passengers", "visitors", "visits", "orders", "cases", "rides", "generation", "production", "kwh", "mw", "mwh",
+          "births", "values", "loads", "sale"}  # fmt: skip
+PERHAPS = {"level", "temp", "temperature", "co2", "rate", "price"}
 _ID_WORD = re.compile(r"(?i)id\b|_id|id_|code|name|ticker|symbol|store|shop|station|site|sensor|meter|item|product|key|"
                       r"city|region|country|state|source|group|series|origin|patient|machine|device|sku")  # fmt: skip
 _NO_TARGET = re.compile(r"(?i)^(?:index|idx|row|rownum|row_?n(?:o|um(?:ber)?)|no|unnamed: *\d+|column \d+|level \d+|lat|lon|lng|"
@@ -110,7 +111,7 @@ def _rank(name: str) -> int:
     words = set(re.split("[^a-z0-9.]+", folded))
     if words & set(SURE):
         return len(SURE)
-    return len(SURE) + (1 if words & LIKELY else 2)
+    return len(SURE) + (1 if words & LIKELY else 2 if words & PERHAPS else 3)
 
 
 def with_units(name: str, categories: tuple[str, ...]) -> str | None:
