@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from tauflow.data import read_table
-from tauflow.data.calendar import Calendar, calendar_for, wall_clock
-from tauflow.data.encoder import last_known, learn, nearest, steps_ahead
-from tauflow.data.scaling import robust_scale
-from tauflow.data.windows import mostly_full, windows
 from tauflow.errors import DataError
+from tauflow.windows.calendar import Calendar, calendar_for, wall_clock
+from tauflow.windows.encoder import last_known, learn, nearest, steps_ahead
+from tauflow.windows.scaling import robust_scale
+from tauflow.windows.windows import mostly_full, windows
 
 HOUR = 3_600_000_000_000
 

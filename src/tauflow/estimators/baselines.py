@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.encoder import Encoder
-from ..data.scaling import TARGET_CLIP
 from ..data.series import Array
-from ..data.windows import Windows
+from ..windows.encoder import Encoder
+from ..windows.scaling import TARGET_CLIP
+from ..windows.windows import Windows
 from .network import AllWindows, anchor_columns
 
 PENALTIES = (1e0, 1e1, 1e2, 1e3, 1e4)

@@ -23,10 +23,10 @@ import numpy as np
 import torch
 
 from ..data import Table
-from ..data.encoder import Encoder, learn
 from ..data.series import Array
 from ..training import Callback
 from ..training.callbacks import Epoch, Step
+from ..windows.encoder import Encoder, learn
 from . import metrics
 from .comparison import Comparison, Example, Row, verdict
 from .forecaster import Backtest, Forecaster

@@ -19,12 +19,12 @@ from torch import Tensor
 
 from .. import files
 from ..data import Table
-from ..data.encoder import Encoder, learn, steps_ahead
 from ..data.series import Array
-from ..data.windows import Windows, mostly_full, window_set, windows
 from ..errors import DataError, NotFittedError
 from ..training import Callback, History
 from ..training import fit as train
+from ..windows.encoder import Encoder, learn, steps_ahead
+from ..windows.windows import Windows, mostly_full, window_set, windows
 from .baselines import Persistence, Ridge, SeasonalNaive
 from .network import AllWindows, ForecastNet, WindowObjective, WindowSource, tensors
 from .settings import BASELINES, ForecastError, Settings, build_cell

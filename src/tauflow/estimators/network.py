@@ -18,10 +18,10 @@ from torch.nn import functional as F
 
 from .. import losses
 from ..cells import Cell
-from ..data.encoder import Encoder
 from ..data.series import Array
-from ..data.windows import Windows
 from ..sequence import Recurrent
+from ..windows.encoder import Encoder
+from ..windows.windows import Windows
 
 
 class ForecastNet(nn.Module):

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from ..data import Schema
-from ..data.calendar import Calendar
-from ..data.encoder import Encoder
-from ..data.scaling import Scale
 from ..errors import ModelFileError
+from ..windows.calendar import Calendar
+from ..windows.encoder import Encoder
+from ..windows.scaling import Scale
 from .settings import Settings
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ..data import Schema, Series, Table, read_table
-from ..data.encoder import nearest
 from ..data.series import Array
 from ..errors import DataError
+from ..windows.encoder import nearest
 
 UNIT = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..data.series import Array, Series, Table
 from .encoder import Encoder, nearest, steps_ahead
-from .series import Array, Series, Table
 
 MEMORY = 2**29  # bytes
 

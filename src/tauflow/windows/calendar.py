@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .series import NANOSECONDS, Array, Schema
+from ..data.series import NANOSECONDS, Array, Schema
 
 DAY = 86_400 * NANOSECONDS
 WEEK = 7 * DAY

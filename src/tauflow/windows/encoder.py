@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..data.series import Array, Schema, Series, Table
 from ..errors import DataError
 from .calendar import Calendar, calendar_for, seasons
 from .scaling import CLIP, TARGET_CLIP, Scale, robust_scale
-from .series import Array, Schema, Series, Table
 
 
 @dataclass(frozen=True, eq=False)
