@@ -14,7 +14,7 @@ from tauflow.estimators import BASELINES, ForecastError, Row, Settings, compare
 from tauflow.estimators.compare import Job, _parameters, matched
 from tauflow.estimators.comparison import verdict
 from tauflow.estimators.split import test_start as start_of_test
-from tauflow.windows.encoder import learn
+from tauflow.windows.learn import learn
 from tests.test_windows import HOUR, hourly
 
 QUICK = {"h": 6, "units": 6, "context": 12, "epochs": 2, "forecaster": {"steps": 6, "batch_size": 32}}

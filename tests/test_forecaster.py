@@ -17,7 +17,7 @@ from tauflow.errors import DataError, ModelFileError, NotFittedError, TauflowErr
 from tauflow.estimators import BASELINES, Forecaster, ForecastError, metrics
 from tauflow.estimators.baselines import SeasonalNaive
 from tauflow.estimators.network import ForecastNet
-from tauflow.windows.encoder import learn
+from tauflow.windows.learn import learn
 from tauflow.windows.windows import windows
 from tests.test_windows import HOUR, hourly
 

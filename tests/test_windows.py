@@ -9,9 +9,13 @@ import pandas as pd
 import pytest
 
 from tauflow.data import read_table
+from tauflow.data.clock import wall_clock
 from tauflow.errors import DataError
-from tauflow.windows.calendar import Calendar, calendar_for, wall_clock
-from tauflow.windows.encoder import last_known, learn, nearest, steps_ahead
+from tauflow.estimators.tables import upto
+from tauflow.windows.calendar import Calendar, calendar_for
+from tauflow.windows.learn import learn
+from tauflow.windows.queries import anchor_values
+from tauflow.windows.rows import nearest, rows_of
 from tauflow.windows.scaling import robust_scale
 from tauflow.windows.windows import mostly_full, windows
 
@@ -40,17 +44,22 @@ def test_nearest_finds_the_nearest_row_within_the_tolerance():
     assert found.tolist() == [True, True, True, False, False]
 
 
-def test_last_known_carries_the_last_value_forward():
-    y = np.array([[np.nan], [1.0], [np.nan], [3.0], [np.nan]])
-    np.testing.assert_array_equal(last_known(y)[:, 0], [np.nan, 1, 1, 3, 3])
+def test_the_last_known_row_is_carried_forward_within_its_series():
+    nan = np.nan
+    frame = {"t": [0, 1, 2, 3, 4] * 2, "id": list("aaaaabbbbb"), "v": [nan, 1, nan, 3, nan, nan, nan, 5, nan, 7]}
+    table = read_table(
+        {"t": np.array(frame["t"], float), "id": frame["id"], "v": frame["v"]}, time="t", target="v", id="id"
+    )
+    rows = rows_of(table.series, learn(table, 1, None))
+    assert rows.last[:, 0].tolist() == [-1, 1, 1, 3, 3, -1, -1, 7, 7, 9]
 
 
 def test_the_encoder_finds_step_rhythms_and_base(table):
     encoder = learn(table, 24, None)
     assert encoder.step == HOUR
     assert encoder.calendar == Calendar(day=True, week=True)
-    assert [lag / HOUR for lag in encoder.lags] == [24, 48, 168, 336]
-    assert encoder.lags[encoder.base[0]] / HOUR in (168, 336)  # the weekend makes a week the better season
+    assert encoder.lags == (24, 48, 168, 336)
+    assert encoder.lags[encoder.base[0]] in (168, 336)  # the weekend makes a week the better season
 
 
 def test_gaps_are_in_steps_and_missing_history_is_masked(table):
@@ -117,7 +126,7 @@ def test_windows_stay_within_their_part(table):
     series = table.series[0]
     cut = float(series.time[500])
     train, test = windows(table, encoder, 8, end=cut), windows(table, encoder, 8, start=cut)
-    assert steps_ahead(series, train.origins[:, 1], HOUR, 24).max() < cut
+    assert encoder.moments.ahead(series.time[train.origins[:, 1]], 24).max() < cut
     assert series.time[test.origins[:, 1]].min() >= cut
 
 
@@ -171,29 +180,18 @@ def test_a_table_without_history_is_refused():
         learn(read_table({"ds": [1.0], "y": [2.0]}), 1, None)
 
 
-def test_remembered_windows_give_the_same_batches(table):
-    found = windows(table, learn(table, 24, None), 12)
-    kept = found.remembered()
-    assert kept.answers is not None
-    index = np.random.default_rng(0).permutation(len(found))[:100]
-    one, two = found.batch(index), kept.batch(index)
-    assert all(np.array_equal(one[name], two[name], equal_nan=name == "target") for name in one)
-    time = one["time"][:, :3] + HOUR // 2
-    assert np.array_equal(found.batch(index, time)["query"], kept.batch(index, time)["query"])
-
-
-def test_a_season_ago_is_not_after_the_origin():
-    """A query between steps can point its lag at a row just after the origin: that row is not known yet."""
+@pytest.mark.parametrize("origin", [10, 11])
+def test_a_row_after_the_origin_is_not_even_known_to_exist(origin):
+    """A lag that lands between a row before the origin and one after it means the one before."""
     time = np.concatenate([np.arange(0.0, 101.0, 10.0), [106.0, 116.0, 126.0]])
     table = read_table({"t": time, "v": np.arange(len(time), dtype=float)}, time="t", target="v")
     encoder = learn(table, 2, 101.0, season=(2.0,))
-    assert encoder.lags[0] == 20.0
-    origin, query = np.array([10]), np.array([[124.0]])  # at 100; 124 - 20 = 104, and a row stands at 106
-    values, known = encoder.anchor_values(table.series[0], origin, query)
-    assert not known[0, 0, 0, 0]
-    later = encoder.anchor_values(table.series[0], np.array([11]), query)[1]
-    assert later[0, 0, 0, 0]
-    assert values[0, 0, 0, 0] < encoder.seen(table.series[0])[11, 0]
+    assert encoder.lags == (2.0, 4.0)
+    found, cut = (rows_of([series], encoder) for series in (table.series[0], upto(table.series[0], origin)))
+    for rows in (found, cut):  # 124 - 20 = 104: rows stand at 100 and, known at origin 11 alone, at 106
+        values, known = anchor_values(encoder, rows, np.array([0]), np.array([origin]), np.array([[124.0]]))
+        assert known.all()
+        assert values[0, 0, 0, 0] == rows.z[origin]
 
 
 def test_short_contexts_train_only_where_history_is_short(table):

@@ -35,6 +35,11 @@ class Even:
     decimals: int | None = None
     unit: Literal["even"] = "even"
 
+    @property
+    def mean(self) -> float:
+        """The length of a stride on average, in native time."""
+        return self.size
+
     def whole(self, time: Array, count: Array, zone: str | None) -> Array:
         if time.dtype == np.int64:
             return np.asarray(time + count * int(self.size))
@@ -52,6 +57,11 @@ class Clock:
     size: int
     phase: int | None = None
     unit: Literal["clock"] = "clock"
+
+    @property
+    def mean(self) -> float:
+        """The length of a stride on average, in nanoseconds."""
+        return self.size
 
     def whole(self, time: Array, count: Array, zone: str | None) -> Array:
         local = self._shown(time, zone) + count * self.size
@@ -78,6 +88,11 @@ class Months:
     day: int = 0
     unit: Literal["month"] = "month"
 
+    @property
+    def mean(self) -> float:
+        """The length of a stride on average, in nanoseconds."""
+        return self.months * 365.2425 / 12 * DAY
+
     def whole(self, time: Array, count: Array, zone: str | None) -> Array:
         local = wall_clock(time, zone)
         date, clock = local // DAY, local % DAY
@@ -103,6 +118,11 @@ class Weekdays:
 
     week: str = "1111100"
     unit: Literal["weekday"] = "weekday"
+
+    @property
+    def mean(self) -> float:
+        """The length of a stride on average, in nanoseconds."""
+        return 7 * DAY / self.days
 
     @property
     def days(self) -> int:

@@ -49,8 +49,7 @@ class Ridge:
     """One linear model per step of the horizon; weights (h, features, targets). A query between steps takes the nearest step's."""
 
     def __init__(self, encoder: Encoder, weights: Array | None = None) -> None:
-        schema = encoder.schema
-        self.h, self.observed = encoder.h, len(schema.targets) + len(schema.past) + len(schema.future)
+        self.h, self.observed = encoder.h, encoder.numbers
         self.days = (
             (2, 10) if encoder.calendar.day and encoder.calendar.week else (2, 2)
         )  # where a query holds its day waves

@@ -26,7 +26,8 @@ from ..data import Table
 from ..data.series import Array
 from ..training import Callback
 from ..training.callbacks import Epoch, Step
-from ..windows.encoder import Encoder, learn
+from ..windows.encoder import Encoder
+from ..windows.learn import learn
 from . import metrics
 from .comparison import Comparison, Example, Row, verdict
 from .forecaster import Backtest, Forecaster

@@ -23,8 +23,9 @@ from ..data.series import Array
 from ..errors import DataError, NotFittedError
 from ..training import Callback, History
 from ..training import fit as train
-from ..windows.encoder import Encoder, learn, steps_ahead
-from ..windows.windows import Windows, mostly_full, window_set, windows
+from ..windows.encoder import Encoder
+from ..windows.learn import learn
+from ..windows.windows import Windows, divided, mostly_full, window_set, windows
 from .baselines import Persistence, Ridge, SeasonalNaive
 from .network import AllWindows, ForecastNet, WindowObjective, WindowSource, tensors
 from .settings import BASELINES, ForecastError, Settings, build_cell
@@ -136,8 +137,8 @@ class Forecaster:
         validation_start = _validation_start(table, settings.validation)
         h = 1 if settings.strategy == "recursive" else settings.h
         self.encoder = learn(table, h, validation_start, settings.season)
-        training = mostly_full(windows(table, self.encoder, settings.context, end=validation_start))
-        judging = windows(table, self.encoder, settings.context, start=validation_start)
+        before_, judging = divided(table, self.encoder, settings.context, validation_start)
+        training = mostly_full(before_)
         _check_windows(training, judging, h)
         self.table = table
         self.predictor = self._learn(training, judging, progress, callbacks, checkpoint)
@@ -251,9 +252,9 @@ class Forecaster:
             batch_size = min(settings.batch_size, max(8, len(training) // 16))
             self.history = train(
                 predictor,
-                WindowSource(training.remembered(), batch_size, settings.steps, settings.seed),
+                WindowSource(training, batch_size, settings.steps, settings.seed),
                 objective=WindowObjective(settings.loss),
-                validation=AllWindows(judging.remembered()),
+                validation=AllWindows(judging),
                 epochs=settings.epochs,
                 optimizer="adamw",
                 lr=settings.lr,
@@ -290,14 +291,14 @@ class Forecaster:
             start = np.array([table.series[number].time[row] for number, row in origins])
             if (time[None, :] <= start[:, None]).any():
                 raise ForecastError("times holds a moment at or before the last known row, expected times after it")
-            steps = float(((time.max() - start) / encoder.step).max())
+            steps = float(encoder.moments.offset(start, time.max()).max())
             self._check_horizon(steps)
             return np.broadcast_to(np.sort(time), (len(origins), len(time)))
         h = self.settings.h if h is None else h
         if isinstance(h, bool) or not isinstance(h, int) or h < 1:
             raise ForecastError(f"h is {h!r}, expected a whole number of steps >= 1")
         self._check_horizon(h)
-        return np.concatenate([steps_ahead(table.series[n], np.array([row]), encoder.step, h) for n, row in origins])
+        return encoder.moments.ahead(np.array([table.series[n].time[row] for n, row in origins]), h)
 
     def _check_horizon(self, steps: float) -> None:
         if self.settings.strategy == "direct" and steps > self.settings.h + 0.5:

@@ -12,7 +12,7 @@ import pandas as pd
 from ..data import Schema, Series, Table, read_table
 from ..data.series import Array
 from ..errors import DataError
-from ..windows.encoder import nearest
+from ..windows.rows import nearest
 
 UNIT = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 

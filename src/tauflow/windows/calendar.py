@@ -12,11 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from ..data.series import NANOSECONDS, Array, Schema
+from ..data.clock import DAY, wall_clock
+from ..data.series import Array, Schema
+from ..data.stride import Months, Stride, Weekdays
 
-DAY = 86_400 * NANOSECONDS
 WEEK = 7 * DAY
 YEAR = int(365.25 * DAY)
 MONDAY = 4 * DAY  # 1970-01-05, in nanoseconds
@@ -31,20 +31,25 @@ class Calendar:
     year: bool = False
     zone: str | None = None
 
+    @property
+    def size(self) -> int:
+        """How many columns."""
+        return 8 * self.day + 7 * self.week + 4 * self.year
+
     def columns(self, time: Array) -> Array:
-        """(T, features) float32 of int64 nanoseconds UTC; no columns when the time is a plain number."""
-        if not (self.day or self.week or self.year):
-            return np.zeros((len(time), 0), np.float32)
-        local = wall_clock(time, self.zone)
-        parts = []
+        """(..., features) float32 of int64 nanoseconds UTC; no columns when the time is a plain number."""
+        out = np.empty((*time.shape, self.size), np.float32)
+        if self.size == 0:
+            return out
+        local, column = wall_clock(time, self.zone), 0
         if self.day:
-            parts += _waves((local % DAY) / DAY, 4)
+            column = _waves(out, column, (local % DAY) / DAY, 4)
         if self.week:
-            weekday = (local - MONDAY) // DAY % 7
-            parts += [weekday == k for k in range(7)]
+            out[..., column : column + 7] = ((local - MONDAY) // DAY % 7)[..., None] == np.arange(7)
+            column += 7
         if self.year:
-            parts += _waves((local % YEAR) / YEAR, 2)
-        return np.stack(parts, axis=1).astype(np.float32)
+            _waves(out, column, (local % YEAR) / YEAR, 2)
+        return out
 
 
 def calendar_for(schema: Schema, step: float, span: float) -> Calendar:
@@ -54,24 +59,29 @@ def calendar_for(schema: Schema, step: float, span: float) -> Calendar:
     return Calendar(
         day=step < DAY / 2 and span > 3 * DAY,
         week=step < 4 * DAY and span > 3 * WEEK,
-        year=step < YEAR / 8 and span > 1.5 * YEAR,
+        year=step < 0.6 * YEAR and span > 1.5 * YEAR,
         zone=schema.zone,
     )
 
 
-def seasons(calendar: Calendar, step: float) -> tuple[int, ...]:
-    """The periods in nanoseconds at which rows `step` apart repeat, shortest first; a year is no whole number of hours."""
-    shown = ((calendar.day, DAY), (calendar.week, WEEK), (calendar.year and step >= DAY / 2, YEAR))
-    return tuple(period for repeats, period in shown if repeats)
+def seasons(calendar: Calendar, stride: Stride) -> tuple[float, ...]:
+    """The periods in strides at which rows repeat, shortest first: 12 months, 5 and 260 business days, 24 and 168 hours."""
+    if isinstance(stride, Months):
+        return (12 / stride.months,) if calendar.year else ()
+    if isinstance(stride, Weekdays):
+        return tuple(
+            float(n) for n, on in ((stride.days, calendar.week), (52 * stride.days, calendar.year)) if on and n > 1
+        )
+    size = stride.size
+    year = YEAR / size if size % WEEK else float(round(YEAR / size))
+    shown = ((calendar.day, DAY / size), (calendar.week, WEEK / size), (calendar.year and size >= DAY / 2, year))
+    return tuple(float(period) for repeats, period in shown if repeats)
 
 
-def wall_clock(time: Array, zone: str | None) -> Array:
-    """Nanoseconds that the local clock shows, from nanoseconds UTC."""
-    if zone is None:
-        return time
-    stamps = pd.DatetimeIndex(pd.to_datetime(np.asarray(time), unit="ns", utc=True)).tz_convert(zone).tz_localize(None)
-    return stamps.as_unit("ns").asi8
-
-
-def _waves(phase: Array, count: int) -> list[Array]:
-    return [wave(2 * np.pi * k * phase) for k in range(1, count + 1) for wave in (np.sin, np.cos)]
+def _waves(out: Array, column: int, phase: Array, count: int) -> int:
+    """Fill in sin and cos of the phase and its multiples; the next free column."""
+    for k in range(1, count + 1):
+        for wave in (np.sin, np.cos):
+            out[..., column] = wave(2 * np.pi * k * phase)
+            column += 1
+    return column

@@ -2,10 +2,10 @@
 
     origin   a row of a series; everything up to it is known, nothing after it
     context  the last rows up to the origin: x (rows, features), dt in units of the typical gap, mask for missing history
-    query    a moment after the origin, described by an `Encoder`
+    query    a moment after the origin, described by `queries`
     target   the value at the query, scaled; NaN where no row stands within half a step of it
 
-No row is made up: a gap is a longer dt.
+No row is made up: a gap is a longer dt. A batch is made when it is asked for, all series at once.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..data.series import Array, Series, Table
-from .encoder import Encoder, nearest, steps_ahead
-
-MEMORY = 2**29  # bytes
+from ..data.series import Array, Table
+from .encoder import Encoder
+from .queries import fill_exogenous, queries
+from .rows import PART, Rows, rows_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +27,8 @@ class Windows:
     table: Table
     encoder: Encoder
     context: int
-    origins: Array  # (N, 2) int64: series number, row
-    features: tuple[Array, ...]  # per series (T, inputs)
-    gaps: tuple[Array, ...]  # per series (T,) float32, in steps; the first is 1
-    answers: dict[str, Array] | None = None  # see `remembered`
+    origins: Array  # (N, 2): series number, row
+    rows: Rows
 
     def __len__(self) -> int:
         return len(self.origins)
@@ -38,54 +36,43 @@ class Windows:
     def batch(self, index: Array, time: Array | None = None) -> dict[str, Array]:
         """x (B, context, inputs), dt, mask (B, context), query (B, h, queries), time (B, h), target (B, h, targets) with NaN.
 
-        The queries stand 1..h steps after the origins, moved to the rows found there; or at `time` (B, h), without targets.
+        The queries stand 1..h strides after the origins, moved to the rows found there; or at `time` (B, h), without targets.
         """
-        origins = self.origins[index]
-        if time is None and self.answers is not None:
-            return self._contexts(origins) | {name: values[index] for name, values in self.answers.items()}
-        return self._contexts(origins) | self._questions(origins, time)
+        number = self.origins[index, 0].astype(np.int64)
+        origin = self.rows.start[number] + self.origins[index, 1]
+        if time is None:
+            time, target = self._truth(number, self.encoder.moments.ahead(self.rows.time[origin], self.encoder.h))
+        else:
+            target = np.full((*time.shape, len(self.encoder.schema.targets)), np.nan, np.float32)
+        query = queries(self.encoder, self.rows, number, origin, time)
+        return self._contexts(number, origin) | {"query": query, "time": time, "target": target}
 
-    def _contexts(self, origins: Array) -> dict[str, Array]:
-        size = len(origins)
-        x = np.zeros((size, self.context, self.encoder.inputs), np.float32)
-        dt, mask = np.ones((size, self.context), np.float32), np.zeros((size, self.context), bool)
-        for number in np.unique(origins[:, 0]):
-            here = origins[:, 0] == number
-            back = origins[here, 1][:, None] - np.arange(self.context)[::-1]  # (n, context)
-            real = back >= 0
-            x[here] = np.where(real[:, :, None], self.features[number][back.clip(0)], 0)
-            dt[here], mask[here] = np.where(real, self.gaps[number][back.clip(0)], 1), real
+    def _contexts(self, number: Array, origin: Array) -> dict[str, Array]:
+        rows, encoder = self.rows, self.encoder
+        start = rows.start[number][:, None]
+        row = origin[:, None] - np.arange(self.context)[::-1]  # (B, context)
+        mask = row >= start
+        row = np.maximum(row, start)
+        x = np.empty((*row.shape, encoder.inputs), np.float32)
+        y, others = rows.seen(row), rows.exogenous[row]
+        column = y.shape[-1]
+        x[..., :column] = np.nan_to_num(y)
+        schema = encoder.schema
+        column = fill_exogenous(x, column, encoder, others, (*schema.past, *schema.future))
+        for part in (np.isfinite(y), np.isfinite(others), rows.change[row], rows.static[number][:, None, :]):
+            x[..., column : column + part.shape[-1]] = part
+            column += part.shape[-1]
+        x[..., column:] = encoder.calendar.columns(rows.time[row])
+        gap = (rows.time[row] - rows.time[row - 1]) / encoder.step
+        dt = np.where(row > start, gap, 1.0).astype(np.float32)
+        x[~mask] = 0
         return {"x": x, "dt": dt, "mask": mask}
 
-    def _questions(self, origins: Array, time: Array | None) -> dict[str, Array]:
-        size, h = len(origins), self.encoder.h if time is None else time.shape[1]
-        query = np.zeros((size, h, self.encoder.queries), np.float32)
-        when = np.zeros((size, h), self.table.series[0].time.dtype)
-        target = np.full((size, h, len(self.encoder.schema.targets)), np.nan, np.float32)
-        for number in np.unique(origins[:, 0]):
-            here = origins[:, 0] == number
-            rows, series = origins[here, 1], self.table.series[number]
-            if time is None:
-                when[here], target[here] = self.truth(series, steps_ahead(series, rows, self.encoder.step, h))
-            else:
-                when[here] = time[here]
-            query[here] = self.encoder.query(series, rows, when[here])
-        return {"query": query, "time": when, "target": target}
-
-    def remembered(self) -> Windows:
-        """The same, with all questions and targets computed once, if they fit in `MEMORY`: a training asks each many times."""
-        size = len(self) * self.encoder.h * (self.encoder.queries * 4 + 8)
-        if size > MEMORY or len(self) == 0:
-            return self
-        parts = [self._questions(self.origins[k : k + 2048], None) for k in range(0, len(self), 2048)]
-        return replace(self, answers={name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
-
-    def truth(self, series: Series, time: Array) -> tuple[Array, Array]:
+    def _truth(self, number: Array, time: Array) -> tuple[Array, Array]:
         """(time, target): each query moved to the row that stands within half a step of it, and that row's scaled values."""
-        index, found = nearest(series.time, time.reshape(-1), 0.499 * self.encoder.step)
-        y = np.where(found[:, None], self.encoder.scale_of(series).apply(series.y)[index], np.nan)
-        moved = np.where(found, series.time[index], time.reshape(-1))
-        return moved.reshape(time.shape), y.reshape(*time.shape, -1)
+        row, found = self.rows.nearest(number[:, None], time, 0.499 * self.encoder.step)
+        target = np.where(found[..., None], self.rows.z[row], np.float32(np.nan))
+        return np.where(found, self.rows.time[row], time), target
 
 
 def windows(
@@ -95,20 +82,33 @@ def windows(
 
     An id without a learned scale has no origins: a scale from its own rows would look at those after the origin.
     """
-    origins = [np.zeros((0, 2), np.int64)]
+    rows = rows_of(table.series, encoder)
+    return Windows(table, encoder, context, _origins(table, encoder, rows, start, end), rows)
+
+
+def divided(table: Table, encoder: Encoder, context: int, at: float) -> tuple[Windows, Windows]:
+    """(the windows whose queries lie before a moment, those whose origins lie at or after it), on the same rows."""
+    before = windows(table, encoder, context, end=at)
+    return before, replace(before, origins=_origins(table, encoder, before.rows, at, None))
+
+
+def _origins(table: Table, encoder: Encoder, rows: Rows, start: float | None, end: float | None) -> Array:
+    found = [np.zeros((0, 2), np.int32)]
     for number, series in enumerate(table.series):
         if series.id not in encoder.targets:
             continue
-        known = np.asarray(np.isfinite(series.y).any(axis=1))
-        rows = np.arange(len(series))
-        left: Array = np.cumsum(known[::-1])[::-1] - known  # known rows after this one
-        fits = (left > 0) & (np.cumsum(known) > 0) & known
-        if start is not None:
-            fits &= series.time >= start
-        if end is not None:
-            fits &= series.time + encoder.h * encoder.step < end
-        origins.append(np.stack([np.full(fits.sum(), number), rows[fits]], axis=1))
-    return window_set(table, encoder, context, np.concatenate(origins))
+        begin, stop = rows.start[number], rows.start[number + 1]
+        last = rows.last[stop - 1].max() if stop > begin else -1
+        for first in range(begin, stop, PART):
+            here = slice(first, min(first + PART, stop))
+            fits = np.isfinite(rows.z[here]).any(axis=1) & (np.arange(here.start, here.stop) < last)
+            if start is not None:
+                fits &= rows.time[here] >= start
+            if end is not None:
+                fits &= encoder.stride.whole(rows.time[here], np.array(encoder.h), encoder.schema.zone) < end
+            row = np.nonzero(fits)[0] + first - begin
+            found.append(np.stack([np.full(len(row), number), row], axis=1).astype(np.int32))
+    return np.concatenate(found)
 
 
 def mostly_full(found: Windows) -> Windows:
@@ -122,8 +122,4 @@ def mostly_full(found: Windows) -> Windows:
 
 def window_set(table: Table, encoder: Encoder, context: int, origins: Array) -> Windows:
     """Windows at chosen origins (N, 2): series number, row."""
-    features = tuple(encoder.rows(series) for series in table.series)
-    gaps = tuple(
-        np.concatenate([[1.0], np.diff(series.time) / encoder.step]).astype(np.float32) for series in table.series
-    )
-    return Windows(table, encoder, context, origins.astype(np.int64), features, gaps)
+    return Windows(table, encoder, context, origins, rows_of(table.series, encoder))
