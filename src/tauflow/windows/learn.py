@@ -28,6 +28,7 @@ def learn(table: Table, h: int, until: float | None, season: tuple[float, ...] |
     step = stride.mean if isinstance(stride, Even) else float(np.median(steps))
     span = max(float(series.time[-1] - series.time[0]) for series in known if len(series))
     calendar = calendar_for(table.schema, step, span)
+    del steps
     exogenous = np.concatenate([np.concatenate([series.past, series.future], axis=1) for series in known])
     encoder = Encoder(
         schema=table.schema,

@@ -97,7 +97,8 @@ def _groups(start: Array) -> Iterator[tuple[int, int]]:
 def _fill(rows: Rows, series: Sequence[Series], first: int, encoder: Encoder) -> None:
     """The rows of a group of series that begins with number `first`, `PART` at a time."""
     begin, end = int(rows.start[first]), int(rows.start[first + len(series)])
-    number = np.repeat(np.arange(len(series)), np.diff(rows.start[first : first + len(series) + 1]))
+    lengths = np.diff(rows.start[first : first + len(series) + 1])
+    number = np.repeat(np.arange(len(series), dtype=rows.last.dtype), lengths)
     scales = [encoder.scale_of(one) for one in series]
     center, scale = (np.stack([getattr(one, name) for one in scales]) for name in ("center", "scale"))
     y, past, future = (_together([getattr(one, name) for one in series]) for name in ("y", "past", "future"))
@@ -111,7 +112,7 @@ def _fill(rows: Rows, series: Sequence[Series], first: int, encoder: Encoder) ->
         rows.z[there], seen[here] = z, np.clip(z, -TARGET_CLIP, TARGET_CLIP)
         other = np.concatenate([past[here], future[here]], axis=1)
         rows.exogenous[there] = _exogenous(other, encoder, series, n)
-    _fill_last(rows, begin, end, rows.start[first + number])
+    _fill_last(rows, begin, end, np.repeat(rows.start[first : first + len(series)].astype(number.dtype), lengths))
     for target, base in enumerate(encoder.base):
         if base < len(encoder.lags):
             _fill_change(rows, seen[:, target], target, begin, first + number, encoder.lags[base], encoder)
