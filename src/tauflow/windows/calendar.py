@@ -10,6 +10,7 @@ The clock is the local one of `zone`, so that 8 in the morning is 8 in the morni
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from ..data.stride import Months, Stride, Weekdays
 WEEK = 7 * DAY
 YEAR = int(365.25 * DAY)
 MONDAY = 4 * DAY  # 1970-01-05, in nanoseconds
+HOUR, MINUTE = DAY // 24, DAY // 1440
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,13 @@ class Calendar:
             return out
         local, column = wall_clock(time, self.zone), 0
         if self.day:
-            column = _waves(out, column, (local % DAY) / DAY, 4)
+            out[..., :8] = _waves(local % DAY, DAY, MINUTE, 4)
+            column = 8
         if self.week:
-            out[..., column : column + 7] = ((local - MONDAY) // DAY % 7)[..., None] == np.arange(7)
+            out[..., column : column + 7] = np.eye(7, dtype=np.float32)[(local - MONDAY) // DAY % 7]
             column += 7
         if self.year:
-            _waves(out, column, (local % YEAR) / YEAR, 2)
+            out[..., column:] = _waves(local % YEAR, YEAR, HOUR, 2)
         return out
 
 
@@ -78,10 +81,18 @@ def seasons(calendar: Calendar, stride: Stride) -> tuple[float, ...]:
     return tuple(float(period) for repeats, period in shown if repeats)
 
 
-def _waves(out: Array, column: int, phase: Array, count: int) -> int:
-    """Fill in sin and cos of the phase and its multiples; the next free column."""
-    for k in range(1, count + 1):
-        for wave in (np.sin, np.cos):
-            out[..., column] = wave(2 * np.pi * k * phase)
-            column += 1
-    return column
+def _waves(clock: Array, period: int, usual: int, count: int) -> Array:
+    """(..., 2 count) sin and cos of the phase and its multiples; from a table where the clock shows whole `usual`."""
+    place, rest = np.divmod(clock, usual)
+    return _waves_of(clock, period, count) if rest.any() else _table(period, usual, count)[place]
+
+
+@lru_cache(maxsize=4)
+def _table(period: int, usual: int, count: int) -> Array:
+    return _waves_of(np.arange(0, period, usual), period, count)
+
+
+def _waves_of(clock: Array, period: int, count: int) -> Array:
+    phase = clock / period
+    waves = [wave(2 * np.pi * k * phase) for k in range(1, count + 1) for wave in (np.sin, np.cos)]
+    return np.stack(waves, axis=-1).astype(np.float32)
