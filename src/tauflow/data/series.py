@@ -23,6 +23,7 @@ from tauflow.errors import ShapeError, TimeError
 
 Array = NDArray[Any]
 NANOSECONDS = 1_000_000_000
+UNSEEN = -1.0  # the code of a category that the schema does not know
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tauflow.data.chunk import Buffer, Chunk, as_text
 from tauflow.data.numerals import MARKS, Decimal, evidence, parse_numbers
+from tauflow.data.series import UNSEEN
 from tauflow.errors import DataError
 
 Array = NDArray[Any]
@@ -129,10 +130,10 @@ class Values:
         if {text.casefold() for text in found} <= {"true", "false"}:
             found = [text.capitalize() for text in found]
         names = self.known if self.known is not None else _category_names(found)
-        new = np.array([names.index(text) if text in names else np.nan for text in found] + [np.nan])
+        new = np.array([names.index(text) if text in names else UNSEEN for text in found] + [np.nan])
         old = np.where(np.isnan(values), len(found), values).astype(np.int64)
         coded: Array = new[old]
-        self.unseen = int((np.isnan(coded) & ~np.isnan(values)).sum())
+        self.unseen = int((coded == UNSEEN).sum())
         self.categories = names
         return coded
 

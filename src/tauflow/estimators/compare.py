@@ -29,6 +29,7 @@ from ..training.callbacks import Epoch, Step
 from ..windows.encoder import Encoder
 from ..windows.learn import learn
 from . import metrics
+from .baselines import Ridge
 from .comparison import Comparison, Example, Row, verdict
 from .forecaster import Backtest, Forecaster
 from .network import ForecastNet
@@ -250,10 +251,17 @@ def _test(job: Job, tell: Callable[[Progress], None]) -> Result:
         microseconds=_stream_time(model),
         curves=None if history is None else (np.array(history.train), np.array(history.validation)),
         time_constants=model.time_constants(),
-        note=None if history is None or history.stopped == "finished" else f"{settings.cell}: {history.message}",
+        note=_note(model),
     )
     tell(Progress(settings.cell, settings.seed, settings.epochs, settings.epochs, None, None, done=True))
     return result
+
+
+def _note(model: Forecaster) -> str | None:
+    if isinstance(model.predictor, Ridge):
+        return "; ".join(model.predictor.notes) or None
+    history = model.history
+    return None if history is None or history.stopped == "finished" else f"{model.settings.cell}: {history.message}"
 
 
 class _Tell(Callback):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..data import Schema, Series, Table, read_table
-from ..data.series import Array
+from ..data.series import UNSEEN, Array
 from ..errors import DataError
 from ..windows.rows import nearest
 
@@ -66,7 +66,7 @@ def categories_of(table: Table) -> dict[str, tuple[str, ...]]:
 
 
 def recoded(table: Table, categories: Mapping[str, tuple[str, ...]]) -> Table:
-    """The table with its text columns in the codes of `categories`; a category that is not among them is unknown, NaN.
+    """The table with its text columns in the codes of `categories`; one that is not among them is `UNSEEN`, a missing one NaN.
 
     So a category that turns up after the cutoff changes no code before it.
     """
@@ -76,7 +76,7 @@ def recoded(table: Table, categories: Mapping[str, tuple[str, ...]]) -> Table:
     for name, names in table.schema.categories.items():
         kind, column = _place(table.schema, name)
         new = {known: float(code) for code, known in enumerate(categories.get(name, ()))}
-        codes = np.array([new.get(one, np.nan) for one in names] + [np.nan])
+        codes = np.array([new.get(one, UNSEEN) for one in names] + [np.nan])
         for number, one in enumerate(series):
             values = getattr(one, kind).copy()
             old = values[..., column]

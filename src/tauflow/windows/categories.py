@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..data.series import Array, Schema, Series, Table
+from ..data.series import UNSEEN, Array, Schema, Series, Table
 
 MOST = 32
-UNSEEN = -1.0  # the code of a category that the model was not fitted with
 
 
 def truths(words: tuple[str, ...]) -> bool:
