@@ -13,7 +13,6 @@ import torch
 
 from tauflow import cells
 from tauflow.data import read_table
-from tauflow.data.encoder import learn
 from tauflow.errors import DataError
 from tauflow.estimators import BASELINES, Forecaster, ForecastError, Row, Settings, compare
 from tauflow.estimators.matching import matched, parameters
@@ -24,6 +23,7 @@ from tauflow.estimators.streaming import ForecastStream, stream_time
 from tauflow.estimators.trial import Job
 from tauflow.report import comparison_page
 from tauflow.sequence import Recurrent
+from tauflow.windows.learn import learn
 from tests.test_windows import HOUR, hourly
 
 QUICK = {"h": 6, "units": 6, "context": 12, "epochs": 2, "forecaster": {"steps": 6, "batch_size": 32}}

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..data import Schema, Series, Table, read_table
-from ..data.encoder import nearest
 from ..data.series import Array
 from ..errors import DataError
+from ..windows.rows import nearest
 from .reading import refuse_other_clock, shown_times
 from .tables import last_known_row, upto
 

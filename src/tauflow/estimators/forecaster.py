@@ -19,12 +19,13 @@ from torch import Tensor
 
 from .. import files
 from ..data import Table
-from ..data.encoder import Encoder, learn
 from ..data.series import Array
-from ..data.windows import Windows, mostly_full, window_set, windows
 from ..errors import DataError, NotFittedError
 from ..training import Callback, History
 from ..training import fit as train
+from ..windows.encoder import Encoder
+from ..windows.learn import learn
+from ..windows.windows import Windows, divided, mostly_full, window_set, windows
 from .ahead import read_ahead, refuse_unmet, unknown_ahead, with_ahead
 from .baselines import Persistence, Ridge, SeasonalNaive
 from .network import AllWindows, ForecastNet, WindowObjective, WindowSource, tensors
@@ -140,8 +141,8 @@ class Forecaster:
         validation_start = _validation_start(table, settings.validation)
         h = 1 if settings.strategy == "recursive" else settings.h
         self.encoder = learn(table, h, validation_start, settings.season)
-        training = mostly_full(windows(table, self.encoder, settings.context, end=validation_start))
-        judging = windows(table, self.encoder, settings.context, start=validation_start)
+        before_, judging = divided(table, self.encoder, settings.context, validation_start)
+        training = mostly_full(before_)
         _check_windows(training, judging, h)
         self.table = table
         self.predictor = self._learn(training, judging, progress, callbacks, checkpoint)
@@ -297,9 +298,9 @@ class Forecaster:
             batch_size = min(settings.batch_size, max(8, len(training) // 16))
             self.history = train(
                 predictor,
-                WindowSource(training.remembered(), batch_size, settings.steps, settings.seed),
+                WindowSource(training, batch_size, settings.steps, settings.seed),
                 objective=WindowObjective(settings.loss),
-                validation=AllWindows(judging.remembered()),
+                validation=AllWindows(judging),
                 epochs=settings.epochs,
                 optimizer="adamw",
                 lr=settings.lr,

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from ..data import Table
-from ..data.encoder import Encoder, learn
+from ..windows.encoder import Encoder
+from ..windows.learn import learn
 from .network import ForecastNet
 from .settings import BASELINES, Settings, build_cell
 from .trial import Job

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..data import Table
-from ..data.encoder import Encoder, steps_ahead
 from ..data.series import Array
 from ..errors import DataError
+from ..windows.encoder import Encoder
 from .settings import ForecastError
 from .tables import last_known_row
 
@@ -30,7 +30,7 @@ def askable(table: Table, encoder: Encoder, times: Array | None, farthest: float
     if times is None:
         return origins, notes
     start = np.array([table.series[number].time[row] for number, row in origins])
-    steps = ((times[-1] - start) / encoder.step).astype(float)
+    steps = encoder.moments.offset(start, times[-1])
     passed = times[0] <= start
     too_far = ~passed & (steps > farthest)
     if passed.all():
@@ -51,7 +51,7 @@ def moments(table: Table, encoder: Encoder, origins: Array, h: Any, farthest: fl
     if isinstance(h, bool) or not isinstance(h, numbers.Integral) or h < 1:
         raise ForecastError(f"h is {h!r}, expected a whole number of steps >= 1")
     check_horizon(int(h), farthest)
-    time = np.concatenate([steps_ahead(table.series[n], np.array([row]), encoder.step, int(h)) for n, row in origins])
+    time = encoder.moments.ahead(np.array([table.series[n].time[row] for n, row in origins]), int(h))
     return time if time.dtype == np.int64 else _without_noise(time)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ..data import Schema, Series, Table
-from ..data.encoder import nearest
-from ..data.series import Array
+from ..data.series import UNSEEN, Array
 from ..errors import DataError
+from ..windows.rows import nearest
 from .reading import shown_ids, shown_times
 
 
@@ -54,7 +54,7 @@ def categories_of(table: Table) -> dict[str, tuple[str, ...]]:
 
 
 def recoded(table: Table, categories: Mapping[str, tuple[str, ...]]) -> Table:
-    """The table with its text columns in the codes of `categories`; a category that is not among them is unknown, NaN.
+    """The table with its text columns in the codes of `categories`; one that is not among them is `UNSEEN`, a missing one NaN.
 
     So a category that turns up after the cutoff changes no code before it.
     """
@@ -64,7 +64,7 @@ def recoded(table: Table, categories: Mapping[str, tuple[str, ...]]) -> Table:
     for name, names in table.schema.categories.items():
         kind, column = _place(table.schema, name)
         new = {known: float(code) for code, known in enumerate(categories.get(name, ()))}
-        codes = np.array([new.get(one, np.nan) for one in names] + [np.nan])
+        codes = np.array([new.get(one, UNSEEN) for one in names] + [np.nan])
         for number, one in enumerate(series):
             values = getattr(one, kind).copy()
             old = values[..., column]

@@ -14,6 +14,7 @@ from ..data import Table
 from ..data.series import Array
 from ..training import Callback
 from ..training.callbacks import Epoch, Step
+from .baselines import Ridge
 from .forecaster import Backtest, Forecaster
 from .network import ForecastNet
 from .settings import Settings
@@ -92,7 +93,7 @@ def _test(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool
         microseconds=stream_time(model.predictor, settings.h) if isinstance(model.predictor, ForecastNet) else None,
         curves=None if history is None else (np.array(history.train), np.array(history.validation)),
         time_constants=model.time_constants(),
-        notes=(*model.notes, *ended),
+        notes=(*model.notes, *(model.predictor.notes if isinstance(model.predictor, Ridge) else ()), *ended),
     )
     tell(Progress(settings.cell, settings.seed, settings.epochs, settings.epochs, None, None, done=True))
     return result

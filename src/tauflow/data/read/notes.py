@@ -32,7 +32,7 @@ def column_notes(name: str, fact: ColumnFacts, categories: tuple[str, ...] | Non
     if fact.observed == 0 and fact.missing:
         notes.append(f"'{name}' has no value at all")
     if fact.constant:
-        value = f"{fact.low:g}" if categories is None else f"'{categories[int(fact.low)]}'"
+        value = f"{fact.low:g}" if categories is None or fact.low < 0 else f"'{categories[int(fact.low)]}'"
         notes.append(f"'{name}' is constant: {value} in every row")
     if fact.outliers:
         notes.append(

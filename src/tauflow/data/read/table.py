@@ -234,7 +234,9 @@ def _column_notes(column: Values) -> list[str]:
     if column.grouped:
         notes.append(f"{column.grouped:,} values of '{column.name}' had grouped thousands")
     if column.unseen:
-        notes.append(f"{column.unseen:,} values of '{column.name}' are categories not seen before: counted as missing")
+        notes.append(
+            f"{column.unseen:,} values of '{column.name}' are categories not seen before: they count as none of the known ones"
+        )
     return notes
 
 

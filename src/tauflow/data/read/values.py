@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...errors import DataError
 from ..reading import Decimal
+from ..series import UNSEEN
 from .chunk import Buffer, Chunk, as_bytes, as_text
 from .numerals import MARKS, evidence, parse_numbers
 from .plain import Fields
@@ -198,10 +199,10 @@ class Values:
             found = [text.capitalize() for text in found]
         names = self.known if self.known is not None else _category_names(found)
         place = {name: float(code) for code, name in enumerate(names)}
-        new = np.array([place.get(text, np.nan) for text in found] + [np.nan])
+        new = np.array([place.get(text, UNSEEN) for text in found] + [np.nan])
         old = np.where(np.isnan(values), len(found), values).astype(np.int64)
         coded: Array = new[old]
-        self.unseen = int((np.isnan(coded) & ~np.isnan(values)).sum())
+        self.unseen = int((coded == UNSEEN).sum())
         self.categories = names
         return coded
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .series import Array
+from ..data.series import Array
 
 CLIP = 10.0
 TARGET_CLIP = 1e4
