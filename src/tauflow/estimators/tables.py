@@ -81,7 +81,7 @@ def unseen(table: Table, categories: Mapping[str, tuple[str, ...]]) -> list[str]
         codes = np.concatenate([np.atleast_2d(getattr(series, kind))[:, column] for series in table.series])
         new = [code for code, known in enumerate(names) if known not in categories.get(name, ())]
         if count := int(np.isin(codes, new).sum()):
-            notes.append(f"{count:,} values of '{name}' are categories not seen before: counted as missing")
+            notes.append(f"{count:,} values of '{name}' are categories not seen before: they count as one of their own")
     return notes
 
 
