@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -359,6 +359,17 @@ def test_table_drops_columns_where_the_terminal_is_narrow(width: int, lost: set[
         assert title in told
     assert "…" not in told
     assert ("187.4 ± 2.1" in told) and ("1,482.6" in told)
+
+
+def test_a_column_that_is_empty_is_not_shown() -> None:
+    nan = float("nan")
+    rows = [replace(row, mae=nan, rmse=nan, microseconds=None) for row in fake_comparison().rows]
+    console = screen(200)
+    console.print(table(console, rows))
+    told = console.file.getvalue()
+    assert "MASE" in told and "MAE" not in told and "RMSE" not in told and "µs/step" not in told
+    bold = [line for line in told.splitlines() if "\x1b[1" in line]
+    assert len(bold) == 1 and "cfc" in bold[0]
 
 
 def test_only_the_best_row_is_bold() -> None:

@@ -125,12 +125,13 @@ def _told(screen: Console, found: Any, new: Sequence[str]) -> list[RenderableTyp
 
 
 def table(screen: Console, rows: Sequence[Any]) -> RenderableType:
-    """The rows with as many columns as the terminal has room for; the lowest MAE is bold."""
+    """The rows with as many columns as the terminal has room for, none that is empty; the lowest error is bold."""
     from rich.measure import Measurement
 
-    from tauflow.report.rows import COLUMNS
+    from tauflow.report.rows import COLUMNS, NOTHING
 
-    texts = {column.title: column.texts(rows) for column in COLUMNS}
+    every = {column.title: column.texts(rows) for column in COLUMNS}
+    texts = {title: cells for title, cells in every.items() if set(cells) != {NOTHING}}
     for title in ("", *DROPPED):
         texts.pop(title, None)
         grid = _grid(rows, texts)

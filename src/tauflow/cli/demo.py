@@ -20,7 +20,7 @@ def demo(
     output: Annotated[
         Path, option("Where the page goes.", OUTPUT, "--output", "-o", metavar="HTML", shown=True)
     ] = Path("tauflow-demo.html"),
-    page: Annotated[bool, option("Write the page.", OUTPUT, "--page/--no-page", shown=True)] = True,
+    page: Annotated[bool, option("Write the page.", OUTPUT, "--page/--no-page", shown=True, metavar="")] = True,
     view: View = None,
     quiet: Quiet = False,
 ) -> None:

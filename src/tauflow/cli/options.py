@@ -31,7 +31,7 @@ Seed = Annotated[int, option("The same seed gives the same numbers.", TRAINING, 
 View = Annotated[
     Format | None, option("How to print (default: a table on a terminal, not into a pipe).", OUTPUT, "--format")
 ]
-Quiet = Annotated[bool, option("No progress and no notes.", OUTPUT, "--quiet", "-q")]
+Quiet = Annotated[bool, option("No progress and no notes.", OUTPUT, "--quiet", "-q", metavar="")]
 
 
 def reading(
@@ -56,7 +56,7 @@ def reading(
         str | None, option("The clock of stamps without one, such as Europe/Berlin.", READING, metavar="ZONE")
     ] = None,
     dayfirst: Annotated[
-        bool | None, option("Is 02/10/2012 the 2 October?", READING, "--dayfirst/--no-dayfirst")
+        bool | None, option("Is 02/10/2012 the 2 October?", READING, "--dayfirst/--no-dayfirst", metavar="")
     ] = None,
     time_unit: Annotated[
         str | None, option("s, ms, us or ns when time counts from 1970.", READING, metavar="UNIT")
@@ -80,7 +80,7 @@ def rereading(
         str | None, option("The clock of stamps without one, such as Europe/Berlin.", READING, metavar="ZONE")
     ] = None,
     dayfirst: Annotated[
-        bool | None, option("Is 02/10/2012 the 2 October?", READING, "--dayfirst/--no-dayfirst")
+        bool | None, option("Is 02/10/2012 the 2 October?", READING, "--dayfirst/--no-dayfirst", metavar="")
     ] = None,
     decimal: Annotated[str | None, option("The decimal mark, . or ,", READING, metavar="MARK")] = None,
     delimiter: Annotated[str | None, option("What separates fields, such as ';'", READING, metavar="MARK")] = None,
