@@ -49,6 +49,7 @@ class Schema:
     dayfirst: bool | None = field(default=None, compare=False)  # as proved or said; None where no date left it open
     decimal: Literal[".", ","] | None = field(default=None, compare=False)  # as proved or said
     delimiter: str | None = field(default=None, compare=False)  # as said
+    whole_ids: bool = field(default=False, compare=False)  # were the ids whole numbers, which a series holds as text?
     duplicates: Duplicates = field(default="error", compare=False)
     unsorted: Literal["sort", "error"] = field(default="sort", compare=False)
 

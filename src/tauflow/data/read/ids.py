@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,11 @@ from .chunk import Buffer, Chunk, as_text
 from .plain import Fields
 
 Array = NDArray[Any]
+
+
+def are_whole(names: tuple[str, ...]) -> bool:
+    """Ids of a text that are whole numbers as they are written: 7, not 007."""
+    return all(re.fullmatch("0|-?[1-9][0-9]{0,17}", name) for name in names)
 
 
 def joined_ids(chunks: Mapping[str, Chunk]) -> Array:
@@ -32,11 +38,13 @@ class Ids:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.whole = False  # did they come as whole numbers?
         self._codes: dict[bytes, int] = {}
         self._column = Buffer(np.int32)
 
     def feed(self, chunk: Chunk | Fields) -> None:
         chunk = chunk.chunk() if isinstance(chunk, Fields) else chunk
+        self.whole = chunk.values.dtype.kind in "iu"
         tokens = chunk.tokens()
         empty = tokens == b""
         if empty.any():

@@ -19,7 +19,7 @@ from ..series import Duplicates, Schema, Table
 from .assemble import Rows, merge_duplicates, order_rows, split
 from .chunk import Chunk
 from .frames import FrameSource
-from .ids import Ids, joined_ids
+from .ids import Ids, are_whole, joined_ids
 from .names import Roles, find_roles
 from .notes import value_notes
 from .opening import open_source
@@ -143,11 +143,12 @@ def read_rows(source: Source, roles: Roles, reading: Reading, failures: dict[str
     columns = _finish_values(values, source, roles, count, failures, notes, fallback)
     _refuse_infinite(columns, codes, id_names, source, failures)
     categories = known | {name: column.categories for name, column in values.items() if column.categories is not None}
+    whole = ids is not None and (ids.whole or (isinstance(source, TextSource) and are_whole(id_names)))
     made = Schema(
         roles.id, roles.time, roles.targets, roles.past, roles.future, roles.static, kind, zone, categories,
         times.unit, times.utc if kind == "timestamp" else None, times.code, times.dayfirst,
         reading.decimal or fallback, reading.delimiter or (schema.delimiter if schema is not None else None),
-         reading.duplicates or "error", reading.unsorted or "sort",
+         whole, reading.duplicates or "error", reading.unsorted or "sort",
     )  # fmt: skip
     return Rows(codes, id_names, stamps, columns, made, notes)
 
