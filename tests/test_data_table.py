@@ -258,6 +258,17 @@ def test_ids_of_other_types() -> None:
     assert [s.id for s in read_table(frame(unique_id=["NA", "NA", "001", "001"])).series] == ["001", "NA"]
 
 
+@pytest.mark.parametrize(
+    ("ids", "whole", "in_text"),
+    [([1, 2], True, True), (["1", "2"], False, True), (["007", "7"], False, False), (["a", "b"], False, False)],
+)
+def test_a_schema_knows_ids_that_were_numbers(ids: list[object], whole: bool, in_text: bool, tmp_path: Path) -> None:
+    source = pd.DataFrame({"unique_id": ids, "ds": ["2021-01-01"] * 2, "y": [1, 2]})
+    source.to_csv(tmp_path / "t.csv", index=False)
+    assert read_table(source).schema.id_kind == ("integer" if whole else "text")
+    assert read_table(tmp_path / "t.csv").schema.id_kind == ("integer" if in_text else "text")
+
+
 def test_categories_of_a_second_table(tmp_path: Path) -> None:
     first = read_table(frame(), **ROLES)
     later = frame(weather=["Snow", "Clear", "Fog", ""], y=[np.nan] * 4)

@@ -59,7 +59,8 @@ def reading(
         bool | None, option("Is 02/10/2012 the 2 October?", READING, "--dayfirst/--no-dayfirst", metavar="")
     ] = None,
     time_unit: Annotated[
-        str | None, option("s, ms, us or ns when time counts from 1970.", READING, metavar="UNIT")
+        str | None,
+        option("s, ms, us, ns when time counts from 1970; excel, YYYYMM, ...; number.", READING, metavar="UNIT"),
     ] = None,
     decimal: Annotated[str | None, option("The decimal mark, . or ,", READING, metavar="MARK")] = None,
     delimiter: Annotated[str | None, option("What separates fields, such as ';'", READING, metavar="MARK")] = None,
@@ -140,18 +141,9 @@ def asks(**bundles: Callable[..., Any]) -> Callable[[Callable[..., None]], Calla
 
 
 def named(columns: dict[str, Any], file: Path) -> dict[str, Any]:
-    """`columns` with "a,b" split into two names, unless the file has a column "a,b"."""
-    many = {role: columns[role] for role in ("target", "past", "future", "static") if columns[role]}
-    if not any("," in text for texts in many.values() for text in texts):
-        return columns
-    from tauflow.data.read.opening import open_source
-
-    known = set(open_source(file, columns["delimiter"]).names)
-    split = {
-        role: [name for text in texts for name in ([text] if text in known else _split(text))]
-        for role, texts in many.items()
-    }
-    return {**columns, **split}
+    """`columns` as they are: "a,b" is parted into two names where the table is read, and a pipe is read once."""
+    del file
+    return columns
 
 
 def _split(text: str) -> list[str]:

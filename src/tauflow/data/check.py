@@ -151,7 +151,8 @@ class _Look:
 
     def all_columns(self) -> tuple[Rows, dict[str, str]]:
         """Every column but id and time, whatever its role; and why some could not be read."""
-        roles, failures = self.roles, {}
+        roles = self.roles
+        failures: dict[str, str] = {}
         heads = {*roles.id_columns, *(roles.parts or (roles.time,)), *self.source.repeated()}
         others = tuple(name for name in self.source.names if name not in heads)
         everything = replace(roles, targets=(), past=others, future=(), static=())

@@ -45,12 +45,14 @@ class Schema:
     zone: str | None = None  # IANA name of the stamps' clock; None = naive stamps
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # text column -> code 0, 1, ...
     time_unit: str | None = None  # "s", "ms", "us", "ns" when the time column is an epoch
-    id_kind: Literal["text", "integer", "number"] = "text"  # what the ids were before they became names
     aware: bool | None = None  # did the stamps carry an offset or a zone? None where time is a plain number
     code: str | None = field(default=None, compare=False)  # "YYYYMM", "excel", ... when dates are written as numbers
     dayfirst: bool | None = field(default=None, compare=False)  # as proved or said; None where no date left it open
     decimal: Literal[".", ","] | None = field(default=None, compare=False)  # as proved or said
     delimiter: str | None = field(default=None, compare=False)  # as said
+    id_kind: Literal["text", "integer", "number"] = field(
+        default="text", compare=False
+    )  # of ids, which a series holds as text
     duplicates: Duplicates = field(default="error", compare=False)
     unsorted: Literal["sort", "error"] = field(default="sort", compare=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -13,6 +14,11 @@ from .chunk import Buffer, Chunk, as_text
 from .plain import Fields
 
 Array = NDArray[Any]
+
+
+def are_whole(names: tuple[str, ...]) -> bool:
+    """Ids of a text that are whole numbers as they are written: 7, not 007."""
+    return all(re.fullmatch("0|-?[1-9][0-9]{0,17}", name) for name in names)
 
 
 def joined_ids(chunks: Mapping[str, Chunk]) -> Array:

@@ -36,7 +36,8 @@ def open_source(source: Any, delimiter: str | None = None) -> TextSource | Frame
     if not isinstance(source, str | os.PathLike):
         return frame_source(source)
     path = Path(source)
-    name, reopen = (path.name or str(path), lambda: path.open("rb"))
+    name = path.name or str(path)
+    reopen: Reopen = partial(path.open, "rb")
     if address := re.match(r"([a-z]{3,5}):/+(.+)", str(source)):
         raise DataError(
             f"{address[1]}://{address[2]} is an address; load it down first: curl -LO {address[1]}://{address[2]}"
@@ -82,7 +83,7 @@ def _unpacked(head: bytes, name: str, reopen: Reopen) -> Reopen:
 
 
 @contextmanager
-def _through(reopen: Reopen, unpack: Callable[[IO[bytes]], Any]) -> Iterator[IO[bytes]]:
+def _through(reopen: Callable[[], AbstractContextManager[Any]], unpack: Callable[[Any], Any]) -> Iterator[IO[bytes]]:
     with reopen() as file, unpack(file) as text:
         yield text
 

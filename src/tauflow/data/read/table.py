@@ -8,7 +8,6 @@ is refused. Naive stamps are localised when `zone` is given; stamps with an offs
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +19,7 @@ from ..series import Duplicates, Schema, Table
 from .assemble import Rows, merge_duplicates, order_rows, split
 from .chunk import Chunk
 from .frames import FrameSource
-from .ids import Ids, joined_ids
+from .ids import Ids, are_whole, joined_ids
 from .names import Roles, find_roles
 from .notes import value_notes
 from .opening import open_source
@@ -146,9 +145,9 @@ def read_rows(source: Source, roles: Roles, reading: Reading, failures: dict[str
     categories = known | {name: column.categories for name, column in values.items() if column.categories is not None}
     made = Schema(
         roles.id, roles.time, roles.targets, roles.past, roles.future, roles.static, kind, zone, categories,
-        times.unit, _id_kind(ids, id_names, source), times.utc if kind == "timestamp" else None, times.code, times.dayfirst,
+        times.unit, times.utc if kind == "timestamp" else None, times.code, times.dayfirst,
         reading.decimal or fallback, reading.delimiter or (schema.delimiter if schema is not None else None),
-         reading.duplicates or "error", reading.unsorted or "sort",
+        _id_kind(ids, id_names, source), reading.duplicates or "error", reading.unsorted or "sort",
     )  # fmt: skip
     return Rows(codes, id_names, stamps, columns, made, notes)
 
@@ -163,7 +162,7 @@ def _id_kind(ids: Ids | None, names: tuple[str, ...], source: Source) -> Literal
     """A frame says what its ids are; of a file they are whole numbers where every one is written as one: 12, not 012."""
     if ids is None or not isinstance(source, TextSource):
         return "text" if ids is None else ids.kind
-    return "integer" if all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", name) for name in names) else "text"
+    return "integer" if are_whole(names) else "text"
 
 
 class Guard:

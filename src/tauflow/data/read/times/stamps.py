@@ -180,7 +180,8 @@ def _week(year: Array, week: Array, day: Array, check: Callable[[Array, str], No
 
     def monday(of: Array) -> Array:
         fourth = _month_start(of, np.ones_like(of)) + 3
-        return fourth - (fourth + 3) % 7  # 1970-01-01 was a Thursday
+        found: Array = fourth - (fourth + 3) % 7  # 1970-01-01 was a Thursday
+        return found
 
     check((week < 1) | (week > (monday(year + 1) - monday(year)) // 7), "week")
     check((day < 1) | (day > 7), "day")
