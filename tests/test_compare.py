@@ -269,6 +269,7 @@ def test_a_constant_target_is_told_without_dividing_by_nothing(y):
     found = compare(frame, ["ridge"], jobs=1, **QUICK)
     assert "inf" not in found.verdict and "nan" not in found.verdict
     assert all(np.isnan(row.mase) for row in found.rows)
+    assert any("MASE of 'y' is undefined" in note for note in found.notes)
     both = compare(frame.assign(wave=np.sin(np.arange(300.0))), ["ridge"], target=["y", "wave"], jobs=1, **QUICK)
     assert all(np.isfinite(row.mase) for row in both.rows)
 

@@ -89,7 +89,9 @@ def _collect(table: Table, start: float, results: list[Result]) -> Comparison:
         table_notes = (*table.notes, f"{len(new)} series begin in the test part and were not tested: {shown}")
     else:
         table_notes = table.notes
-    notes = dict.fromkeys([*table_notes, *(note for result in results for note in result.notes)])
+    scores = metrics.by_target(first.truth, first.forecast, results[0].mase_scale, table.schema.targets)
+    undefined = [score.why for score in scores if score.why is not None]
+    notes = dict.fromkeys([*table_notes, *(note for result in results for note in result.notes), *undefined])
     parts = tuple(_part(table, k, by_model, settings.context) for k in range(len(table.schema.targets)))
     rows = parts[0].rows if len(parts) == 1 else overall(parts)
     return Comparison(
@@ -131,15 +133,10 @@ def _part(table: Table, k: int, by_model: Mapping[str, list[Result]], context: i
 
 
 def _scores(result: Result, k: int) -> tuple[float, float, float]:
-    """MAE, RMSE and MASE of the k-th target; NaN without a known truth. What never erred naively has no scale to divide by."""
+    """MAE, RMSE and MASE of the k-th target."""
     truth, forecast = (array[..., k : k + 1] for array in (result.backtest.truth, result.backtest.forecast))
-    if not np.isfinite(truth).any():
-        return np.nan, np.nan, np.nan
-    scaled = result.mase_scale[:, k] > 0
-    mase = np.nan
-    if np.isfinite(truth[scaled]).any():
-        mase = metrics.mase(truth[scaled], forecast[scaled], result.mase_scale[scaled, k : k + 1])
-    return metrics.mae(truth, forecast), metrics.rmse(truth, forecast), mase
+    naive = result.mase_scale[:, k : k + 1]
+    return metrics.mae(truth, forecast), metrics.rmse(truth, forecast), metrics.mase(truth, forecast, naive)
 
 
 def _row(found: list[Result], k: int) -> Row:
