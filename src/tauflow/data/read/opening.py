@@ -37,7 +37,7 @@ def open_source(source: Any, delimiter: str | None = None) -> TextSource | Frame
         return frame_source(source)
     path = Path(source)
     name = path.name or str(path)
-    reopen: Reopen = partial(path.open, "rb")
+    reopen: Reopen = lambda: path.open("rb")  # noqa: E731
     if address := re.match(r"([a-z]{3,5}):/+(.+)", str(source)):
         raise DataError(
             f"{address[1]}://{address[2]} is an address; load it down first: curl -LO {address[1]}://{address[2]}"
