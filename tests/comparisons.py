@@ -48,6 +48,14 @@ class FakeExample:
 
 
 @dataclass(frozen=True)
+class FakePart:
+    target: str
+    rows: tuple[FakeRow, ...]
+    by_horizon: dict[str, Array]
+    examples: tuple[FakeExample, ...]
+
+
+@dataclass(frozen=True)
 class FakeComparison:
     rows: tuple[FakeRow, ...]
     target: str
@@ -63,6 +71,7 @@ class FakeComparison:
     test_end: str = "2018-09-30 23:00"
     train_rows: int = 36_215
     forecasts: int = 4_012
+    parts: tuple[FakePart, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {"target": self.target, "rows": [vars(row) for row in self.rows]}

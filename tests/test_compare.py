@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from tauflow import cells
 from tauflow.data import read_table
-from tauflow.data.encoder import learn
 from tauflow.errors import DataError
-from tauflow.estimators import BASELINES, ForecastError, Row, Settings, compare
-from tauflow.estimators.compare import Job, _parameters, matched
-from tauflow.estimators.comparison import verdict
+from tauflow.estimators import BASELINES, Forecaster, ForecastError, Row, Settings, compare
+from tauflow.estimators.matching import matched, parameters
+from tauflow.estimators.network import ForecastNet
+from tauflow.estimators.results import verdict
 from tauflow.estimators.split import test_start as start_of_test
+from tauflow.estimators.streaming import ForecastStream, stream_time
+from tauflow.estimators.trial import Job
+from tauflow.report import comparison_page
+from tauflow.sequence import Recurrent
+from tauflow.windows.learn import learn
 from tests.test_windows import HOUR, hourly
 
 QUICK = {"h": 6, "units": 6, "context": 12, "epochs": 2, "forecaster": {"steps": 6, "batch_size": 32}}
@@ -89,7 +98,7 @@ def test_parameters_are_matched_to_an_lstm(cell, table):
     jobs = [Job(table, Settings(cell=name, units=32), {}, 0.0) for name in (cell, "lstm")]
     first, second = matched(jobs, table)
     encoder = learn(table, 24, None)
-    ours, theirs = (_parameters(job.settings, {}, encoder) for job in (first, second))
+    ours, theirs = (parameters(job.settings, {}, encoder) for job in (first, second))
     assert second.settings.units == 32
     assert ours == pytest.approx(theirs, rel=0.05)
 
@@ -142,3 +151,142 @@ def test_ids_that_begin_in_the_test_part_are_named():
     table = read_table(pd.concat([frame.assign(unique_id="old"), frame.iloc[-60:].assign(unique_id="new")]))
     found = compare(table, ("ridge",), test="4D", jobs=1, **QUICK)
     assert "1 series begin in the test part and were not tested: new" in found.notes
+
+
+@pytest.mark.parametrize("cell", ["cfc", "ctrnn", "gated_ltc", "ltc", "gru", "lstm", "rnn"])
+@pytest.mark.parametrize("targets", [1, 2])
+def test_a_network_streams_as_it_forecasts(cell, targets, table):
+    """Row by row with its own answers: the numbers of `forward`, both ways around the cell counted."""
+    frame = hourly(24 * 20).assign(twice=lambda f: 2 * f["y"])
+    encoder = learn(read_table(frame, target=["y", "twice"][:targets]), 6, None)
+    network = ForecastNet(cells.build(cell, encoder.inputs, 5), encoder).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+        x, dt = torch.randn(1, 9, encoder.inputs), torch.rand(1, 9)
+        query = torch.randn(1, 6, encoder.queries)
+        expected = network(x, dt, torch.ones(1, 9, dtype=torch.bool), query)[0].numpy()
+    stream = ForecastStream(network)
+    for row, gap in zip(x[0].numpy(), dt[0].tolist(), strict=True):
+        answer = stream(row, gap, query[0].numpy())
+    np.testing.assert_allclose(answer, expected, rtol=2e-4, atol=2e-5)
+
+
+def test_a_step_is_timed_on_the_stream(found, monkeypatch):
+    """What a user gets, not single steps of the module."""
+    monkeypatch.setattr(Recurrent, "step", lambda *_, **__: pytest.fail("timed by single steps"))
+    encoder = learn(read_table(hourly(24 * 20), target="y"), 6, None)
+    network = ForecastNet(cells.build("cfc", encoder.inputs, 5), encoder)
+    assert 0 < stream_time(network, 6, steps=50) < 5000
+    called = []
+    monkeypatch.setattr(ForecastStream, "__call__", lambda self, *_: called.append(1))
+    stream_time(network, 6, steps=50)
+    assert len(called) == 50
+
+
+@pytest.mark.parametrize("cell", ["ridge", "gru"])
+def test_nothing_is_learned_from_the_test_part(cell, table, monkeypatch):
+    """Every value of the test part is replaced: sizes, scales and losses stay as they are."""
+    series = table.series[0]
+    cut = start_of_test(table, 0.2)
+    y = np.where((series.time[:, None] >= cut) & np.isfinite(series.y), 1e6, series.y)
+    poisoned = replace(table, series=(replace(series, y=y),))
+    seen = []
+    monkeypatch.setattr(sys.modules[compare.__module__], "_collect", lambda table, start, results: seen.append(results))
+    settings = {name: value for name, value in QUICK.items() if name != "h"}
+    for one in (table, poisoned):
+        compare(one, (cell,), h=6, test=0.2, jobs=1, **settings)
+    for first, second in zip(*seen, strict=True):
+        assert first.settings == second.settings and first.parameters == second.parameters
+        encoder, other = first.backtest.encoder, second.backtest.encoder
+        for name in encoder.targets:
+            assert encoder.targets[name].center == other.targets[name].center
+        if first.curves is not None:
+            for one, two in zip(first.curves, second.curves, strict=True):
+                assert one.tolist() == two.tolist()
+
+
+def test_the_last_row_that_is_learned_from_stands_before_the_test_part(table, monkeypatch):
+    """Neither a model nor the matching of sizes is handed a row of the test part."""
+    cut = start_of_test(table, 0.2)
+    handed = []
+    fit, size = Forecaster.fit, learn
+
+    def watched_fit(self, data, **settings):
+        handed.append(max(series.time[-1] for series in data.series))
+        return fit(self, data, **settings)
+
+    def watched_learn(known, *arguments):
+        handed.append(max(series.time[-1] for series in known.series))
+        return size(known, *arguments)
+
+    monkeypatch.setattr(Forecaster, "fit", watched_fit)
+    monkeypatch.setattr("tauflow.estimators.matching.learn", watched_learn)
+    compare(table, ("gru",), test=0.2, jobs=1, **QUICK)
+    assert len(handed) == 5 and all(time < cut for time in handed)
+
+
+def two_targets(scale: float) -> pd.DataFrame:
+    """A target that ridge forecasts well, and one that it does not, in units `scale` times larger."""
+    hour = np.arange(24 * 20)
+    noise = np.random.default_rng(0).normal(size=(2, len(hour)))
+    temp = 10 + 5 * np.sin(2 * np.pi * hour / 24) + 0.2 * noise[0]
+    return pd.DataFrame(
+        {"ds": pd.date_range("2024", periods=len(hour), freq="h"), "temp": temp, "power": scale * (50 + noise[1])}
+    )
+
+
+def test_of_several_targets_none_counts_by_its_units():
+    found = {
+        scale: compare(two_targets(scale), ["ridge"], target=["temp", "power"], jobs=1, **QUICK) for scale in (1.0, 1e5)
+    }
+    for scale, one in found.items():
+        assert [part.target for part in one.parts] == ["temp", "power"]
+        alone = compare(two_targets(scale), ["persistence"], target="temp", jobs=1, **QUICK)
+        errors = [
+            next(row for row in rows if row.model == "persistence").mae for rows in (one.parts[0].rows, alone.rows)
+        ]
+        assert errors[0] == pytest.approx(errors[1], rel=1e-5)
+        assert one.parts[1].rows[0].mae == pytest.approx(0.8 * scale, rel=0.5)
+        assert all(np.isnan(row.mae) and np.isfinite(row.mase) for row in one.rows)
+        assert [row.mase for row in one.rows] == sorted(row.mase for row in one.rows)
+        assert "mean MASE of 2 targets" in one.verdict
+        frame = one.to_frame()
+        assert frame["target"].tolist() == ["temp"] * 3 + ["power"] * 3
+        again = json.loads(json.dumps(one.to_dict(), allow_nan=False))
+        assert again["targets"]["power"]["rows"][0]["mae"] == one.parts[1].rows[0].mae
+    one, two = found.values()
+    assert [row.model for row in one.rows] == [row.model for row in two.rows]
+    assert [row.mase for row in one.rows] == pytest.approx([row.mase for row in two.rows], rel=1e-4)
+    assert one.verdict == two.verdict
+    assert len(two.parts[1].examples) == 4 and two.parts[1].examples[0].actual[-1] > 1e6
+    assert "<h2>power</h2>" in comparison_page(two)
+
+
+@pytest.mark.parametrize("y", [7.0, 0.0])
+def test_a_constant_target_is_told_without_dividing_by_nothing(y):
+    frame = pd.DataFrame({"ds": pd.date_range("2024", periods=300, freq="h"), "y": y})
+    found = compare(frame, ["ridge"], jobs=1, **QUICK)
+    assert "inf" not in found.verdict and "nan" not in found.verdict
+    assert all(np.isnan(row.mase) for row in found.rows)
+    assert any("MASE of 'y' is undefined" in note for note in found.notes)
+    both = compare(frame.assign(wave=np.sin(np.arange(300.0))), ["ridge"], target=["y", "wave"], jobs=1, **QUICK)
+    assert all(np.isfinite(row.mase) for row in both.rows)
+
+
+def test_the_verdict_of_errors_that_are_zero_or_unknown():
+    naive = row("persistence", "trivial", 0.0)
+    assert verdict((naive, row("cfc", "liquid", 0.5))).startswith(
+        "Liquid loses here: persistence has the lowest MAE, 0; cfc is above"
+    )
+    assert "same MAE" in verdict((row("cfc", "liquid", 0.0), naive))
+    assert "No model has a finite MAE" in verdict((row("cfc", "liquid", np.nan),))
+    assert "12 forecasts are too few to tell" in verdict((row("cfc", "liquid", 1.0), row("gru", "static", 9.0)), 12)
+    assert "too few" not in verdict((row("cfc", "liquid", 1.0), row("gru", "static", 9.0)), 4000)
+
+
+def test_a_comparison_on_few_rows_says_so():
+    frame = hourly(40).drop(columns=["temperature", "holiday"])
+    found = compare(frame, ["gru"], jobs=1, **{**QUICK, "context": 6, "h": 2})
+    assert "too few to tell" in found.verdict
+    assert sum("windows: too few to tell" in note for note in found.notes) == 1

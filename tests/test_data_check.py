@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -55,18 +54,20 @@ def test_dirt_is_described(tmp_path: Path) -> None:
     path.write_text("when,level,note,x,x,bad\n2,1,a,1,2,1\n1,,b,1,2,z\n1,inf,c,3,4,2\n")
     found = check(path, time="when")
     assert (found.duplicates, found.conflicts, found.unsorted) == (1, 1, 1)
-    assert set(found.unreadable) == {"level", "bad"}
+    assert set(found.unreadable) == {"level", "bad", "x"}
     assert "line 4" in found.unreadable["level"] and "line 3" in found.unreadable["bad"]
-    assert any("'x' stands more than once" in note for note in found.notes)
+    assert "'x' stands more than once" in found.unreadable["x"]
     assert found.columns["note"].observed == 3
-    assert shlex.split(found.command)[:3] == ["tauflow", "compare", str(path)]
+    assert found.command == "" and found.obstacle.startswith(
+        "no column of numbers is there to be forecast; mend 'level' first"
+    )
 
 
 def test_missing_and_constant() -> None:
     found = check({"ds": np.arange(40), "y": np.arange(40.0) % 7, "c": np.full(40, 2.0), "m": [None, *range(39)]})
     assert found.missing == {"m": 1} and found.constant == ("c",)
     assert found.targets[0] == "y" and "c" not in found.targets
-    assert found.command == "tauflow compare data.csv --horizon 4"
+    assert found.command == "tauflow compare data.csv --horizon 2"
 
 
 def test_options_are_carried_into_the_command(tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import tauflow.data.text
+import tauflow.data.read.text
 from tauflow.data import read_table
-from tauflow.data.chunk import as_text
-from tauflow.data.text import TextSource
+from tauflow.data.read.chunk import as_text
+from tauflow.data.read.opening import open_source
 from tauflow.errors import DataError
 
 NAN = float("nan")
@@ -175,7 +175,7 @@ def test_there_are_many_dialects() -> None:
 @pytest.mark.parametrize("block", [1 << 22, 16])
 @pytest.mark.parametrize("name", READ)
 def test_read_right(name: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tauflow.data.text, "BLOCK", block)  # a block of a line or so: nothing hangs on block ends
+    monkeypatch.setattr(tauflow.data.read.text, "BLOCK", block)  # a block of a line or so: nothing hangs on block ends
     data, options, expected = READ[name]
     (series,) = read_table(write(tmp_path, data), **options).series
     np.testing.assert_array_equal(series.y[:, 0], expected)
@@ -185,14 +185,14 @@ def test_read_right(name: str, block: int, tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("block", [1 << 22, 16])
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_by_name(name: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tauflow.data.text, "BLOCK", block)
+    monkeypatch.setattr(tauflow.data.read.text, "BLOCK", block)
     data, options, message = REFUSED[name]
     with pytest.raises(DataError, match=message):
         read_table(write(tmp_path, data), **options)
 
 
 def test_lines_are_counted_as_an_editor_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tauflow.data.text, "BLOCK", 32)
+    monkeypatch.setattr(tauflow.data.read.text, "BLOCK", 32)
     text = "ds,y,note\n" + f'{HOURS[0]},1,"two\nlines"\n\n' + f"{HOURS[1]},2,\n{HOURS[2]},inf,\n"
     with pytest.raises(DataError, match="line 6: column 'y' is infinite"):
         read_table(write(tmp_path, text.encode()))
@@ -220,7 +220,7 @@ def test_the_proof_may_come_late(tmp_path: Path) -> None:
 def test_words_and_numbers_do_not_depend_on_where_a_block_ends(
     block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tauflow.data.text, "BLOCK", block)
+    monkeypatch.setattr(tauflow.data.read.text, "BLOCK", block)
     path = write(
         tmp_path, b"ds,y,w\n" + b"".join(b"%d,1,%s\n" % (i, w) for i, w in enumerate([b"None", b"", b"Fog", b"NA"]))
     )
@@ -240,7 +240,7 @@ def test_fields_are_those_of_the_csv_module(tmp_path_factory: pytest.TempPathFac
     path = tmp_path_factory.getbasetemp() / "fields.csv"
     path.write_bytes(b"h,i\n" + text.encode())
     try:
-        found = TextSource(path, ",").sample()
+        found = open_source(path, ",").sample()
     except DataError:
         return
     rows = [row for row in csv.reader(io.StringIO("h,i\n" + text, newline="")) if row][1:]

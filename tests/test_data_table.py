@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tauflow.data import Table, read_table
+from tauflow.data.series import UNSEEN
 from tauflow.errors import DataError, MissingExtraError, TauflowError
 
 HOURS = np.datetime64("2012-10-02", "ns") + np.arange(4) * np.timedelta64(3600, "s")
@@ -257,13 +258,24 @@ def test_ids_of_other_types() -> None:
     assert [s.id for s in read_table(frame(unique_id=["NA", "NA", "001", "001"])).series] == ["001", "NA"]
 
 
+@pytest.mark.parametrize(
+    ("ids", "whole", "in_text"),
+    [([1, 2], True, True), (["1", "2"], False, True), (["007", "7"], False, False), (["a", "b"], False, False)],
+)
+def test_a_schema_knows_ids_that_were_numbers(ids: list[object], whole: bool, in_text: bool, tmp_path: Path) -> None:
+    source = pd.DataFrame({"unique_id": ids, "ds": ["2021-01-01"] * 2, "y": [1, 2]})
+    source.to_csv(tmp_path / "t.csv", index=False)
+    assert read_table(source).schema.id_kind == ("integer" if whole else "text")
+    assert read_table(tmp_path / "t.csv").schema.id_kind == ("integer" if in_text else "text")
+
+
 def test_categories_of_a_second_table(tmp_path: Path) -> None:
     first = read_table(frame(), **ROLES)
     later = frame(weather=["Snow", "Clear", "Fog", ""], y=[np.nan] * 4)
     second = read_table(later, schema=first.schema)
     assert second.schema == first.schema
-    np.testing.assert_array_equal(second.series[1].past[:, 1], [np.nan, 0])
-    assert "1 values of 'weather' are categories not seen before: counted as missing" in second.notes
+    np.testing.assert_array_equal(second.series[1].past[:, 1], [UNSEEN, 0])
+    assert "1 values of 'weather' are categories not seen before: they count as none of the known ones" in second.notes
     del later["y"]
     ahead = read_table(pl.DataFrame(later), schema=first.schema)
     assert np.isnan(ahead.series[0].y).all() and "no column 'y': its values count as missing" in ahead.notes
@@ -277,7 +289,7 @@ def test_categories_of_a_second_table(tmp_path: Path) -> None:
 def test_codes_that_are_numbers_stay_categories_when_the_schema_says_so() -> None:
     schema = read_table(frame(weather=["w1", "w2", "w1", "w2"]), past="weather").schema
     again = read_table(frame(weather=[1, 2, 1, 2]), schema=schema)
-    assert np.isnan(again.series[0].past).all() and any("not seen before" in note for note in again.notes)
+    assert (again.series[0].past == UNSEEN).all() and any("not seen before" in note for note in again.notes)
 
 
 def test_true_and_false_in_any_case(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tauflow.data import Series, read_table
-from tauflow.data.chunk import as_tokens
-from tauflow.data.timestamps import parse_stamps
+from tauflow.data.read.chunk import as_tokens
+from tauflow.data.read.times.stamps import parse_stamps
 from tauflow.errors import DataError, ShapeError, TimeError
 
 # zone, the night of the spring change and of the autumn change of 2021, on the wall clock; change at this hour (spring)
@@ -229,7 +229,10 @@ def test_dates_without_marks() -> None:
         table = read_table({"ds": column, "y": [1, 2]})
         assert table.series[0].gaps().tolist() == [0, 86_400]
         assert any("YYYYMMDD" in note for note in table.notes)
-    assert read_table({"ds": [20121002, 20129999], "y": [1, 2]}).schema.kind == "number"
+    counts = {"ds": [20121002, 20129999], "y": [1, 2]}
+    with pytest.raises(DataError, match=r"row 1: 20129999 is no date.*time_unit='number'"):
+        read_table(counts)
+    assert read_table(counts, time_unit="number").schema.kind == "number"
 
 
 def test_series_says_what_is_wrong() -> None:

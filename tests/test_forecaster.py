@@ -13,12 +13,12 @@ import torch
 import tauflow
 from tauflow import cells, files
 from tauflow.data import read_table
-from tauflow.data.encoder import learn
-from tauflow.data.windows import windows
 from tauflow.errors import DataError, ModelFileError, NotFittedError, TauflowError
 from tauflow.estimators import BASELINES, Forecaster, ForecastError, metrics
 from tauflow.estimators.baselines import SeasonalNaive
 from tauflow.estimators.network import ForecastNet
+from tauflow.windows.learn import learn
+from tauflow.windows.windows import windows
 from tests.test_windows import HOUR, hourly
 
 QUICK = {"h": 6, "units": 6, "context": 12, "epochs": 2, "steps": 6, "batch_size": 32}

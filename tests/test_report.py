@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from chromium import BINARY, Page
-from comparisons import MODELS, FakeComparison, fake_comparison
+from comparisons import MODELS, FakeComparison, FakePart, fake_comparison
 
 from tauflow.report import COLUMNS, comparison_page, figures
 from tauflow.report.rows import best, decimals, number
@@ -77,6 +77,39 @@ def test_page_names_nothing_outside_itself(page: str) -> None:
     ids = {attrs["id"] for _, attrs in tags if "id" in attrs}
     used = set(re.findall(r"url\(#([^)]*)\)", page)) | set(re.findall(r'xlink:href="#([^"]*)"', page))
     assert used <= ids
+
+
+def test_page_may_load_and_run_nothing(page: str) -> None:
+    """The browser is told so, in the head, before anything else could load."""
+    policies = [
+        attrs for tag, attrs in Tags(page).tags if attrs.get("http-equiv", "").lower() == "content-security-policy"
+    ]
+    assert len(policies) == 1
+    rules = {rule.split()[0]: rule.split()[1:] for rule in (policies[0]["content"] or "").split(";")}
+    assert rules == {
+        "default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "base-uri": ["'none'"], "form-action": ["'none'"],
+    }  # fmt: skip
+    assert page.index("Content-Security-Policy") < min(page.index("<style"), page.index("</head>"))
+
+
+def test_several_targets_have_a_table_each_in_their_own_units() -> None:
+    whole = fake_comparison()
+    small = tuple(replace(row, mae=row.mae / 1e3, rmse=row.rmse / 1e3) for row in whole.rows)
+    nan = float("nan")
+    together = tuple(replace(row, mae=nan, mae_std=nan, rmse=nan, rmse_std=nan) for row in whole.rows)
+    parts = (
+        FakePart("power", whole.rows, whole.by_horizon, whole.examples),
+        FakePart("temp", small, {m: v / 1e3 for m, v in whole.by_horizon.items()}, whole.examples),
+    )
+    page = comparison_page(replace(whole, rows=together, parts=parts, target="power, temp"))
+    assert page.count("<table>") == 3
+    assert "<h2>power</h2>" in page and "<h2>temp</h2>" in page
+    assert "187.4 ± " in page and "0.1874 ± " in page
+    assert page.count("Error by horizon<span>") == 2
+    assert "MAE in the units of temp" in page
+    assert page.count('class="best"') == 3
+    assert "nan" not in Tags(page).text.lower()
+    assert "– ±" not in page
 
 
 def test_names_from_the_data_stay_text() -> None:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tauflow.data import read_table
-from tauflow.data.calendar import Calendar, calendar_for, wall_clock
-from tauflow.data.encoder import last_known, learn, nearest, steps_ahead
-from tauflow.data.scaling import robust_scale
-from tauflow.data.windows import mostly_full, windows
+from tauflow.data.clock import wall_clock
+from tauflow.data.series import Schema, Series, Table
 from tauflow.errors import DataError
+from tauflow.estimators import Forecaster
+from tauflow.estimators.network import WindowSource
+from tauflow.estimators.tables import upto
+from tauflow.windows.calendar import Calendar, calendar_for
+from tauflow.windows.learn import learn
+from tauflow.windows.queries import anchor_values
+from tauflow.windows.rows import nearest, rows_of
+from tauflow.windows.scaling import robust_scale
+from tauflow.windows.windows import mostly_full, window_set, windows
 
 HOUR = 3_600_000_000_000
 
@@ -40,17 +51,22 @@ def test_nearest_finds_the_nearest_row_within_the_tolerance():
     assert found.tolist() == [True, True, True, False, False]
 
 
-def test_last_known_carries_the_last_value_forward():
-    y = np.array([[np.nan], [1.0], [np.nan], [3.0], [np.nan]])
-    np.testing.assert_array_equal(last_known(y)[:, 0], [np.nan, 1, 1, 3, 3])
+def test_the_last_known_row_is_carried_forward_within_its_series():
+    nan = np.nan
+    frame = {"t": [0, 1, 2, 3, 4] * 2, "id": list("aaaaabbbbb"), "v": [nan, 1, nan, 3, nan, nan, nan, 5, nan, 7]}
+    table = read_table(
+        {"t": np.array(frame["t"], float), "id": frame["id"], "v": frame["v"]}, time="t", target="v", id="id"
+    )
+    rows = rows_of(table.series, learn(table, 1, None))
+    assert rows.last[:, 0].tolist() == [-1, 1, 1, 3, 3, -1, -1, 7, 7, 9]
 
 
 def test_the_encoder_finds_step_rhythms_and_base(table):
     encoder = learn(table, 24, None)
     assert encoder.step == HOUR
     assert encoder.calendar == Calendar(day=True, week=True)
-    assert [lag / HOUR for lag in encoder.lags] == [24, 48, 168, 336]
-    assert encoder.lags[encoder.base[0]] / HOUR in (168, 336)  # the weekend makes a week the better season
+    assert encoder.lags == (24, 48, 168, 336)
+    assert encoder.lags[encoder.base[0]] in (168, 336)  # the weekend makes a week the better season
 
 
 def test_gaps_are_in_steps_and_missing_history_is_masked(table):
@@ -117,7 +133,7 @@ def test_windows_stay_within_their_part(table):
     series = table.series[0]
     cut = float(series.time[500])
     train, test = windows(table, encoder, 8, end=cut), windows(table, encoder, 8, start=cut)
-    assert steps_ahead(series, train.origins[:, 1], HOUR, 24).max() < cut
+    assert encoder.moments.ahead(series.time[train.origins[:, 1]], 24).max() < cut
     assert series.time[test.origins[:, 1]].min() >= cut
 
 
@@ -171,29 +187,18 @@ def test_a_table_without_history_is_refused():
         learn(read_table({"ds": [1.0], "y": [2.0]}), 1, None)
 
 
-def test_remembered_windows_give_the_same_batches(table):
-    found = windows(table, learn(table, 24, None), 12)
-    kept = found.remembered()
-    assert kept.answers is not None
-    index = np.random.default_rng(0).permutation(len(found))[:100]
-    one, two = found.batch(index), kept.batch(index)
-    assert all(np.array_equal(one[name], two[name], equal_nan=name == "target") for name in one)
-    time = one["time"][:, :3] + HOUR // 2
-    assert np.array_equal(found.batch(index, time)["query"], kept.batch(index, time)["query"])
-
-
-def test_a_season_ago_is_not_after_the_origin():
-    """A query between steps can point its lag at a row just after the origin: that row is not known yet."""
+@pytest.mark.parametrize("origin", [10, 11])
+def test_a_row_after_the_origin_is_not_even_known_to_exist(origin):
+    """A lag that lands between a row before the origin and one after it means the one before."""
     time = np.concatenate([np.arange(0.0, 101.0, 10.0), [106.0, 116.0, 126.0]])
     table = read_table({"t": time, "v": np.arange(len(time), dtype=float)}, time="t", target="v")
     encoder = learn(table, 2, 101.0, season=(2.0,))
-    assert encoder.lags[0] == 20.0
-    origin, query = np.array([10]), np.array([[124.0]])  # at 100; 124 - 20 = 104, and a row stands at 106
-    values, known = encoder.anchor_values(table.series[0], origin, query)
-    assert not known[0, 0, 0, 0]
-    later = encoder.anchor_values(table.series[0], np.array([11]), query)[1]
-    assert later[0, 0, 0, 0]
-    assert values[0, 0, 0, 0] < encoder.seen(table.series[0])[11, 0]
+    assert encoder.lags == (2.0, 4.0)
+    found, cut = (rows_of([series], encoder) for series in (table.series[0], upto(table.series[0], origin)))
+    for rows in (found, cut):  # 124 - 20 = 104: rows stand at 100 and, known at origin 11 alone, at 106
+        values, known = anchor_values(encoder, rows, np.array([0]), np.array([origin]), np.array([[124.0]]))
+        assert known.all()
+        assert values[0, 0, 0, 0] == rows.z[origin]
 
 
 def test_short_contexts_train_only_where_history_is_short(table):
@@ -202,3 +207,246 @@ def test_short_contexts_train_only_where_history_is_short(table):
     assert long.batch(np.arange(len(long)))["mask"].all()
     assert len(short) == len(windows(table, encoder, 500))
     assert not short.batch(np.arange(5))["mask"].all()
+
+
+def test_missing_history_is_zero(table):
+    """Ridge reads it, whatever the mask says."""
+    encoder = learn(table, 6, None)
+    batch = windows(table, encoder, 20).batch(np.arange(5))
+    assert not batch["mask"][:, 0].any()
+    assert (batch["x"][~batch["mask"]] == 0).all() and (batch["x"][batch["mask"]] != 0).any()
+
+
+@pytest.mark.parametrize("h", [1, 23, 24, 25, 170])
+def test_lags_reach_back_past_the_origin_from_the_farthest_query(table, h):
+    assert min(learn(table, h, None).lags) >= h
+
+
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 1e6 / 7])
+def test_a_column_that_is_constant_up_to_rounding_is_not_divided_by_its_rounding(value):
+    wobbly = value * (1 + np.finfo(float).eps * (np.arange(100) % 3 - 1))
+    assert len(np.unique(wobbly)) > 1
+    assert robust_scale(wobbly[:, None]).scale[0] == 1.0
+
+
+def test_the_year_of_months_and_quarters_has_a_lag():
+    def lags(freq: str, rows: int, h: int) -> tuple[float, ...]:
+        stamps = pd.date_range(end="2020-01-01", periods=rows, freq=freq)
+        return learn(read_table({"ds": stamps, "y": np.arange(float(rows))}), h, None).lags
+
+    assert [lags("MS", 120, h) for h in (6, 11, 12)] == [(12, 24)] * 3
+    assert lags("MS", 120, 13) == (24, 36)
+    assert lags("QS", 40, 4) == (4, 8)
+    assert lags("6MS", 40, 2) == (2, 4)
+    assert lags("YS", 40, 2) == ()
+    assert lags("W", 300, 52) == (52, 104)
+    assert lags("B", 600, 5) == (5, 10, 260)
+    assert lags("D", 800, 7) == (7, 14, 365.25)
+
+
+@pytest.mark.parametrize(("freq", "pattern"), [("MS", [1, 5, 3, 9, 2, 8, 4, 7, 6, 0, 11, 10]), ("QE", [1, 5, 3, 9])])
+def test_the_naive_forecast_of_a_year_is_last_years_value(freq, pattern):
+    rows = 10 * len(pattern)
+    stamps = pd.date_range(end="2020-01-31", periods=rows, freq=freq)
+    frame = pd.DataFrame({"ds": stamps, "y": np.tile(np.array(pattern, float), 10)})
+    forecast = Forecaster("seasonal_naive", h=len(pattern), context=2).fit(frame, progress=False).predict()
+    assert forecast["y"].tolist() == pytest.approx(pattern, abs=1e-5)
+
+
+@pytest.mark.parametrize("last", ["2021-03-27 00:00", "2021-03-28 00:00", "2021-10-30 00:00", "2021-10-31 00:00"])
+def test_a_day_ago_is_the_same_hour_on_the_clock(last):
+    """Open from 8 to 18 o'clock in Berlin, whatever summer time does."""
+    time = pd.date_range(end=pd.Timestamp(last, tz="Europe/Berlin"), periods=24 * 40, freq="h")
+    frame = pd.DataFrame({"ds": time, "y": np.where((time.hour >= 8) & (time.hour < 18), 10.0, 1.0)})
+    for cell in ("seasonal_naive", "ridge"):
+        forecast = Forecaster(cell, h=48, context=24).fit(frame, progress=False).predict()
+        open_ = (forecast["ds"].dt.hour >= 8) & (forecast["ds"].dt.hour < 18)
+        assert np.abs(forecast["y"] - np.where(open_, 10.0, 1.0)).max() < (1e-5 if cell == "seasonal_naive" else 1.5)
+
+
+def test_offsets_count_strides_of_the_calendar():
+    for freq in ("MS", "ME", "QE", "B", "D"):
+        stamps = pd.date_range("2018-01-31", periods=90, freq=freq)
+        table = read_table({"ds": stamps, "y": np.arange(90.0)})
+        moments = learn(table, 3, None).moments
+        time = table.series[0].time
+        assert moments.offset(time[20], time[21:]).tolist() == list(range(1, 70))
+        between = moments.offset(time[20], np.linspace(time[20], time[40], 999).astype(np.int64))
+        assert (np.diff(between) >= 0).all()
+    friday, saturday = (np.datetime64(day, "ns").astype(np.int64) for day in ("2021-01-08", "2021-01-09"))
+    table = read_table({"ds": pd.date_range("2020-01-01", periods=90, freq="B"), "y": np.arange(90.0)})
+    assert learn(table, 3, None).moments.offset(friday, saturday) == pytest.approx(1 / 3)
+
+
+def uneven(rows: int = 260, seed: int = 0) -> pd.DataFrame:
+    """Rows at any time, with a past, a future-known and a text column."""
+    rng = np.random.default_rng(seed)
+    t = np.cumsum(rng.exponential(size=rows)).round(3)
+    return pd.DataFrame({
+        "t": t, "v": np.sin(t / 3) + 0.1 * rng.normal(size=rows), "p": rng.normal(size=rows),
+        "f": rng.normal(size=rows), "w": rng.choice(["a", "b", "c"], rows),
+    })  # fmt: skip
+
+
+UNEVEN = {"time": "t", "target": "v", "past": ["p", "w"], "future": ["f"]}
+
+
+@pytest.fixture(scope="module", params=["ridge", "seasonal_naive"])
+def tested(request):
+    frame = uneven()
+    model = Forecaster(request.param, h=4, context=8, season=[6])
+    table = read_table(frame, **UNEVEN)
+    model.fit(table, until=float(frame["t"][180]), progress=False)
+    return model, table, model.backtest(table, float(frame["t"][180]))
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(choice=st.floats(0, 0.999), seed=st.integers(0, 2**31), keep=st.floats(0, 1))
+def test_a_backtest_is_the_forecast_from_the_table_cut_there(tested, choice, seed, keep):
+    """Also where rows after the cut come, go and change: of them only what is known ahead may count."""
+    model, table, backtest = tested
+    rng = np.random.default_rng(seed)
+    n = int(choice * len(backtest.origins))
+    row = int(backtest.origins[n, 1])
+    one, times = table.series[0], backtest.time[n]
+    later = slice(row + 1, None)
+    ahead = Series(one.id, one.time[later], np.full_like(one.y[later], np.nan), one.past[later] * np.nan, one.future[later],
+                   one.static)  # fmt: skip
+    cut = upto(one, row)
+    known = Series(one.id, *(np.concatenate([getattr(cut, k), getattr(ahead, k)]) for k in ("time", "y", "past", "future")),
+                   one.static)  # fmt: skip
+    forecast = model.predict(replace(table, series=(known,)), times=times)
+    assert forecast["v"].tolist() == backtest.forecast[n, np.argsort(times), 0].tolist()
+
+    moved = np.unique(np.concatenate([one.time[later][rng.random(len(one) - row - 1) < keep],
+                                      one.time[row] + rng.exponential(2, size=9) + 1e-6]))  # fmt: skip
+    change = len(moved)
+    other = Series(one.id, np.concatenate([cut.time, moved]), np.concatenate([cut.y, rng.normal(size=(change, 1))]),
+                   np.concatenate([cut.past, rng.normal(size=(change, 2))]),
+                   np.concatenate([cut.future, np.full((change, 1), np.nan)]), one.static)  # fmt: skip
+    origin = np.array([[0, row]])
+    seen = [
+        window_set(replace(table, series=(series,)), model.encoder, 8, origin).batch(np.array([0]), times[None])
+        for series in (cut, other)
+    ]
+    for name in ("x", "dt", "mask", "query"):
+        assert np.array_equal(seen[0][name], seen[1][name]), name
+
+
+@pytest.mark.parametrize("freq", ["MS", "B", "h"])
+def test_calendars_do_not_look_ahead_either(freq):
+    rng = np.random.default_rng(0)
+    stamps = pd.date_range("2019-01-01", periods=400, freq=freq, tz="Europe/Berlin")[rng.random(400) > 0.1]
+    table = read_table({"ds": stamps, "y": rng.normal(size=len(stamps))})
+    encoder, one = learn(table, 5, None), table.series[0]
+    for row in rng.integers(60, len(stamps) - 1, size=12):
+        time = encoder.moments.ahead(one.time[[row]], 5)
+        whole, cut = (
+            window_set(replace(table, series=(series,)), encoder, 6, np.array([[0, row]])).batch(np.array([0]), time)
+            for series in (one, upto(one, int(row)))
+        )
+        assert all(np.array_equal(whole[name], cut[name]) for name in ("x", "dt", "mask", "query"))
+
+
+class Seen:
+    """Stands in for training and keeps what it was given."""
+
+    def __call__(self, model, source, *, validation, **_):
+        self.training, self.judging = source.windows, validation.windows
+        self.source = source
+
+
+def test_networks_train_on_rows_before_those_that_judge_them(table, monkeypatch):
+    seen = Seen()
+    monkeypatch.setattr("tauflow.estimators.forecaster.train", seen)
+    model = Forecaster("gru", h=6, context=12)
+    model.fit(table, progress=False)
+    training, judging = (w.batch(np.arange(len(w))) for w in (seen.training, seen.judging))
+    first_judged = table.series[0].time[seen.judging.origins[:, 1]].min()
+    assert training["time"].max() < first_judged
+    assert len(seen.judging) == pytest.approx(0.15 * len(table.series[0]), rel=0.1)
+    assert len(training["x"]) > 4 * len(judging["x"])
+
+
+def test_what_is_learned_of_a_table_comes_from_its_training_part(table):
+    """Values of the validation part change neither scales nor seasons nor their ranking."""
+    one = table.series[0]
+    y, past = one.y.copy(), one.past.copy()
+    late = len(y) * 9 // 10
+    y[late:] = 1e6 * np.random.default_rng(0).normal(size=y[late:].shape)
+    past[late:] = -1e6
+    other = replace(table, series=(replace(one, y=np.where(np.isnan(one.y), np.nan, y), past=past),))
+    a, b = (Forecaster("seasonal_naive", h=6).fit(t, progress=False).encoder for t in (table, other))
+    assert (a.step, a.lags, a.ranking, a.calendar) == (b.step, b.lags, b.ranking, b.calendar)
+    for x, z in ((a.targets[""], b.targets[""]), (a.exogenous, b.exogenous)):
+        assert np.array_equal(x.center, z.center) and np.array_equal(x.scale, z.scale)
+    assert np.array_equal(a.error[""], b.error[""])
+
+
+def test_each_pass_over_the_windows_has_its_own_order(table):
+    found = windows(table, learn(table, 6, None), 8)
+    count = len(found)
+    steps = -(-count // 50)
+    source = WindowSource(found, 50, 2 * steps, seed=3)
+    order = np.concatenate([source._chosen(step) for step in range(2 * steps)])
+    passes = order[:count], order[count : 2 * count]
+    assert all(np.array_equal(np.sort(one), np.arange(count)) for one in passes)
+    assert not np.array_equal(*passes)
+    again = WindowSource(found, 50, 2 * steps, seed=3)
+    assert np.array_equal(again._chosen(steps), source._chosen(steps))  # from the middle, as after a resume
+    assert not np.array_equal(WindowSource(found, 50, 1, seed=4)._chosen(0), order[:50])
+
+
+def test_a_recursive_forecast_sees_what_is_known_ahead():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=300)
+    time = pd.date_range("2021-01-01", periods=300, freq="h")
+    frame = pd.DataFrame({"ds": time, "y": 10 * x, "x": x})
+    model = Forecaster("ridge", h=6, context=3, strategy="recursive").fit(
+        frame, future=["x"], target="y", progress=False
+    )
+    ahead = pd.DataFrame({"ds": time[-1] + pd.to_timedelta(np.arange(1, 7), "h"), "x": [1.0, -1, 0, 2, -2, 1]})
+    assert model.predict(future=ahead)["y"].tolist() == pytest.approx([10, -10, 0, 20, -20, 10], abs=0.5)
+
+
+def panel(series: int, rows: int) -> Table:
+    none, time = np.zeros((rows, 0)), HOUR * np.arange(rows)
+    y = np.sin(np.arange(rows) / 4)[:, None]
+    made = tuple(Series(str(n), time, y + n, none, none, np.zeros(0)) for n in range(series))
+    return Table(made, Schema("id", "ds", ("y",)))
+
+
+def test_memory_grows_with_the_rows_and_by_no_more_than_60_bytes_each():
+    kept = []
+    for series in (300, 600):
+        table = panel(series, 200)
+        encoder = learn(table, 24, None)
+        tracemalloc.start()
+        source = WindowSource(windows(table, encoder, 48), 256, 4, seed=0)
+        for _ in source.batches(0):
+            pass
+        kept.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+    assert (kept[1] - kept[0]) / (300 * 200) < 60
+
+
+def test_a_batch_of_many_series_takes_no_longer_than_one_of_few():
+    """In steps of Python, which no other work on the machine can disturb."""
+
+    def calls(series: int) -> int:
+        found = windows(panel(series, 40), learn(panel(series, 40), 6, None), 8)
+        index = np.random.default_rng(0).permutation(len(found))[:200]
+        count = 0
+
+        def tick(frame, event, argument):
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        sys.setprofile(tick)
+        try:
+            found.batch(index)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    assert calls(300) <= 1.1 * calls(30)

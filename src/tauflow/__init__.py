@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from .analysis import certify
     from .cells import CTRNN, GRU, GRUODE, LSTM, LTC, RNN, CfC, GatedLTC, WiredCfC
     from .cells.mixed_memory import MixedMemory
-    from .data import read_table
+    from .data import check, read_table
     from .errors import TauflowError
     from .estimators import Forecaster
+    from .estimators.compare import compare
     from .models import load, save
     from .network import Committee, Network, pad, preset
     from .sequence import Bidirectional, Recurrent, Stack
@@ -46,6 +47,8 @@ __all__ = [
     "analysis",
     "cells",
     "certify",
+    "check",
+    "compare",
     "datasets",
     "files",
     "fit",
@@ -77,8 +80,10 @@ _HOME = {
     "Bidirectional": "sequence",
     "Recurrent": "sequence",
     "Stack": "sequence",
+    "check": "data",
     "read_table": "data",
     "Forecaster": "estimators",
+    "compare": "estimators",
     "fit": "training",
     "Committee": "network",
     "Network": "network",

@@ -6,104 +6,36 @@ Every error is one line on the error stream; `tauflow --debug ...` shows where i
 
 from __future__ import annotations
 
-import inspect
 import io
-import os
-import shlex
 import sys
-from collections.abc import Callable
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
-import typer
-
-import tauflow
-from tauflow.cli.check import check
-from tauflow.cli.compare import compare
-from tauflow.cli.demo import demo
-from tauflow.cli.fit import fit
-from tauflow.cli.output import complain, write
-from tauflow.cli.predict import predict
-from tauflow.errors import TauflowError
-
-NO, USAGE, BUG, INTERRUPTED = 1, 2, 70, 130
-
-app = typer.Typer(
-    name="tauflow",
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def start(
-    context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
-) -> None:
-    """Liquid neural networks for time series with gaps: from a table to an honest forecast.
-
-    Begin with [bold]tauflow demo[/bold], then [bold]tauflow check your.csv[/bold], which says what to type next.
-    Each command explains itself: [bold]tauflow compare --help[/bold].
-
-    Exit codes: 0 done, 1 the data or the model says no, 2 typed wrong, 70 a bug in tauflow, 130 interrupted.
-    """
-    if version:
-        write(f"tauflow {tauflow.__version__}\n")
-        raise typer.Exit
-    if context.invoked_subcommand is None:
-        help_ = context.get_help()  # prints itself when rich is there
-        if help_:
-            write(help_)
-
-
-def _paragraphs(command: Callable[..., None]) -> str:
-    """A docstring with every paragraph on one line, for the terminal to break where it is wide."""
-    return "\n\n".join(" ".join(part.split()) for part in inspect.cleandoc(command.__doc__ or "").split("\n\n"))
-
-
-app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
-for command in (demo, check, fit, predict, compare):
-    app.command(help=_paragraphs(command))(command)
+INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run one command and end with its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if sys.stderr is None:
+        sys.stderr = io.StringIO()  # closed: nobody hears what is told there
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal without the letter shows its number, and goes on
+        if hasattr(stream, "reconfigure"):  # a terminal without the letter shows its number, and goes on
             stream.reconfigure(errors="backslashreplace")
-    debug = arguments[:1] == ["--debug"]  # before typer: its own errors count too
     try:
-        code = app(args=arguments, prog_name="tauflow", standalone_mode=False)
-    except (KeyboardInterrupt, typer.Abort):
+        from .commands import run  # not above: Ctrl-C is heard from the first module on
+
+        code = run(arguments)
+    except KeyboardInterrupt:
         code = INTERRUPTED
-    except Exception as error:
-        if debug:
-            raise
-        code = _explain(error, arguments)
     if code == INTERRUPTED:
-        complain("interrupted")
-    sys.exit(code if isinstance(code, int) else 0)
+        print("interrupted", file=sys.stderr, flush=True)
+    sys.exit(code)
 
 
-def _explain(error: Exception, arguments: list[str]) -> int:
-    """One line about any error, and the exit code that it means."""
-    if isinstance(error, TauflowError):
-        complain(f"error: {error}")
-        return NO
-    if isinstance(error, OSError) and error.strerror:
-        place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
-        complain(f"error: {place}{error.strerror}")
-        return NO
-    if hasattr(error, "format_message"):  # typer's own: an option, a value or a command that does not exist
-        complain(f"error: {error.format_message()}{_help_hint(error)}")
-        return USAGE
-    again = shlex.join(["tauflow", "--debug", *arguments])
-    complain(f"error: a bug in tauflow, {type(error).__name__}: {error}; to see where: {again}")
-    return BUG
+def __getattr__(name: str) -> object:
+    """`tauflow.cli.app`, the typer app, loads on its first use."""
+    if name == "app":
+        from .commands import app
 
-
-def _help_hint(error: Exception) -> str:
-    path = getattr(getattr(error, "ctx", None), "command_path", "tauflow")
-    return f" (see {path} --help)"
+        return app
+    raise AttributeError(f"tauflow.cli has no {name!r}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tauflow.cli.options import Table, View, asks, named, reading
 from tauflow.cli.output import Format, emit, plain, to_copy
+from tauflow.cli.speech import in_options
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -36,13 +37,14 @@ def _table(screen: Console, found: Check) -> Sequence[RenderableType]:
     grid = Grid.grid(padding=(0, 2))
     grid.add_column(style="cyan", no_wrap=True)
     grid.add_column(overflow="fold")
-    *facts, (_, command) = found.rows()
-    for what, finding in facts:
-        grid.add_row(Text(plain(what)), Text(plain(finding)))
-    return [grid, Text(), Text("next, run:", style="cyan"), to_copy(command)]
+    for what, finding in found.rows()[:-1]:
+        grid.add_row(Text(plain(what)), Text(plain(in_options(finding))))
+    if not found.command:
+        return [grid, Text(), Text("first:", style="cyan"), Text(plain(in_options(found.obstacle)))]
+    return [grid, Text(), Text("next, run:", style="cyan"), to_copy(found.command)]
 
 
 def _frame(found: Check) -> Any:
     import pandas as pd
 
-    return pd.DataFrame(found.rows(), columns=["what", "finding"])
+    return pd.DataFrame([(what, in_options(finding)) for what, finding in found.rows()], columns=["what", "finding"])

@@ -9,6 +9,7 @@ import typer
 
 from tauflow.cli.comparison import Watch, show, write
 from tauflow.cli.options import (
+    ASKED,
     OUTPUT,
     TRAINING,
     Horizon,
@@ -41,7 +42,7 @@ def compare(
     test: Annotated[
         str,
         option(
-            "The last part, held out: 0.2 of the rows, 90D, or from 2018-04-01 on.", None, metavar="PART", shown=True
+            "The last part, held out: 0.2 of the rows, 90D, or from 2018-04-01 on.", ASKED, metavar="PART", shown=True
         ),
     ] = "0.2",
     seeds: Seeds = 1,
@@ -54,7 +55,7 @@ def compare(
     """Which model forecasts this table best? Trains all on the same windows, tests them on the last part of the time.
 
     Prints errors in the units of the target (MAE, RMSE), the MASE (below 1 beats the naive rules), the number of
-    parameters, seconds of training, and microseconds to take in one new row. Networks get about as many parameters as
+    parameters, seconds of training, and microseconds from one new row to its forecast. Networks get about as many parameters as
     an LSTM of --units neurons. Into a pipe it prints CSV.
 
     Example: [bold]tauflow compare traffic.csv --target volume --past temperature --horizon 24 --test 90D --seeds 3
@@ -62,19 +63,28 @@ def compare(
     """
     for path in (page, json):
         if path is not None:
-            check_output(path)
+            check_output(path, [file])
+    if page is not None and json is not None and page.resolve() == json.resolve():
+        raise typer.BadParameter("--page and --json name one file; give each its own")
     from tauflow.data import read_table
 
     table = read_table(file, **named(columns, file))
     from tauflow import estimators
 
     models = chosen(cells)
-    with Watch(models, seeds, quiet) as watch:
+    with Watch(models, seeds, quiet, table.notes) as watch:
         found = estimators.compare(
-            table, models, h=horizon, test=part(test), seeds=range(seed, seed + seeds), progress=watch.told, **training
+            table,
+            models,
+            h=horizon,
+            test=part(test),
+            seeds=range(seed, seed + seeds),
+            progress=watch.told,
+            forecaster={name: training.pop(name) for name in ("strategy", "validation")},
+            **training,
         )
     write(found, page, json)
-    show(found, view, quiet, page)
+    show(found, view, quiet, page, table.notes)
 
 
 def chosen(names: str) -> tuple[str, ...]:

@@ -8,23 +8,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from tauflow.cli.output import Format, complain, console, emit, plain
+from tauflow.cli.output import Format, chosen, complain, console, emit, plain, tell
+from tauflow.cli.speech import in_options
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import Progress, TaskID
 
 COLOURS = {"liquid": "cyan", "static": "yellow", "trivial": "bright_black"}
+MOST_LINES = 50  # of a log, for one model and seed
 DROPPED = ("µs/step", "train s", "kind", "RMSE", "parameters", "MASE")  # where the terminal is narrow, this one first
 
 
 class Watch:
-    """One bar a model over all its seeds and epochs, on the error stream when that is a terminal; gone when done."""
+    """How far the models are, on the error stream: on a terminal a bar each, gone when done; into a log a line an epoch."""
 
-    def __init__(self, models: Iterable[str], seeds: int, quiet: bool) -> None:
+    def __init__(self, models: Iterable[str], seeds: int, quiet: bool, notes: Iterable[str] = ()) -> None:
         from tauflow.estimators import BASELINES
 
         self.totals = dict.fromkeys(models, seeds) | dict.fromkeys(BASELINES, 1)
+        self.quiet, self.notes = quiet, tuple(notes)  # told when the work begins: until then an error stands alone
         self.bars: Progress | None = None
         self.tasks: dict[str, TaskID] = {}
         self.fractions: dict[tuple[str, int], float] = {}
@@ -44,12 +47,23 @@ class Watch:
 
     def told(self, news: Any) -> None:
         """One `Progress` of estimators.compare: model, seed, epoch, epochs, loss, validation, done."""
+        tell(self.notes, self.quiet)
+        self.notes = ()
+        if self.bars is None and not self.quiet:
+            self._log(news)
         if self.bars is None or news.model not in self.tasks:
             return
         self.fractions[news.model, news.seed] = 1.0 if news.done else news.epoch / max(news.epochs, 1)
         done = sum(fraction for (model, _), fraction in self.fractions.items() if model == news.model)
         numbers = "done" if done >= self.totals[news.model] else _numbers(news)
         self.bars.update(self.tasks[news.model], completed=done, numbers=numbers)
+
+    def _log(self, news: Any) -> None:
+        """A line an epoch, at most some fifty a model and seed."""
+        if news.done:
+            complain(f"{news.model}, seed {news.seed}: done")
+        elif news.epoch % -(-news.epochs // MOST_LINES) == 0 or news.epoch == news.epochs:
+            complain(f"{news.model}, {_numbers(news)}")
 
 
 def _bars(screen: Console) -> Progress:
@@ -77,35 +91,47 @@ def write(found: Any, page: Path | None, file: Path | None) -> None:
         write_bytes_atomically(file, text.encode() + b"\n")
 
 
-def show(found: Any, view: Format | None, quiet: bool, page: Path | None) -> None:
-    emit(view, Format.csv, lambda screen: _told(screen, found, quiet), found.to_frame, found.to_dict)
-    if page is not None and not quiet:
+def show(found: Any, view: Format | None, quiet: bool, page: Path | None, told: Iterable[str] = ()) -> None:
+    """The comparison; where it goes into a pipe its verdict stands on the error stream. `told`: notes that were shown."""
+    new = [note for note in found.notes if note not in set(told)]
+    view = chosen(view, Format.csv)
+    emit(view, view, lambda screen: _told(screen, found, [] if quiet else new), found.to_frame, found.to_dict)
+    if quiet:
+        return
+    if view is not Format.table:
+        tell(new)
+        complain(found.verdict)
+    if page is not None:
         complain(f"the page is {page.resolve()}")
 
 
-def _told(screen: Console, found: Any, quiet: bool) -> list[RenderableType]:
+def _told(screen: Console, found: Any, new: Sequence[str]) -> list[RenderableType]:
     from rich.padding import Padding
     from rich.text import Text
 
     ahead = f"{plain(found.target)}, {found.h} steps of {found.step} ahead"
     tested = f"{found.forecasts:,} forecasts from {found.test_start} to {found.test_end}"
     learned = f"learned from {found.train_rows:,} rows before"
-    notes = [] if quiet else [Padding(Text(f"- {plain(note)}", style="dim"), (0, 2)) for note in found.notes]
+    notes = [Padding(Text(f"- {plain(in_options(note))}", style="dim"), (0, 2)) for note in new]
+    several = found.parts if len(found.parts) > 1 else ()
+    each = [part for one in several for part in (Text(f"  {plain(one.target)}", style="cyan"), table(screen, one.rows))]
     return [
         Text(f"  {ahead}: {tested}, {learned}", style="dim"),
         table(screen, found.rows),
+        *each,
         Padding(Text(plain(found.verdict), style="bold"), (0, 2)),
         *notes,
     ]
 
 
 def table(screen: Console, rows: Sequence[Any]) -> RenderableType:
-    """The rows with as many columns as the terminal has room for; the lowest MAE is bold."""
+    """The rows with as many columns as the terminal has room for, none that is empty; the lowest error is bold."""
     from rich.measure import Measurement
 
-    from tauflow.report.rows import COLUMNS
+    from tauflow.report.rows import COLUMNS, NOTHING
 
-    texts = {column.title: column.texts(rows) for column in COLUMNS}
+    every = {column.title: column.texts(rows) for column in COLUMNS}
+    texts = {title: cells for title, cells in every.items() if set(cells) != {NOTHING}}
     for title in ("", *DROPPED):
         texts.pop(title, None)
         grid = _grid(rows, texts)

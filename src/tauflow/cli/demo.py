@@ -20,7 +20,7 @@ def demo(
     output: Annotated[
         Path, option("Where the page goes.", OUTPUT, "--output", "-o", metavar="HTML", shown=True)
     ] = Path("tauflow-demo.html"),
-    page: Annotated[bool, option("Write the page.", OUTPUT, "--page/--no-page", shown=True)] = True,
+    page: Annotated[bool, option("Write the page.", OUTPUT, "--page/--no-page", shown=True, metavar="")] = True,
     view: View = None,
     quiet: Quiet = False,
 ) -> None:
@@ -41,9 +41,9 @@ def demo(
     frame["holiday"] = frame.groupby(frame["ds"].dt.date)["holiday"].transform("any")  # all day, not its first hour
     table = read_table(frame, target="volume", past=WEATHER, future="holiday", duplicates="last")
     models = chosen(cells)
-    with Watch(models, seeds, quiet) as watch:
+    with Watch(models, seeds, quiet, table.notes) as watch:
         found = estimators.compare(
             table, models, h=24, test="180D", seeds=range(seed, seed + seeds), progress=watch.told
         )
     write(found, output if page else None, None)
-    show(found, view, quiet, output if page else None)
+    show(found, view, quiet, output if page else None, table.notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+from tauflow.cli.command import command_line
 from tauflow.cli.options import (
     OUTPUT,
     TRAINING,
@@ -19,7 +20,7 @@ from tauflow.cli.options import (
     reading,
     training,
 )
-from tauflow.cli.output import Format, check_output, emit, plain, to_copy
+from tauflow.cli.output import Format, check_output, emit, plain, tell, to_copy
 
 
 @asks(columns=reading, training=training)
@@ -44,29 +45,32 @@ def fit(
     Example: [bold]tauflow fit traffic.csv --target volume --past temperature,rain --future holiday --horizon 24
     -o traffic.tau[/bold]
     """
-    check_output(output)
+    check_output(output, [file])
     from tauflow.data import read_table
 
     table = read_table(file, **named(columns, file))
     from tauflow.estimators import Forecaster
 
     model = Forecaster(cell=cell, h=horizon, seed=seed, **training)
-    model.fit(table, progress=False if quiet else "auto")
+    model.fit(table, progress=not quiet)
     model.save(output)
+    tell(model.notes, quiet)
     facts = {"model": str(output), "cell": cell, "horizon": horizon, "parameters": model.parameters}
     if model.history is not None and model.history.message:
         facts["training"] = model.history.message
-    emit(view, Format.json, lambda screen: _told(facts, file), lambda: _frame(facts), lambda: facts)
+    facts["next"] = command_line("predict", [output, file])
+    ahead = table.schema.future
+    emit(view, Format.json, lambda screen: _told(facts, ahead), lambda: _frame(facts), lambda: facts)
 
 
-def _told(facts: dict[str, Any], file: Path) -> list[Any]:
-    import shlex
-
+def _told(facts: dict[str, Any], ahead: tuple[str, ...]) -> list[Any]:
     from rich.text import Text
 
     learned = f"{plain(facts['cell'])}, {facts['parameters']:,} parameters, forecasts {facts['horizon']} steps"
-    command = shlex.join(["tauflow", "predict", facts["model"], str(file)])
-    return [Text(f"saved {plain(facts['model'])}: {learned}"), Text("next, run:", style="cyan"), to_copy(command)]
+    told = [Text(f"saved {plain(facts['model'])}: {learned}"), Text("next, run:", style="cyan"), to_copy(facts["next"])]
+    if ahead:
+        told.append(Text(f"with --future and a table of what is known ahead: {plain(', '.join(ahead))}", style="dim"))
+    return told
 
 
 def _frame(facts: dict[str, Any]) -> Any:

@@ -16,7 +16,7 @@ import typer
 
 from tauflow.cli.output import Format
 
-COLUMNS, READING, TRAINING, OUTPUT = "Which column is what", "How to read", "Training", "Output"
+ASKED, COLUMNS, READING, TRAINING, OUTPUT = "What is asked", "Which column is what", "How to read", "Training", "Output"
 
 
 def option(text: str, panel: str | None, *names: str, shown: bool = False, **settings: Any) -> Any:
@@ -25,13 +25,13 @@ def option(text: str, panel: str | None, *names: str, shown: bool = False, **set
 
 Table = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or Parquet file, one row a time (and id).")]
 Horizon = Annotated[
-    int, option("How many steps ahead; a step is the typical gap.", None, min=1, metavar="STEPS", shown=True)
+    int, option("How many steps ahead; a step is the typical gap.", ASKED, min=1, metavar="STEPS", shown=True)
 ]
 Seed = Annotated[int, option("The same seed gives the same numbers.", TRAINING, min=0, metavar="N", shown=True)]
 View = Annotated[
     Format | None, option("How to print (default: a table on a terminal, not into a pipe).", OUTPUT, "--format")
 ]
-Quiet = Annotated[bool, option("No progress and no notes.", OUTPUT, "--quiet", "-q")]
+Quiet = Annotated[bool, option("No progress and no notes.", OUTPUT, "--quiet", "-q", metavar="")]
 
 
 def reading(
@@ -56,10 +56,11 @@ def reading(
         str | None, option("The clock of stamps without one, such as Europe/Berlin.", READING, metavar="ZONE")
     ] = None,
     dayfirst: Annotated[
-        bool | None, option("Is 02/10/2012 the 2 October?", READING, "--dayfirst/--no-dayfirst")
+        bool | None, option("Is 02/10/2012 the 2 October?", READING, "--dayfirst/--no-dayfirst", metavar="")
     ] = None,
     time_unit: Annotated[
-        str | None, option("s, ms, us or ns when time counts from 1970.", READING, metavar="UNIT")
+        str | None,
+        option("s, ms, us, ns when time counts from 1970; excel, YYYYMM, ...; number.", READING, metavar="UNIT"),
     ] = None,
     decimal: Annotated[str | None, option("The decimal mark, . or ,", READING, metavar="MARK")] = None,
     delimiter: Annotated[str | None, option("What separates fields, such as ';'", READING, metavar="MARK")] = None,
@@ -72,6 +73,24 @@ def reading(
     }  # fmt: skip
 
 
+def rereading(
+    duplicates: Annotated[
+        str | None, option("Rows that repeat a time: error, first, last, mean.", READING, metavar="RULE")
+    ] = None,
+    zone: Annotated[
+        str | None, option("The clock of stamps without one, such as Europe/Berlin.", READING, metavar="ZONE")
+    ] = None,
+    dayfirst: Annotated[
+        bool | None, option("Is 02/10/2012 the 2 October?", READING, "--dayfirst/--no-dayfirst", metavar="")
+    ] = None,
+    decimal: Annotated[str | None, option("The decimal mark, . or ,", READING, metavar="MARK")] = None,
+    delimiter: Annotated[str | None, option("What separates fields, such as ';'", READING, metavar="MARK")] = None,
+) -> dict[str, Any]:
+    """Arguments of `read_table` for a second table, which is read as the first was unless these say otherwise."""
+    how = {"duplicates": duplicates, "zone": zone, "dayfirst": dayfirst, "decimal": decimal, "delimiter": delimiter}
+    return {name: value for name, value in how.items() if value is not None}
+
+
 def training(
     units: Annotated[int, option("Neurons of the cell.", TRAINING, min=1, metavar="N", shown=True)] = 32,
     context: Annotated[
@@ -81,9 +100,18 @@ def training(
     season: Annotated[
         str, option("auto (day, week, year), none, or steps: 24,168.", TRAINING, metavar="STEPS", shown=True)
     ] = "auto",
+    strategy: Annotated[
+        str, option("direct: all steps at once; recursive: one after the other, any number.", TRAINING, shown=True)
+    ] = "direct",
+    validation: Annotated[
+        float, option("The last part of the rows, which chooses the best round.", TRAINING, metavar="PART", shown=True)
+    ] = 0.15,
 ) -> dict[str, Any]:
     """Arguments of `Forecaster`."""
-    return {"units": units, "context": context, "epochs": epochs, "season": _season(season)}
+    return {
+        "units": units, "context": context, "epochs": epochs, "season": _season(season), "strategy": strategy,
+        "validation": validation,
+    }  # fmt: skip
 
 
 def asks(**bundles: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -113,18 +141,9 @@ def asks(**bundles: Callable[..., Any]) -> Callable[[Callable[..., None]], Calla
 
 
 def named(columns: dict[str, Any], file: Path) -> dict[str, Any]:
-    """`columns` with "a,b" split into two names, unless the file has a column "a,b"."""
-    many = {role: columns[role] for role in ("target", "past", "future", "static") if columns[role]}
-    if not any("," in text for texts in many.values() for text in texts):
-        return columns
-    from tauflow.data.table import open_source
-
-    known = set(open_source(file, columns["delimiter"]).names)
-    split = {
-        role: [name for text in texts for name in ([text] if text in known else _split(text))]
-        for role, texts in many.items()
-    }
-    return {**columns, **split}
+    """`columns` as they are: "a,b" is parted into two names where the table is read, and a pipe is read once."""
+    del file
+    return columns
 
 
 def _split(text: str) -> list[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tauflow.cli.speech import in_options
 from tauflow.errors import TauflowError
 
 if TYPE_CHECKING:
@@ -49,6 +50,13 @@ def console(stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
+def tell(notes: Iterable[str], quiet: bool = False) -> None:
+    """Notes, a line each, on the error stream: what was done to the data, and what it lacks."""
+    if not quiet:
+        for note in notes:
+            complain(f"note: {in_options(note)}")
+
+
 def emit(
     view: Format | None,
     piped: Format,
@@ -57,18 +65,30 @@ def emit(
     data: Callable[[], Any],
 ) -> None:
     """Print one of three views: the one asked for, else a table on a terminal and `piped` elsewhere."""
-    view = view or (Format.table if sys.stdout.isatty() else piped)
+    write(text_of(chosen(view, piped), table, frame, data))
+
+
+def chosen(view: Format | None, piped: Format) -> Format:
+    """The view asked for, else a table on a terminal and `piped` elsewhere."""
+    return view or (Format.table if sys.stdout.isatty() else piped)
+
+
+def text_of(
+    view: Format,
+    table: Callable[[Console], Sequence[RenderableType]],
+    frame: Callable[[], Any],
+    data: Callable[[], Any],
+) -> str:
+    """One of three views as text."""
     if view is Format.csv:
-        text = frame().to_csv(index=False, lineterminator="\n")
-    elif view is Format.json:
-        text = json.dumps(data(), indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
-    else:
-        screen = console()
-        with screen.capture() as captured:
-            for part in table(screen):
-                screen.print(part, crop=False)
-        text = captured.get()
-    write(text)
+        return str(frame().to_csv(index=False, lineterminator="\n"))
+    if view is Format.json:
+        return json.dumps(data(), indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+    screen = console()
+    with screen.capture() as captured:
+        for part in table(screen):
+            screen.print(part, crop=False)
+    return captured.get()
 
 
 def write(text: str) -> None:
@@ -89,13 +109,18 @@ def to_copy(command: str) -> RenderableType:
     return Group(Text(plain(command), style="bold", overflow="ignore", no_wrap=True))
 
 
-def check_output(path: Path) -> Path:
-    """Refuse an output path before hours of work, not after them."""
+def check_output(path: Path, inputs: Iterable[Path] = ()) -> Path:
+    """Refuse an output path before hours of work, not after them; one that names an input would destroy it."""
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give the name of a file, such as {path / 'out'}{path.suffix}")
-    folder = path.parent
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is a device, pipe or socket, which can't be replaced; give the name of a file")
+    folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():
-        raise OutputError(f"there is no folder {folder}; make it first: mkdir -p {folder}")
+        raise OutputError(f"there is no folder {path.parent}; make it first: mkdir -p {path.parent}")
     if not os.access(folder, os.W_OK):
-        raise OutputError(f"may not write into the folder {folder}; choose another")
+        raise OutputError(f"may not write into the folder {path.parent}; choose another")
+    for source in inputs:
+        if path.exists() and source.exists() and path.samefile(source):
+            raise OutputError(f"{path} is the file that is read, {source}: writing it would destroy it; name another")
     return path

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tauflow.cli.options import READING, Table, View, option
-from tauflow.cli.output import Format, emit, plain
+from tauflow.cli.options import ASKED, OUTPUT, Quiet, Table, View, asks, option, rereading
+from tauflow.cli.output import Format, check_output, chosen, plain, tell, text_of, write
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -18,27 +17,30 @@ if TYPE_CHECKING:
 MOST_ROWS = 200  # on a terminal
 
 
+@asks(reading=rereading)
 def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model that tauflow fit saved.")],
     file: Table,
+    reading: dict[str, Any],
     horizon: Annotated[
-        int | None, option("Steps ahead, up to what was learned (default: all).", None, min=1, metavar="STEPS")
+        int | None, option("Steps ahead, up to what was learned (default: all).", ASKED, min=1, metavar="STEPS")
     ] = None,
     times: Annotated[
-        list[str] | None, option("Forecast these times instead; may be given again.", None, metavar="TIMES")
+        list[str] | None, option("Forecast these times instead; may be given again.", ASKED, metavar="TIMES")
     ] = None,
     future: Annotated[
-        Path | None, option("A table of the future-known columns: time (and id), holiday, ...", None, metavar="FILE")
+        Path | None, option("A table of the future-known columns: time (and id), holiday, ...", ASKED, metavar="FILE")
     ] = None,
-    duplicates: Annotated[
-        str, option("Rows that repeat a time: error, first, last, mean.", READING, metavar="RULE", shown=True)
-    ] = "error",
+    output: Annotated[
+        Path | None, option("Write the forecast there instead.", OUTPUT, "--output", "-o", metavar="FILE")
+    ] = None,
     view: View = None,
+    quiet: Quiet = False,
 ) -> None:
     """Forecast what comes after the last rows of a table, in its units: one row per id and time.
 
-    The table has the columns that the model was fitted on; it may be newer and of another length. Into a pipe:
-    CSV.
+    The table has the columns that the model was fitted on; it may be newer and of another length. It is read as the
+    first one was. Into a pipe or a file: CSV.
 
     Example: [bold]tauflow predict traffic.tau today.csv --future holidays.csv > forecast.csv[/bold]
 
@@ -46,24 +48,41 @@ def predict(
     """
     if horizon is not None and times:
         raise typer.BadParameter("give --horizon or --times, not both")
-    from tauflow.data import read_table
+    if output is not None:
+        check_output(output, [model, file, *([future] if future is not None else [])])
     from tauflow.estimators import Forecaster
 
     forecaster = Forecaster.load(model)
-    schema = forecaster.encoder.schema if forecaster.encoder is not None else None
-    table = read_table(file, schema=schema, duplicates=duplicates)  # type: ignore[arg-type]
-    asked = [part.strip() for text in times or () for part in text.split(",") if part.strip()]
-    forecast = forecaster.predict(table, h=horizon, times=asked or None, future=future)
-    emit(
-        view,
-        Format.csv,
-        lambda screen: _table(screen, forecast),
-        lambda: forecast,
-        lambda: json.loads(forecast.to_json(orient="records", date_format="iso", date_unit="s")),
-    )
+    asked = forecaster.separate_times(times) if times else None
+    forecast = forecaster.predict(file, h=horizon, times=asked, future=future, **reading)
+    tell(forecast.attrs.get("notes", ()), quiet)
+    targets = 1 if forecaster.encoder is None else len(forecaster.encoder.schema.targets)
+    view = (view or Format.csv) if output is not None else chosen(view, Format.csv)
+    text = text_of(view, lambda screen: _table(screen, forecast, targets), lambda: forecast, lambda: _records(forecast))
+    if output is None:
+        write(text)
+    else:
+        from tauflow.atomic import write_bytes_atomically
+
+        write_bytes_atomically(output, text.encode())
 
 
-def _table(screen: Console, forecast: Any) -> Sequence[RenderableType]:
+def _records(forecast: Any) -> list[dict[str, Any]]:
+    """One dict a row for JSON: every digit, stamps as ISO 8601 to their last fraction, null for what is missing."""
+    return [
+        {name: _plain_value(value) for name, value in zip(forecast.columns, row, strict=True)}
+        for row in forecast.itertuples(index=False)
+    ]
+
+
+def _plain_value(value: Any) -> Any:
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and value != value else value
+
+
+def _table(screen: Console, forecast: Any, targets: int) -> Sequence[RenderableType]:
     from rich import box
     from rich.table import Table as Grid
     from rich.text import Text
@@ -72,7 +91,14 @@ def _table(screen: Console, forecast: Any) -> Sequence[RenderableType]:
     numbers = [kind.kind in "fiu" for kind in forecast.dtypes]
     for name, is_number in zip(forecast.columns, numbers, strict=True):
         grid.add_column(Text(plain(name)), justify="right" if is_number else "left")
+    keys = len(forecast.columns) - targets
     for row in forecast.head(MOST_ROWS).itertuples(index=False):
-        grid.add_row(*(Text(f"{value:,.6g}" if isinstance(value, float) else plain(value)) for value in row))
+        key, values = row[:keys], row[keys:]
+        grid.add_row(*(Text(plain(_digits(one))) for one in key), *(Text(f"{value:,.6g}") for value in values))
     left = len(forecast) - MOST_ROWS
     return [grid, Text(f"... {left:,} more rows: --format csv prints all", style="dim")] if left > 0 else [grid]
+
+
+def _digits(value: Any) -> Any:
+    """A number that says when, with all its digits: 1609680000, 20.1."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

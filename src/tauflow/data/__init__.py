@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from tauflow.data.check import Check, check
-from tauflow.data.facts import ColumnFacts, Facts
-from tauflow.data.series import Schema, Series, Table
-from tauflow.data.table import read_table
+from .check import Check, check
+from .facts import ColumnFacts, Facts
+from .read.table import read_table
+from .read.times.moments import parse_times
+from .reading import Reading
+from .series import Schema, Series, Table
 
-__all__ = ["Check", "ColumnFacts", "Facts", "Schema", "Series", "Table", "check", "read_table"]
+__all__ = [
+    "Check",
+    "ColumnFacts",
+    "Facts",
+    "Reading",
+    "Schema",
+    "Series",
+    "Table",
+    "check",
+    "parse_times",
+    "read_table",
+]

@@ -6,26 +6,26 @@ read. What makes time itself unreadable (no time column, a missing stamp, an unc
 
 from __future__ import annotations
 
-import dataclasses
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data import advice
-from tauflow.data.assemble import Duplicates, Rows, by_id, find_repeats, merge_duplicates, order_rows, steps_back
-from tauflow.data.chunk import Chunk
-from tauflow.data.facts import ColumnFacts, column_facts, long_gaps
-from tauflow.data.names import Names, Roles, as_names, find_roles
-from tauflow.data.notes import column_notes, gap_notes, rate_notes
-from tauflow.data.numerals import Decimal
-from tauflow.data.season import seasons
-from tauflow.data.series import NANOSECONDS, Schema
-from tauflow.data.table import Options, Source, check_choice, make_options, open_source, read_rows
-from tauflow.data.timestamps import show
+from ..errors import DataError
+from . import advice
+from .facts import ColumnFacts, column_facts, long_gaps
+from .read.assemble import Rows, by_id, find_repeats, merge_duplicates, order_rows, steps_back
+from .read.names import Roles, find_roles
+from .read.notes import column_notes, gap_notes, rate_notes
+from .read.table import Source, open_by, read_rows
+from .read.times.zones import show
+from .reading import Reading, reading_of
+from .season import seasons
+from .series import NANOSECONDS
 
 Array = NDArray[Any]
 
@@ -56,7 +56,8 @@ class Check:
     seasons: tuple[int, ...]  # of the first target, in typical gaps
     notes: tuple[str, ...]
     options: Mapping[str, Any]  # for read_table
-    command: str
+    obstacle: str  # what must be done before a command can run; empty when nothing must
+    command: str  # what to run next; empty when there is an obstacle
 
     @property
     def missing(self) -> dict[str, int]:
@@ -77,7 +78,7 @@ class Check:
         """(what, finding), in the order to show them."""
 
         def gap(value: float) -> str:
-            return advice.duration(value) if self.kind == "timestamp" else f"{value:g}"
+            return advice.duration(value) if self.kind == "timestamp" else f"{value:.12g}"
 
         zone = f" ({self.zone})" if self.zone else ""
         repeats = f"{self.duplicates:,}, of which {self.conflicts:,} differ in some column"
@@ -91,74 +92,93 @@ class Check:
             ("duplicates", repeats if self.duplicates else "none"),
             ("out of order", f"{self.unsorted:,} rows step back in time" if self.unsorted else "none"),
             ("missing", ", ".join(f"{name} {count:,}" for name, count in self.missing.items()) or "none"),
-            ("could be forecast", ", ".join(self.targets) or "no column of numbers"),
+            ("could be forecast", self._choice()),
         ]
         if self.seasons:
             lags = ", ".join(f"{lag} steps ({gap(lag * self.typical_gap)})" for lag in self.seasons)
             found.append(("season", lags))
         found += [("unreadable", message) for message in self.unreadable.values()]
         found += [("note", note) for note in self.notes]
-        return [*found, ("next", self.command)]
+        return [*found, ("next", self.command or self.obstacle)]
+
+    def _choice(self) -> str:
+        if len(self.targets) < 2:
+            return ", ".join(self.targets) or "no column of numbers"
+        return f"{', '.join(self.targets)} (--target NAME chooses)"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, dicts, numbers and texts, None for NaN: ready for JSON."""
-        plain: dict[str, Any] = _plain(dataclasses.asdict(self))
+        plain: dict[str, Any] = _plain(asdict(self))
         return plain
 
 
-def check(
-    source: Any,
-    *,
-    id: str | None = None,  # noqa: A002
-    time: str | None = None,
-    target: Names = None,
-    past: Names = (),
-    future: Names = (),
-    static: Names = (),
-    duplicates: Duplicates = "error",
-    unsorted: Literal["sort", "error"] = "sort",
-    time_unit: str | None = None,
-    zone: str | None = None,
-    dayfirst: bool | None = None,
-    decimal: Decimal | None = None,
-    delimiter: str | None = None,
-    schema: Schema | None = None,
-) -> Check:
+def check(source: Any, **options: Any) -> Check:
     """Describe a table; the options are those of `read_table`, and the suggested ones start from them."""
-    check_choice("duplicates", duplicates, ("error", "last", "first", "mean"))
-    check_choice("unsorted", unsorted, ("sort", "error"))
-    given = {
-        "id": id, "time": time, "target": target, "past": past, "future": future, "static": static,
-        "duplicates": duplicates, "time_unit": time_unit, "zone": zone, "dayfirst": dayfirst, "decimal": decimal,
-        "delimiter": delimiter,
-    }  # fmt: skip
-    found = open_source(source, delimiter)
-    sample = found.sample()
-    taken = {id, time, *as_names(past), *as_names(future), *as_names(static), *found.repeated()}
-    candidates = advice.likely_targets(sample, taken, time) if target is None and schema is None else target
-    roles = find_roles(
-        sample, found.label, found.repeated(), schema, id, time, candidates or None, past, future, static
-    )
-    label = str(source) if isinstance(source, str | Path) else "data.csv"
-    options = make_options(time_unit, zone, dayfirst, decimal, schema)
-    failures: dict[str, str] = {}
-    rows = _read_all(found, sample, roles, options, failures)
-    if candidates is not target:
-        roles = dataclasses.replace(roles, targets=advice.useful_targets(roles, rows))
-    return _describe(label, rows, roles, failures, sorted(found.repeated()), given)
+    given = reading_of(options)
+    look = _Look(open_by(source, given), given.settled())
+    rows, failures = look.all_columns()
+    notes: list[str] = []
+    if look.roles.id is None and (columns := advice.find_ids(rows)):
+        look = _Look(look.source, replace(look.reading, id=",".join(columns)))
+        rows, failures = look.all_columns()
+        shown = " and ".join(f"'{name}'" for name in columns)
+        notes.append(f"the rows of one time differ in {shown}: read as the id, give id='{','.join(columns)}'")
+    for name, categories in list(rows.schema.categories.items()):
+        if why := advice.with_units(name, categories):
+            failures[name] = why
+            del rows.columns[name]
+    roles = look.roles
+    for name in look.source.repeated():
+        failures[name] = f"'{name}' stands more than once in the header: rename one of them"
+    if not roles.targets:
+        roles = replace(roles, targets=advice.likely_targets(rows, roles))
+    label = str(source) if isinstance(source, str | os.PathLike) else "data.csv"
+    return _describe(label, look, rows, roles, failures, notes, given)
 
 
-def _read_all(
-    found: Source, sample: Mapping[str, Chunk], roles: Roles, options: Options, failures: dict[str, str]
-) -> Rows:
-    """Every column but id and time, whatever its role."""
-    others = tuple(n for n in sample if n not in (roles.id, roles.time) and n not in found.repeated())
-    everything = dataclasses.replace(roles, targets=(), past=others, future=(), static=())
-    return read_rows(found, everything, options, failures)
+@dataclass(frozen=True)
+class _Look:
+    """A source, and how it is read."""
+
+    source: Source
+    reading: Reading
+
+    @property
+    def roles(self) -> Roles:
+        return find_roles(
+            self.source.sample(), self.source.label, self.source.repeated(), self.reading, needs_target=False
+        )
+
+    def all_columns(self) -> tuple[Rows, dict[str, str]]:
+        """Every column but id and time, whatever its role; and why some could not be read."""
+        roles = self.roles
+        failures: dict[str, str] = {}
+        heads = {*roles.id_columns, *(roles.parts or (roles.time,)), *self.source.repeated()}
+        others = tuple(name for name in self.source.names if name not in heads)
+        everything = replace(roles, targets=(), past=others, future=(), static=())
+        return read_rows(self.source, everything, self.reading, failures), failures
+
+    def unit(self, rows: Rows) -> tuple[str | None, str | None]:
+        """The unit of an epoch that was read as numbers, once it is proved that it can be read so; or why it can't."""
+        unit = advice.likely_unit(rows)
+        if unit is None or self.reading.time_unit is not None:
+            return None, None
+        alone = replace(self.roles, id=None, id_parts=(), targets=(), past=(), future=(), static=())
+        try:
+            read_rows(self.source, alone, replace(self.reading, time_unit=unit))
+        except DataError as error:
+            return None, f"time looks like an epoch in {unit}, but: {error}"
+        return unit, None
 
 
 def _describe(
-    label: str, rows: Rows, roles: Roles, failures: dict[str, str], repeated: list[str], given: dict[str, Any]
+    label: str,
+    look: _Look,
+    rows: Rows,
+    roles: Roles,
+    failures: dict[str, str],
+    notes: list[str],
+    given: Reading,
 ) -> Check:
     rows = by_id(rows)
     back = len(steps_back(rows))
@@ -170,14 +190,22 @@ def _describe(
     typical = float(np.median(gaps)) if len(gaps) else float("nan")
     count, longest = long_gaps(gaps)
     season = _seasons(unique, roles.targets, typical)
-    conflicts = repeats.conflicts if repeats is not None else 0
+    unit, why_no_unit = look.unit(rows)
     notes = [
-        *rows.notes,
+        *notes,
+        *(note for note in rows.notes if why_no_unit is None or "time_unit=" not in note),
+        *((why_no_unit,) if why_no_unit else ()),
         *(note for name, fact in facts.items() for note in column_notes(name, fact, rows.schema.categories.get(name))),
+        *rate_notes(facts),
+        *gap_notes(unique),
     ]
-    notes += [*rate_notes(facts), *gap_notes(unique)]
-    notes += [f"'{name}' stands more than once in the header: passed over" for name in repeated]
-    options = advice.options(given, roles, rows, conflicts)
+    lost = _lost_targets(rows, roles.targets, given)
+    conflicts = repeats.conflicts if repeats is not None else 0
+    options = advice.options(given, roles, rows, conflicts, unit)
+    known = _known(unique, roles.targets)
+    obstacle = advice.obstacle(roles.targets, rows, failures, known, lost)
+    if not obstacle and known.sum() < advice.FEW_ROWS:
+        notes.append(f"{known.sum()} rows are few: a comparison of them tells little")
     return Check(
         source=label,
         row_count=len(rows.time),
@@ -201,12 +229,29 @@ def _describe(
         seasons=season,
         notes=tuple(notes),
         options=options,
-        command=advice.command(label, options, season, len(unique.time)),
+        obstacle=obstacle,
+        command="" if obstacle else advice.command(label, options, advice.horizon(season, int(known.max()))),
     )
 
 
+def _known(unique: Rows, targets: tuple[str, ...]) -> Array:
+    """(ids,) rows that have a value of the first target."""
+    if not targets or targets[0] not in unique.columns:
+        return np.bincount(unique.codes)
+    return np.bincount(unique.codes[~np.isnan(unique.columns[targets[0]])], minlength=len(unique.ids))
+
+
+def _lost_targets(rows: Rows, targets: tuple[str, ...], given: Reading) -> int:
+    """Rows whose target a rule for repeated times would drop, where they are too many to drop unasked."""
+    if given.duplicates not in (None, "error") or not targets or targets[0] not in rows.columns:
+        return 0
+    repeats = find_repeats(replace(rows, columns={targets[0]: rows.columns[targets[0]]}))
+    lost = repeats.conflicts if repeats is not None else 0
+    return lost if lost > max(1, advice.MOST_DROPPED * len(rows.time)) else 0
+
+
 def _show(rows: Rows, time: Any) -> str:
-    return show(time) if rows.schema.kind == "timestamp" else f"{float(time):g}"
+    return show(time) if rows.schema.kind == "timestamp" else f"{float(time):.17g}"
 
 
 def _unit(rows: Rows) -> float:
@@ -223,12 +268,13 @@ def _gaps(rows: Rows) -> Array:
 
 def _seasons(rows: Rows, targets: tuple[str, ...], typical: float) -> tuple[int, ...]:
     """Of the first target, in the id with most rows."""
-    if rows.schema.kind != "timestamp" or not targets or targets[0] not in rows.columns:
+    first = targets[0] if targets else ""
+    if rows.schema.kind != "timestamp" or first not in rows.columns or first in rows.schema.categories:
         return ()
     longest = int(np.bincount(rows.codes).argmax())
     start, end = np.searchsorted(rows.codes, [longest, longest + 1]).tolist()
     seconds = (rows.time[start:end] - rows.time[start]) / NANOSECONDS
-    return seasons(seconds, rows.columns[targets[0]][start:end], typical)
+    return seasons(seconds, rows.columns[first][start:end], typical)
 
 
 def _plain(value: Any) -> Any:

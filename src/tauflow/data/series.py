@@ -18,16 +18,22 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.data.facts import Facts, column_facts, long_gaps
-from tauflow.errors import ShapeError, TimeError
+from ..errors import ShapeError, TimeError
+from .facts import Facts, column_facts, long_gaps
 
 Array = NDArray[Any]
+Duplicates = Literal["error", "last", "first", "mean"]
 NANOSECONDS = 1_000_000_000
+UNSEEN = -1.0  # the code of a category that the schema does not know
 
 
 @dataclass(frozen=True)
 class Schema:
-    """The names of a table's columns and how to read them again, for a second table of the same kind."""
+    """The names of a table's columns and how they were read, for a second table of the same kind.
+
+    `read_table(..., schema=)` reads by it and `parse_times` reads single moments by it. Every field is plain JSON. How
+    the text was written (from `code` on) is no part of what the table means: two schemas may differ in it and be equal.
+    """
 
     id: str | None
     time: str
@@ -39,6 +45,16 @@ class Schema:
     zone: str | None = None  # IANA name of the stamps' clock; None = naive stamps
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # text column -> code 0, 1, ...
     time_unit: str | None = None  # "s", "ms", "us", "ns" when the time column is an epoch
+    aware: bool | None = None  # did the stamps carry an offset or a zone? None where time is a plain number
+    code: str | None = field(default=None, compare=False)  # "YYYYMM", "excel", ... when dates are written as numbers
+    dayfirst: bool | None = field(default=None, compare=False)  # as proved or said; None where no date left it open
+    decimal: Literal[".", ","] | None = field(default=None, compare=False)  # as proved or said
+    delimiter: str | None = field(default=None, compare=False)  # as said
+    id_kind: Literal["text", "integer", "number"] = field(
+        default="text", compare=False
+    )  # of ids, which a series holds as text
+    duplicates: Duplicates = field(default="error", compare=False)
+    unsorted: Literal["sort", "error"] = field(default="sort", compare=False)
 
     @property
     def values(self) -> tuple[str, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .compare import CELLS, Progress, compare
-from .comparison import Comparison, Example, Row
+from .compare import CELLS, compare
 from .forecaster import Backtest, Forecaster
+from .results import Comparison, Example, Part, Row
 from .settings import BASELINES, ForecastError, Settings
+from .trial import Progress
 
 __all__ = [
-    "BASELINES", "CELLS", "Backtest", "Comparison", "Example", "ForecastError", "Forecaster", "Progress", "Row", "Settings",
+    "BASELINES", "CELLS", "Backtest", "Comparison", "Example", "ForecastError", "Forecaster", "Part", "Progress", "Row", "Settings",
     "compare",
 ]  # fmt: skip

@@ -5,7 +5,8 @@ Each sees what the networks see (a batch of `Windows`) and answers in scaled uni
     Persistence     f(t) = the last known value
     SeasonalNaive   f(t) = the value one lag before t; the lag with the smallest error on the training part
     Ridge           f at step k = w_k . [context's values, its last row, query, time of day x weekday of the query],
-                    min sum (y - f)^2 + penalty |w|^2; the penalty is chosen on validation
+                    min sum (y - f)^2 + penalty |w|^2; the penalty is chosen on validation. A step that is never known in
+                    training is answered as the nearest one that is, and `notes` says so
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.encoder import Encoder
-from ..data.scaling import TARGET_CLIP
 from ..data.series import Array
-from ..data.windows import Windows
+from ..errors import DataError
+from ..windows.encoder import Encoder
+from ..windows.scaling import TARGET_CLIP
+from ..windows.windows import Windows
 from .network import AllWindows, anchor_columns
 
 PENALTIES = (1e0, 1e1, 1e2, 1e3, 1e4)
@@ -49,12 +51,13 @@ class Ridge:
     """One linear model per step of the horizon; weights (h, features, targets). A query between steps takes the nearest step's."""
 
     def __init__(self, encoder: Encoder, weights: Array | None = None) -> None:
-        schema = encoder.schema
-        self.h, self.observed = encoder.h, len(schema.targets) + len(schema.past) + len(schema.future)
+        self.h, self.observed = encoder.h, encoder.numbers
         self.days = (
             (2, 10) if encoder.calendar.day and encoder.calendar.week else (2, 2)
         )  # where a query holds its day waves
         self.weights = weights
+        self.targets = encoder.schema.targets
+        self.notes: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -62,14 +65,33 @@ class Ridge:
 
     def fit(self, train: Windows, validation: Windows) -> None:
         """Solve the normal equations of every step for each penalty; keep the penalty with the least validation MAE."""
-        grams, moments = self._equations(train)
+        grams, moments, known = self._equations(train)
+        like = [self._like(target, known[:, target]) for target in range(len(self.targets))]  # per target, per step
         best = np.inf
         for penalty in PENALTIES:
-            ridge = penalty * torch.eye(grams.shape[1], dtype=torch.float64)
-            weights = torch.linalg.solve(grams + ridge, moments).numpy()
+            ridge = penalty * torch.eye(grams[0].shape[1], dtype=torch.float64)
+            solved = [torch.linalg.solve(gram + ridge, moments).numpy() for gram in grams]
+            every = solved if len(solved) > 1 else solved * len(like)
+            weights = np.stack([every[n][steps, :, n] for n, steps in enumerate(like)], axis=2)
             error = self._error(weights, validation)
             if error < best:
                 best, self.weights = error, weights
+
+    def _like(self, target: int, known: Array) -> Array:
+        """(h,) per step the nearest one that is known in training, itself where it is."""
+        name, steps = self.targets[target], np.nonzero(known)[0]
+        if len(steps) == 0:
+            raise DataError(
+                f"{name!r} is never known 1 to {self.h} steps after a row with a value, so ridge has nothing to learn "
+                "from: use a larger h"
+            )
+        like = np.asarray(steps[np.abs(np.arange(self.h)[:, None] - steps).argmin(axis=1)])
+        if len(steps) < self.h:
+            missing = ", ".join(f"{k + 1} (as {like[k] + 1})" for k in np.nonzero(~known)[0])
+            self.notes += (
+                f"ridge: {name!r} is never known in training at these steps, answered as the nearest that is: {missing}",
+            )
+        return like
 
     def predict(self, batch: dict[str, Array]) -> Array:
         """(B, h, targets)."""
@@ -89,20 +111,41 @@ class Ridge:
                 out[here] = self._features(batch, rows, columns) @ weights[k]
         return out
 
-    def _equations(self, train: Windows) -> tuple[Tensor, Tensor]:
-        """Per step, sum f f^T (h, features, features) and sum f y^T (h, features, targets); torch keeps to one thread."""
-        sums: list[tuple[Tensor, Tensor] | None] = [None] * self.h
+    def _equations(self, train: Windows) -> tuple[list[Tensor], Tensor, Array]:
+        """Per step: sum f f^T (h, features, features), sum f y^T (h, features, targets), which targets were ever known (h, targets).
+
+        The first is one for all targets, or one for each if some were known where others were not. Torch keeps to one thread.
+        """
+        width, targets = self._width(train), len(self.targets)
+        shared = torch.zeros(self.h, width, width, dtype=torch.float64)
+        own: dict[int, Tensor] = {}  # what a target's rows add to `shared`, where others are missing
+        moments = torch.zeros(self.h, width, targets, dtype=torch.float64)
+        ever = np.zeros((self.h, targets), bool)
         index = np.unique(np.linspace(0, len(train) - 1, min(len(train), MOST_WINDOWS)).astype(int))
         for part in np.array_split(index, -(-len(index) // 2000)):
             batch = train.batch(part)
             for k in range(self.h):
-                rows = np.nonzero(np.isfinite(batch["target"][:, k]).all(axis=1))[0]
-                f = torch.from_numpy(self._features(batch, rows, np.full(len(rows), k)))
-                y = torch.from_numpy(batch["target"][rows, k].clip(-TARGET_CLIP, TARGET_CLIP)).double()
-                before = sums[k] or (0.0, 0.0)
-                sums[k] = (before[0] + f.T @ f, before[1] + f.T @ y)
-        known = [pair for pair in sums if pair is not None]
-        return torch.stack([gram for gram, _ in known]), torch.stack([moment for _, moment in known])
+                known = np.isfinite(batch["target"][:, k])
+                ever[k] |= known.any(axis=0)
+                whole = known.all(axis=1)
+                f, y = self._pair(batch, np.nonzero(whole)[0], k)
+                shared[k] += f.T @ f
+                moments[k] += f.T @ y
+                for target in np.nonzero((known & ~whole[:, None]).any(axis=0))[0].tolist():
+                    f, y = self._pair(batch, np.nonzero(known[:, target] & ~whole)[0], k)
+                    own.setdefault(target, torch.zeros_like(shared))[k] += f.T @ f
+                    moments[k, :, target] += f.T @ y[:, target]
+        if not own:
+            return [shared], moments, ever
+        return [shared + own[target] if target in own else shared for target in range(targets)], moments, ever
+
+    def _pair(self, batch: dict[str, Array], rows: Array, k: int) -> tuple[Tensor, Tensor]:
+        """(features, targets) of some windows at a step."""
+        f = torch.from_numpy(self._features(batch, rows, np.full(len(rows), k)))
+        return f, torch.from_numpy(batch["target"][rows, k].clip(-TARGET_CLIP, TARGET_CLIP)).double()
+
+    def _width(self, train: Windows) -> int:
+        return self._features(train.batch(np.array([0])), np.array([0]), np.array([0])).shape[1]
 
     def _error(self, weights: Array, windows: Windows) -> float:
         total, count = 0.0, 0
@@ -116,10 +159,12 @@ class Ridge:
 
     def _features(self, batch: dict[str, Array], rows: Array, columns: Array) -> Array:
         """(n, features): the context's values, its last row whole, the query, waves of the day x weekday, and a one."""
-        history = batch["x"][rows, :, : self.observed].reshape(len(rows), -1)
+        history = batch["x"][rows, :, : self.observed]
+        history = history.reshape(len(rows), history.shape[1] * history.shape[2])
         query = batch["query"][rows, columns]
         start, end = self.days
-        clock = (query[:, start:end, None] * query[:, None, end : end + 7]).reshape(len(rows), -1)
+        clock = query[:, start:end, None] * query[:, None, end : end + 7]
+        clock = clock.reshape(len(rows), clock.shape[1] * clock.shape[2])
         return np.concatenate(
             [history, batch["x"][rows, -1], query, clock, np.ones((len(rows), 1))], axis=1, dtype=np.float64
         )

@@ -19,31 +19,33 @@ from torch import Tensor
 
 from .. import files
 from ..data import Table
-from ..data.encoder import Encoder, learn, steps_ahead
 from ..data.series import Array
-from ..data.windows import Windows, mostly_full, window_set, windows
 from ..errors import DataError, NotFittedError
 from ..training import Callback, History
 from ..training import fit as train
+from ..windows.encoder import Encoder
+from ..windows.learn import learn
+from ..windows.windows import Windows, divided, mostly_full, window_set, windows
+from .ahead import read_ahead, refuse_unmet, unknown_ahead, with_ahead
 from .baselines import Persistence, Ridge, SeasonalNaive
 from .network import AllWindows, ForecastNet, WindowObjective, WindowSource, tensors
-from .settings import BASELINES, ForecastError, Settings, build_cell
+from .questions import askable, moments, silent
+from .reading import READING, another_table, as_table, moment, read_times, refuse_unknown, separated
+from .settings import BASELINES, ForecastError, Settings, build_cell, periods
 from .storage import decode, encode, fill
 from .tables import (
     append_row,
-    as_table,
     before,
     categories_of,
     forecast_frame,
-    last_known_row,
-    native_times,
     recoded,
     refuse_missing_columns,
+    unseen,
     upto,
-    with_future,
 )
 
 FEWEST_WINDOWS = 8
+FEW_WINDOWS = 100
 Predictor = Persistence | Ridge | ForecastNet
 
 
@@ -69,7 +71,7 @@ class Forecaster:
         h: int = 24,
         units: int = 32,
         context: int = 48,
-        season: Literal["auto"] | Sequence[float] | None = "auto",
+        season: Literal["auto"] | float | Sequence[float] | None = "auto",
         strategy: Literal["direct", "recursive"] = "direct",
         loss: str = "mae",
         epochs: int = 12,
@@ -81,15 +83,16 @@ class Forecaster:
         seed: int = 0,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        periods = None if season == "auto" else tuple(float(period) for period in season or ())
+        asked = periods(season)
         self.settings = Settings(
-            cell, h, units, context, periods, strategy, loss, epochs, steps, batch_size, lr, validation, patience, seed
+            cell, h, units, context, asked, strategy, loss, epochs, steps, batch_size, lr, validation, patience, seed
         )
         self.options = dict(options or {})
         self.encoder: Encoder | None = None
         self.predictor: Predictor | None = None
         self.history: History | None = None
         self.table: Table | None = None
+        self.notes: tuple[str, ...] = ()  # on the table of `fit`: what the reader did or saw, and what was left out
 
     def __repr__(self) -> str:
         state = "fitted" if self.predictor is not None else "not fitted"
@@ -113,7 +116,7 @@ class Forecaster:
         self,
         data: Any,
         *,
-        until: float | None = None,
+        until: Any = None,
         progress: Literal["auto"] | bool = "auto",
         callbacks: Sequence[Callback] = (),
         checkpoint: str | os.PathLike[str] | None = None,
@@ -121,11 +124,13 @@ class Forecaster:
     ) -> Self:
         """Learn from a table: a path, a frame, or a `Table`; `columns` are `read_table`'s arguments (target=, time=, ...).
 
-        `until`: rows at or after this time (nanoseconds UTC, or the table's own number) are not looked at.
+        `until`: rows at or after this moment are not looked at. A time stamp or a date, a length such as "90D" at the end of
+        the table, or a number (nanoseconds UTC, or as the table counts). What was done to the table stands in `notes`.
         """
+        refuse_unknown("fit", columns, ("until", "progress", "callbacks", "checkpoint"))
         table = as_table(data, columns)
         if until is not None:
-            table = before(table, until)
+            table = before(table, moment(until, table, "until"))
         table = recoded(table, categories_of(table))
         settings = self.settings
         longest = max((len(series) for series in table.series), default=0)
@@ -136,11 +141,12 @@ class Forecaster:
         validation_start = _validation_start(table, settings.validation)
         h = 1 if settings.strategy == "recursive" else settings.h
         self.encoder = learn(table, h, validation_start, settings.season)
-        training = mostly_full(windows(table, self.encoder, settings.context, end=validation_start))
-        judging = windows(table, self.encoder, settings.context, start=validation_start)
+        before_, judging = divided(table, self.encoder, settings.context, validation_start)
+        training = mostly_full(before_)
         _check_windows(training, judging, h)
         self.table = table
         self.predictor = self._learn(training, judging, progress, callbacks, checkpoint)
+        self.notes = (*table.notes, *silent(table), *self._few(training))
         return self
 
     def predict(
@@ -155,31 +161,65 @@ class Forecaster:
         """One row per id and time, as a pandas frame with the table's own column names and units.
 
         data     newer rows of the same table; None continues the table of `fit`. `columns` are more of `read_table`'s
-                 arguments for it, say duplicates="last"
+                 arguments for it, say duplicates="last"; what is not given is read as the table of `fit` was
         h        steps ahead, up to the fitted h (any number for strategy="recursive")
         times    future time stamps instead of steps, the same for every id; up to the fitted h steps away
         future   a frame with time (and id) and the future-known columns for the time to come
-        """
-        encoder, _ = self._fitted()
-        table = self._known_table(data, columns)
-        if future is not None:
-            table = with_future(table, future)
-        origins = np.array([[number, last_known_row(series)] for number, series in enumerate(table.series)])
-        empty = [table.series[number].id for number, row in origins if row < 0]
-        if empty:
-            raise DataError(f"series {empty[0]!r} has no known target value, expected at least one to forecast from")
-        time = self._question(table, origins, h, times)
-        forecast = self._answer(table, encoder, origins, time)
-        return forecast_frame(table, [series.id for series in table.series], time, forecast)
 
-    def backtest(self, data: Any, start: float, end: float | None = None, most: int = 4000, **columns: Any) -> Backtest:
+        Notes on what was left out or is unknown stand in the frame's `attrs["notes"]`.
+        """
+        refuse_unknown("predict", columns, ("h", "times", "future"))
+        if h is not None and times is not None:
+            raise ForecastError("h and times were given together: leave one of them out")
+        encoder, _ = self._fitted()
+        reading = {name: value for name, value in columns.items() if name in READING}
+        idle = sorted(set(columns) - (set(reading) if times is not None or future is not None else set()))
+        if data is None and idle:
+            raise DataError(f"{', '.join(idle)} was given, but there is no table to read with it: predict(data, ...)")
+        table = self._known_table(data, columns)
+        notes = [] if data is None else [*table.notes]
+        ahead = None if future is None else read_ahead(future, table.schema, reading)
+        if ahead is not None:
+            table = with_ahead(table, ahead)
+            notes += [note for note in ahead.notes if note not in notes]
+        clock = {name: value for name, value in reading.items() if name in ("zone", "dayfirst")}
+        asked = None if times is None else read_times(times, encoder.schema, **clock)
+        origins, left_out = askable(table, encoder, asked, self._farthest)
+        steps = self.settings.h if h is None else h
+        time = (
+            moments(table, encoder, origins, steps, self._farthest)
+            if asked is None
+            else np.tile(asked, (len(origins), 1))
+        )
+        if ahead is not None:
+            refuse_unmet(ahead, table, origins, time, encoder.step)
+        notes += [*left_out, *unknown_ahead(table, origins, time, encoder.step)]
+        forecast = self._answer(table, encoder, origins, time)
+        frame = forecast_frame(table, [table.series[number].id for number, _ in origins], time, forecast)
+        frame.attrs["notes"] = notes
+        return frame
+
+    def separate_times(self, texts: Sequence[str]) -> list[str]:
+        """Texts that hold a time stamp, or several with commas between them: "Oct 2, 2018" is one, "8:00, 9:00" two."""
+        schema = self._fitted()[0].schema
+        return [part for text in texts for part in separated(text, schema)]
+
+    def backtest(self, data: Any, start: Any, end: Any = None, most: int = 4000, **columns: Any) -> Backtest:
         """Forecasts from every origin of a table at or after `start`, beside what came: the honest test.
 
+        `start` and `end` are moments as `fit(until=...)` takes them. The table is read as that of `fit` was.
         Each forecast sees only rows up to its origin. An id that `fit` had no value of is left out: its scale would have to
         be learned from the rows under test. Up to `most` origins, evenly spread (200 for strategy="recursive").
         """
+        refuse_unknown("backtest", columns, ("start", "end", "most"))
+        table = another_table(data, self._fitted()[0].schema, columns)
+        last = None if end is None else moment(end, table, "end")
+        return self.tested(table, moment(start, table, "start"), last, most)
+
+    def tested(self, table: Table, start: float | None, end: float | None = None, most: int = 4000) -> Backtest:
+        """`backtest` of a table as the model knows it, between native times."""
         encoder, _ = self._fitted()
-        table = recoded(as_table(data, columns), encoder.schema.categories)
+        table = self._known_table(table, {})
         recursive = self.settings.strategy == "recursive"
         asked = replace(encoder, h=self.settings.h)
         found = windows(table, asked, self.settings.context, start=start, end=end)
@@ -235,6 +275,13 @@ class Forecaster:
             torch.manual_seed(settings.seed)
             return ForecastNet(build_cell(settings, self.options, encoder.inputs), encoder)
 
+    def _few(self, training: Windows) -> list[str]:
+        """A note where a network learned from so little that luck decides what it learned."""
+        if not isinstance(self.predictor, ForecastNet) or len(training) >= FEW_WINDOWS:
+            return []
+        size = f"{self.settings.cell} has {self.parameters:,} parameters and learned from {len(training):,} windows"
+        return [f"{size}: too few to tell a good model from a lucky one"]
+
     def _learn(
         self,
         training: Windows,
@@ -251,9 +298,9 @@ class Forecaster:
             batch_size = min(settings.batch_size, max(8, len(training) // 16))
             self.history = train(
                 predictor,
-                WindowSource(training.remembered(), batch_size, settings.steps, settings.seed),
+                WindowSource(training, batch_size, settings.steps, settings.seed),
                 objective=WindowObjective(settings.loss),
-                validation=AllWindows(judging.remembered()),
+                validation=AllWindows(judging),
                 epochs=settings.epochs,
                 optimizer="adamw",
                 lr=settings.lr,
@@ -274,37 +321,16 @@ class Forecaster:
             if self.table is None:
                 raise DataError("a loaded forecaster has no data, expected a table: predict(data)")
             return self.table
-        if not isinstance(data, Table):
-            columns = {"schema": encoder.schema, **columns}
-        table = recoded(as_table(data, columns), encoder.schema.categories)
+        table = another_table(data, encoder.schema, columns)
+        new = unseen(table, encoder.schema.categories)
+        table = recoded(table, encoder.schema.categories)
         refuse_missing_columns(table, encoder.schema)
-        return table
+        return replace(table, notes=(*table.notes, *new))
 
-    def _question(self, table: Table, origins: Array, h: int | None, times: Any) -> Array:
-        """The times asked for, (series, h), native."""
-        encoder, _ = self._fitted()
-        if times is not None:
-            time = native_times(times, table.schema)
-            if len(time) == 0:
-                raise ForecastError("times is empty, expected at least one future time stamp")
-            start = np.array([table.series[number].time[row] for number, row in origins])
-            if (time[None, :] <= start[:, None]).any():
-                raise ForecastError("times holds a moment at or before the last known row, expected times after it")
-            steps = float(((time.max() - start) / encoder.step).max())
-            self._check_horizon(steps)
-            return np.broadcast_to(np.sort(time), (len(origins), len(time)))
-        h = self.settings.h if h is None else h
-        if isinstance(h, bool) or not isinstance(h, int) or h < 1:
-            raise ForecastError(f"h is {h!r}, expected a whole number of steps >= 1")
-        self._check_horizon(h)
-        return np.concatenate([steps_ahead(table.series[n], np.array([row]), encoder.step, h) for n, row in origins])
-
-    def _check_horizon(self, steps: float) -> None:
-        if self.settings.strategy == "direct" and steps > self.settings.h + 0.5:
-            raise ForecastError(
-                f"asked for {steps:.4g} steps ahead, but the model learned {self.settings.h}: "
-                f"fit with h={int(np.ceil(steps))}, or strategy='recursive'"
-            )
+    @property
+    def _farthest(self) -> float:
+        """The longest way to a forecast, in steps."""
+        return np.inf if self.settings.strategy == "recursive" else self.settings.h + 0.5
 
     def _answer(self, table: Table, encoder: Encoder, origins: Array, time: Array) -> Array:
         """Forecasts (series, h, targets) in the units of the table at `time` (series, h)."""

@@ -9,7 +9,7 @@ V starts as the one seasonal or last value that forecasts best on the training p
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -18,10 +18,10 @@ from torch.nn import functional as F
 
 from .. import losses
 from ..cells import Cell
-from ..data.encoder import Encoder
 from ..data.series import Array
-from ..data.windows import Windows
 from ..sequence import Recurrent
+from ..windows.encoder import Encoder
+from ..windows.windows import Windows
 
 
 class ForecastNet(nn.Module):
@@ -78,6 +78,7 @@ class WindowSource:
     batch_size: int
     steps: int
     seed: int
+    _kept: dict[int, Array] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return self.steps
@@ -87,13 +88,21 @@ class WindowSource:
             yield tensors(self.windows.batch(self._chosen(step)))
 
     def _chosen(self, step: int) -> Array:
+        """Which windows a batch holds: the next ones of this pass, then the first of the next."""
         count = len(self.windows)
         wanted = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        passes = np.unique(wanted // count)
-        orders = {turn: np.random.default_rng([self.seed, int(turn)]).permutation(count) for turn in passes}
-        return np.array(
-            [orders[turn][position] for turn, position in zip(wanted // count, wanted % count, strict=True)]
-        )
+        turn = wanted // count
+        orders = {one: self._order(one) for one in range(int(turn[0]), int(turn[-1]) + 1)}
+        self._kept.clear()
+        self._kept.update(orders)
+        return np.concatenate([order[wanted[turn == one] % count] for one, order in orders.items()])
+
+    def _order(self, turn: int) -> Array:
+        """The order of the windows in a pass, drawn once and kept while its batches are asked for."""
+        if turn in self._kept:
+            return self._kept[turn]
+        order = np.random.default_rng([self.seed, turn]).permutation(len(self.windows))
+        return order.astype(np.int32 if len(order) < 2**31 else np.int64)
 
 
 @dataclass(frozen=True)

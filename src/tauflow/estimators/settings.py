@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -17,6 +18,10 @@ BASELINES = ("persistence", "seasonal_naive", "ridge")
 
 class ForecastError(TauflowError, ValueError):
     """A setting of a forecaster that does not fit, or a question that it was not trained to answer."""
+
+
+class ArgumentError(TauflowError, TypeError):
+    """A keyword that the call does not have; the message names the right one."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,10 @@ class Settings:
             hint = f" did you mean {near[0]!r}?" if near else ""
             raise ForecastError(f"no model is called {self.cell!r};{hint} there are {', '.join(known)}")
         for name in ("h", "units", "context", "epochs", "steps", "batch_size"):
-            _whole(name, getattr(self, name), 1)
-        _whole("seed", self.seed, 0)
+            self._whole(name, 1)
+        self._whole("seed", 0)
         if self.patience is not None:
-            _whole("patience", self.patience, 1)
+            self._whole("patience", 1)
         if self.strategy not in ("direct", "recursive"):
             raise ForecastError(f"strategy is {self.strategy!r}, expected 'direct' or 'recursive'")
         if self.loss not in ("mae", "mse", "huber"):
@@ -62,6 +67,28 @@ class Settings:
         if any(not 0 < period < float("inf") for period in self.season or ()):
             raise ForecastError(f"season is {self.season!r}, expected periods in steps, such as [24, 168]")
 
+    def _whole(self, name: str, least: int) -> None:
+        """Refuse what is no whole number; numpy's becomes Python's, which a file can hold."""
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+            raise ForecastError(f"{name} is {value!r}, expected a whole number >= {least}")
+        object.__setattr__(self, name, int(value))
+
+
+def periods(season: Any) -> tuple[float, ...] | None:
+    """The periods of `season` in steps: None for "auto", none for None, else one number or several."""
+    if isinstance(season, str) and season == "auto":
+        return None
+    try:
+        if isinstance(season, str):
+            raise TypeError
+        found = () if season is None else (season,) if isinstance(season, numbers.Real) else tuple(season)
+        return tuple(float(period) for period in found)
+    except (TypeError, ValueError):
+        raise ForecastError(
+            f"season is {season!r}, expected 'auto', None, or periods in steps, such as 24 or [24, 168]"
+        ) from None
+
 
 def build_cell(settings: Settings, options: Mapping[str, Any], inputs: int) -> Cell:
     """The cell, with time constants from one step to half the context unless `options` say otherwise."""
@@ -72,8 +99,3 @@ def build_cell(settings: Settings, options: Mapping[str, Any], inputs: int) -> C
     if "backbone_units" in known:
         scaled["backbone_units"] = settings.units
     return cells.build(settings.cell, inputs, settings.units, **{**scaled, **options})
-
-
-def _whole(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ForecastError(f"{name} is {value!r}, expected a whole number >= {least}")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from ..data import Table
 from ..errors import DataError
-from .tables import native_times
+from .reading import is_number, moment
 
 
 def test_start(table: Table, test: Any) -> float:
@@ -29,15 +28,10 @@ test_start.__test__ = False  # type: ignore[attr-defined]  # not a test, whateve
 
 
 def _start(times: Any, table: Table, test: Any) -> float:
-    if isinstance(test, (int, float)) and not isinstance(test, bool):
-        if not 0 < test < 1:
-            raise DataError(
-                f"test is {test!r}, expected a fraction between 0 and 1, a length such as '90D', or a time stamp"
-            )
-        return float(times[int(len(times) * (1 - test))])
-    if table.schema.kind == "number":
-        raise DataError(f"test is {test!r}, but the times are plain numbers: give a fraction such as 0.2")
-    try:
-        return float(times[-1] - pd.Timedelta(test).value)
-    except ValueError:
-        return float(native_times([test], table.schema)[0])
+    if not is_number(test):
+        return moment(test, table, "test")
+    if not 0 < test < 1:
+        raise DataError(
+            f"test is {test!r}, expected a fraction between 0 and 1, a length such as '90D', or a time stamp"
+        )
+    return times[int(len(times) * (1 - float(test)))].item()  # type: ignore[no-any-return]

@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from ..data import Schema
-from ..data.calendar import Calendar
-from ..data.encoder import Encoder
-from ..data.scaling import Scale
+from ..data.stride import Stride
 from ..errors import ModelFileError
+from ..windows.calendar import Calendar
+from ..windows.encoder import Encoder
+from ..windows.scaling import Scale
 from .settings import Settings
 
 
@@ -28,9 +29,11 @@ class Config(BaseModel):
     options: dict[str, Any]
     table: Schema
     calendar: Calendar
+    stride: Stride
     step: float
     horizon: int
     lags: tuple[float, ...]
+    shown: dict[str, tuple[int, ...]]
     ranking: tuple[tuple[int, ...], ...]
     ids: tuple[str, ...]
 
@@ -42,7 +45,7 @@ def encode(
     ids = tuple(encoder.targets)
     config = Config(
         settings=settings, options=dict(options), table=encoder.schema, calendar=encoder.calendar, step=encoder.step,
-        horizon=encoder.h, lags=encoder.lags, ranking=encoder.ranking, ids=ids,
+        stride=encoder.stride, horizon=encoder.h, lags=encoder.lags, shown=dict(encoder.shown), ranking=encoder.ranking, ids=ids,
     )  # fmt: skip
     scales = [encoder.targets[name] for name in ids]
     tensors = {
@@ -76,9 +79,11 @@ def decode(
         encoder = Encoder(
             schema=read.table,
             step=read.step,
+            stride=read.stride,
             h=read.horizon,
             calendar=read.calendar,
             lags=read.lags,
+            shown=read.shown,
             targets=targets,
             exogenous=Scale(arrays["exogenous.center"], arrays["exogenous.scale"]),
             static=Scale(arrays["static.center"], arrays["static.scale"]),

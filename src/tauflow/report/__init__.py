@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 import tauflow
 from tauflow.atomic import write_bytes_atomically
 from tauflow.report import figures
-from tauflow.report.rows import COLUMNS, Row, best
+from tauflow.report.rows import COLUMNS, Row, best, error
 
 Array = NDArray[Any]
 EXAMPLES = 6  # forecast plots on a page
@@ -42,11 +42,26 @@ class Example(Protocol):
     def forecasts(self) -> Mapping[str, Array]: ...
 
 
+class Part(Protocol):
+    """One target of several, in its own units."""
+
+    @property
+    def target(self) -> str: ...
+    @property
+    def rows(self) -> Sequence[Row]: ...
+    @property
+    def by_horizon(self) -> Mapping[str, Array]: ...
+    @property
+    def examples(self) -> Sequence[Example]: ...
+
+
 class Comparison(Protocol):
     """What the page shows of `tauflow.estimators.compare`'s answer."""
 
     @property
     def rows(self) -> Sequence[Row]: ...
+    @property
+    def parts(self) -> Sequence[Part]: ...
     @property
     def target(self) -> str: ...
     @property
@@ -82,6 +97,7 @@ def comparison_page(comparison: Comparison, path: str | os.PathLike[str] | None 
         c=comparison,
         version=tauflow.__version__,
         table=_table(comparison.rows),
+        tables=[(part.target, _table(part.rows)) for part in comparison.parts] if len(comparison.parts) > 1 else [],
         columns=COLUMNS,
         seeds=max((row.seeds for row in comparison.rows), default=0),
         **_figures(comparison),
@@ -107,13 +123,14 @@ def _table(rows: Sequence[Row]) -> list[dict[str, Any]]:
     palette = figures.colours({row.model: row.kind for row in rows})
     winner = best(rows)
     naive = _naive(rows)
-    full = naive.mae if naive is not None and naive.mae > 0 else math.inf
+    value = error(rows)
+    full = value(naive) if naive is not None and value(naive) > 0 else math.inf
     return [
         {
             "cells": texts,
             "kind": row.kind,
             "colour": palette[row.model],
-            "bar": round(min(100 * row.mae / full, 100), 1) if math.isfinite(row.mae) else 100,
+            "bar": round(min(100 * value(row) / full, 100), 1) if math.isfinite(value(row)) else 100,
             "best": row is winner,
         }
         for row, texts in zip(rows, cells, strict=True)
@@ -139,11 +156,23 @@ def _figures(c: Comparison) -> dict[str, Any]:
 
     shown = _shown(c)
     taus = {model: np.asarray(c.time_constants[model], dtype=float) for model in kinds if model in c.time_constants}
+    several = len(c.parts) > 1
+    parts: Sequence[Comparison | Part] = c.parts if several else [c]
     return {
         "legend": [(labels[model], palette[model], kinds[model]) for model in shown],
-        "examples": [(_caption(one, c.h), drawing(one)) for one in c.examples[:EXAMPLES]],
-        "above": [labels[m] for m in figures.out_of_scale(c.by_horizon) if m in labels],
-        "by_horizon": lines(c.by_horizon, f"steps ahead, of {c.step}"),
+        "examples": [
+            (_caption(one, c.h, part.target if several else ""), drawing(one))
+            for part in parts
+            for one in part.examples[: max(1, EXAMPLES // len(parts))]
+        ],
+        "by_horizon": [
+            (
+                part.target,
+                [labels[m] for m in figures.out_of_scale(part.by_horizon) if m in labels],
+                lines(part.by_horizon, f"steps ahead, of {c.step}"),
+            )
+            for part in parts
+        ],
         "training": lines({model: curve[0] for model, curve in c.curves.items()}, "epoch"),
         "validation": lines({model: curve[1] for model, curve in c.curves.items()}, "epoch"),
         "taus": Markup(figures.strips(taus, palette, short, c.h, "horizon", f"steps of {c.step}") if taus else ""),
@@ -161,13 +190,13 @@ def _naive(rows: Sequence[Row]) -> Row | None:
     return next((row for row in rows if row.model == "seasonal_naive"), best(rows, "trivial"))
 
 
-def _caption(one: Example, h: int) -> tuple[str, str]:
-    """The series' name if it has one, and the first and last time of the forecast."""
+def _caption(one: Example, h: int, target: str) -> tuple[str, str]:
+    """The names of target and series where there are several, and the first and last time of the forecast."""
     first, last = (_when(time) for time in (np.asarray(one.times)[-h], np.asarray(one.times)[-1]))
-    return one.id or "", f"{first} to {last}"
+    return ", ".join(name for name in (target, one.id) if name), f"{first} to {last}"
 
 
 def _when(time: Any) -> str:
     if isinstance(time, np.datetime64):
         return str(time.astype("datetime64[m]")).replace("T", " ").removesuffix(" 00:00")
-    return f"{time:,.6g}"
+    return f"{int(time):,}" if float(time).is_integer() else f"{time:,}"

@@ -68,9 +68,14 @@ def number(value: float | None, places: int) -> str:
 def _means(mean: Callable[[Row], float], std: Callable[[Row], float]) -> Callable[[Sequence[Row]], list[str]]:
     def texts(rows: Sequence[Row]) -> list[str]:
         places = decimals(mean(row) for row in rows)
-        return [number(mean(row), places) + (f" ± {number(std(row), places)}" if row.seeds > 1 else "") for row in rows]
+        return [_with_spread(mean(row), std(row), row.seeds, places) for row in rows]
 
     return texts
+
+
+def _with_spread(mean: float, std: float, seeds: int, places: int) -> str:
+    shown = seeds > 1 and math.isfinite(mean)
+    return number(mean, places) + (f" ± {number(std, places)}" if shown else "")
 
 
 def _plain(value: Callable[[Row], float | None], places: int) -> Callable[[Sequence[Row]], list[str]]:
@@ -91,7 +96,8 @@ COLUMNS = (
     Column(
         "MAE",
         "Mean absolute error over all forecast steps of the test part, in the units of the target. Lower is better; "
-        "the rows are sorted by it. On the page, a full bar is the error of the seasonal naive rule.",
+        "the rows are sorted by it. On the page, a full bar is the error of the seasonal naive rule. Several targets have no unit "
+        "in common: together they are sorted by the mean of their MASE.",
         _means(lambda r: r.mae, lambda r: r.mae_std),
     ),
     Column(
@@ -113,13 +119,20 @@ COLUMNS = (
     Column("train s", "Seconds of CPU time to train the model once, on one core.", _plain(lambda r: r.seconds, 1)),
     Column(
         "µs/step",
-        "Microseconds to take in one new row when samples arrive one by one. – means that the model has no such step.",
+        "Microseconds of the network from one new row to all steps of its forecast, when rows arrive one by one: the cell's "
+        "stream and the layers around it. – means that the model has no such step.",
         _plain(lambda r: r.microseconds, 1),
     ),
 )
 
 
+def error(rows: Sequence[Row]) -> Callable[[Row], float]:
+    """What the rows are judged by: their MAE; the MASE where they are of several targets and have no unit in common."""
+    return (lambda row: row.mae) if any(math.isfinite(row.mae) for row in rows) else (lambda row: row.mase)
+
+
 def best(rows: Sequence[Row], kind: str | None = None) -> Row | None:
-    """The row of the lowest finite MAE, of one kind or of all."""
-    able = [row for row in rows if math.isfinite(row.mae) and kind in (None, row.kind)]
-    return min(able, key=lambda row: row.mae, default=None)
+    """The row of the lowest finite error, of one kind or of all."""
+    value = error(rows)
+    able = [row for row in rows if math.isfinite(value(row)) and kind in (None, row.kind)]
+    return min(able, key=value, default=None)

@@ -1,0 +1,113 @@
+"""The app behind `main`: its commands, one file each, and one line for whatever goes wrong in them."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+import tauflow
+from tauflow.cli.check import check
+from tauflow.cli.compare import compare
+from tauflow.cli.demo import demo
+from tauflow.cli.fit import fit
+from tauflow.cli.output import complain, write
+from tauflow.cli.predict import predict
+from tauflow.cli.speech import in_options
+from tauflow.errors import TauflowError
+
+NO, USAGE, BUG = 1, 2, 70
+
+app = typer.Typer(
+    name="tauflow",
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+) -> None:
+    """Liquid neural networks for time series with gaps: from a table to an honest forecast.
+
+    Begin with [bold]tauflow demo[/bold], then [bold]tauflow check your.csv[/bold], which says what to type next.
+    Each command explains itself: [bold]tauflow compare --help[/bold].
+
+    Exit codes: 0 done, 1 the data or the model says no, 2 typed wrong, 70 a bug in tauflow, 130 interrupted.
+    """
+    if version:
+        write(f"tauflow {tauflow.__version__}\n")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        help_ = context.get_help()  # prints itself when rich is there
+        if help_:
+            write(help_)
+
+
+def _paragraphs(command: Callable[..., None]) -> str:
+    """A docstring with every paragraph on one line, for the terminal to break where it is wide."""
+    return "\n\n".join(" ".join(part.split()) for part in inspect.cleandoc(command.__doc__ or "").split("\n\n"))
+
+
+app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
+for command in (demo, check, fit, predict, compare):
+    app.command(help=_paragraphs(command))(command)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; its exit code."""
+    debug = arguments[:1] == ["--debug"]  # before typer: its own errors count too
+    if sys.stdout is None:
+        complain("error: the standard output is closed: leave it open, or send it to /dev/null")
+        return NO
+    try:
+        code = app(args=arguments, prog_name="tauflow", standalone_mode=False)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except Exception as error:
+        if debug:
+            raise
+        return _explain(error, arguments)
+    return code if isinstance(code, int) else 0
+
+
+def _explain(error: Exception, arguments: list[str]) -> int:
+    """One line about any error, and the exit code that it means."""
+    if _was_interrupted(error):
+        raise KeyboardInterrupt from None
+    if isinstance(error, TauflowError):
+        complain(f"error: {in_options(str(error))}")
+        return NO
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        complain(f"error: {place}{error.strerror}")
+        return NO
+    if hasattr(error, "format_message"):  # typer's own: an option, a value or a command that does not exist
+        complain(f"error: {error.format_message()}{_help_hint(error)}")
+        return USAGE
+    again = shlex.join(["tauflow", "--debug", *arguments])
+    complain(f"error: a bug in tauflow, {type(error).__name__}: {error}; to see where: {again}")
+    return BUG
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Ctrl-C while a module loads comes out as whatever that module makes of it."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _help_hint(error: Exception) -> str:
+    path = getattr(getattr(error, "ctx", None), "command_path", "tauflow")
+    return f" (see {path} --help)"

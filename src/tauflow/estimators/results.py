@@ -1,0 +1,187 @@
+"""The result of `compare`: a table of models, and what a page about it needs. Plain numbers in the units of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ..data.series import Array
+
+FEW_FORECASTS = 30
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model: mean and standard deviation over its seeds (NaN for one), errors in the units of the target."""
+
+    model: str
+    kind: Literal["liquid", "static", "trivial"]
+    units: int | None  # neurons of a recurrent network
+    mae: float
+    mae_std: float
+    rmse: float
+    rmse_std: float
+    mase: float
+    mase_std: float
+    seeds: int
+    parameters: int
+    seconds: float  # of CPU time, of one training on one core
+    microseconds: float | None  # of one streamed step; None for models without a state
+
+    @property
+    def label(self) -> str:
+        """The model's name as people read it."""
+        return self.model.replace("_", " ")
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One forecast: `actual` (context + h) with NaN, `forecasts` (h,) per model, `origin` rows of context before them."""
+
+    id: str
+    times: Array
+    actual: Array
+    origin: int
+    forecasts: dict[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """All models on one target; errors in its units, `rows` sorted by MAE."""
+
+    target: str
+    rows: tuple[Row, ...]
+    by_horizon: dict[str, Array]
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Models side by side on one test part, sorted by MAE.
+
+    Several targets have units of their own, so each has its `Part`; the `rows` of all together are sorted by the mean of their
+    MASE, and have no MAE or RMSE (NaN). `by_horizon` and `examples` are those of the first target.
+    """
+
+    rows: tuple[Row, ...]
+    parts: tuple[Part, ...]
+    target: str
+    h: int
+    step: str
+    test_start: str
+    test_end: str
+    train_rows: int
+    forecasts: int
+    context: int
+    by_horizon: dict[str, Array]
+    curves: dict[str, tuple[Array, Array]]
+    time_constants: dict[str, Array]
+    examples: tuple[Example, ...]
+    notes: tuple[str, ...]
+    verdict: str
+
+    def to_frame(self) -> pd.DataFrame:
+        """The table, one row per model; of several targets one per target and model, in the units of each."""
+        if len(self.parts) == 1:
+            return pd.DataFrame([asdict(row) for row in self.rows])
+        return pd.DataFrame([{"target": part.target, **asdict(row)} for part in self.parts for row in part.rows])
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the examples as JSON values; NaN becomes None."""
+        plain = {
+            name: getattr(self, name)
+            for name in (
+                "verdict",
+                "target",
+                "h",
+                "step",
+                "test_start",
+                "test_end",
+                "train_rows",
+                "forecasts",
+                "context",
+            )
+        }
+        plain["rows"] = [{name: _number(value) for name, value in asdict(row).items()} for row in self.rows]
+        plain["targets"] = {
+            part.target: {
+                "rows": [{name: _number(value) for name, value in asdict(row).items()} for row in part.rows],
+                "by_horizon": {name: [_number(v) for v in values] for name, values in part.by_horizon.items()},
+            }
+            for part in self.parts
+        }
+        plain["by_horizon"] = {name: [_number(v) for v in values] for name, values in self.by_horizon.items()}
+        plain["curves"] = {
+            name: {"train": [_number(v) for v in train], "validation": [_number(v) for v in validation]}
+            for name, (train, validation) in self.curves.items()
+        }
+        plain["time_constants"] = {name: [_number(v) for v in values] for name, values in self.time_constants.items()}
+        plain["notes"] = list(self.notes)
+        return plain
+
+
+def overall(parts: Sequence[Part]) -> tuple[Row, ...]:
+    """One row a model over several targets: the mean of its MASE where that is known, sorted by it; no MAE and no RMSE."""
+    found = []
+    for first in parts[0].rows:
+        same = [row for part in parts for row in part.rows if row.model == first.model]
+        mase = [row.mase for row in same if np.isfinite(row.mase)]
+        spread = [row.mase_std for row in same if np.isfinite(row.mase_std)]
+        found.append(
+            replace(
+                first, mae=np.nan, mae_std=np.nan, rmse=np.nan, rmse_std=np.nan,
+                mase=float(np.mean(mase)) if mase else np.nan, mase_std=float(np.mean(spread)) if spread else np.nan,
+            )
+        )  # fmt: skip
+    return tuple(sorted(found, key=lambda row: (not np.isfinite(row.mase), row.mase)))
+
+
+def verdict(rows: tuple[Row, ...], forecasts: int | None = None, targets: int = 1) -> str:
+    """One sentence that says who won, and where liquid lost says that first. Of several targets the mean MASE decides."""
+    name, error = ("MAE", "mae") if targets == 1 else (f"mean MASE of {targets} targets", "mase")
+    rows = tuple(row for row in rows if np.isfinite(getattr(row, error)))
+    if not rows:
+        return f"No model has a finite {name}: the test part says nothing about them."
+    value = {row.model: float(getattr(row, error)) for row in rows}
+    best = {kind: next((row for row in rows if row.kind == kind), None) for kind in ("liquid", "static", "trivial")}
+    liquid, rest = best["liquid"], [row for row in rows if row.kind != "liquid"]
+    if liquid is None or not rest:
+        return f"{rows[0].label} has the lowest {name}, {value[rows[0].model]:.4g}{_few(forecasts)}."
+    rival = rest[0]
+    ours, theirs = value[liquid.model], value[rival.model]
+    apart = abs(ours / theirs - 1) if theirs else 0.0 if ours == theirs else np.inf
+    by = f"{apart:.1%} " if np.isfinite(apart) else ""
+    if ours == theirs:
+        first = f"{liquid.label} and {rival.label} have the same {name}, {ours:.4g}"
+    elif ours < theirs:
+        first = f"{liquid.label} has the lowest {name}, {ours:.4g}, {by}below {rival.label} ({theirs:.4g})"
+    else:
+        first = f"Liquid loses here: {rival.label} has the lowest {name}, {theirs:.4g}"
+        first += f"; {liquid.label} is {by}above it ({ours:.4g})"
+    naive = best["trivial"]
+    against = f"; {naive.label}: {value[naive.model]:.4g}" if naive is not None and naive is not rival else ""
+    return f"{first}{_doubt(liquid, rival, error, apart)}{_few(forecasts)}{against}."
+
+
+def _doubt(liquid: Row, rival: Row, error: str, apart: float) -> str:
+    """Why the difference may be none."""
+    spread = np.nan_to_num([getattr(row, f"{error}_std") for row in (liquid, rival)]).max()
+    if max(liquid.seeds, rival.seeds) == 1 and apart < 0.05:
+        return "; with one seed a difference this small may be luck"
+    if spread >= abs(getattr(liquid, error) - getattr(rival, error)) > 0:
+        return f"; the difference is within the spread over seeds ({spread:.2g})"
+    return ""
+
+
+def _few(forecasts: int | None) -> str:
+    return f"; {forecasts} forecasts are too few to tell" if forecasts is not None and forecasts < FEW_FORECASTS else ""
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, (float, np.floating)):
+        return float(value) if np.isfinite(value) else None
+    return value

@@ -1,0 +1,126 @@
+"""One job of a comparison: train one model with one seed on one thread, and test it on the rows after the cut."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..data import Table
+from ..data.series import Array
+from ..training import Callback
+from ..training.callbacks import Epoch, Step
+from .baselines import Ridge
+from .forecaster import Backtest, Forecaster
+from .network import ForecastNet
+from .settings import Settings
+from .streaming import stream_time
+from .tables import before
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where one job stands; `done` when its test is over."""
+
+    model: str
+    seed: int
+    epoch: int
+    epochs: int
+    loss: float | None
+    validation: float | None
+    done: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One model and seed, with all that a process needs to train and test it."""
+
+    table: Table
+    settings: Settings
+    options: dict[str, Any]
+    start: float
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a job found."""
+
+    settings: Settings
+    backtest: Backtest
+    mase_scale: Array  # (N, targets) in the units of the table
+    parameters: int
+    seconds: float
+    microseconds: float | None
+    curves: tuple[Array, Array] | None
+    time_constants: Array | None
+    notes: tuple[str, ...]
+
+
+class StoppedError(Exception):
+    """Ends a job in its process when the comparison was interrupted."""
+
+
+def alone(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool] = lambda: False) -> Result:
+    """Train and test one model on one thread; StoppedError as soon as `stopped` says so."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _test(job, tell, stopped)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _test(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool]) -> Result:
+    settings = job.settings
+    season = "auto" if settings.season is None else settings.season
+    model = Forecaster(**{**settings.__dict__, "season": season}, options=job.options)
+    began = time.process_time()
+    model.fit(before(job.table, job.start), progress=False, callbacks=(_Tell(settings, tell, stopped),))
+    seconds = time.process_time() - began
+    backtest = model.tested(job.table, job.start)
+    history = model.history
+    ended = [] if history is None or history.stopped == "finished" else [f"{settings.cell}: {history.message}"]
+    result = Result(
+        settings=settings,
+        backtest=backtest,
+        mase_scale=_naive_error(job.table, backtest),
+        parameters=model.parameters,
+        seconds=seconds,
+        microseconds=stream_time(model.predictor, settings.h) if isinstance(model.predictor, ForecastNet) else None,
+        curves=None if history is None else (np.array(history.train), np.array(history.validation)),
+        time_constants=model.time_constants(),
+        notes=(*model.notes, *(model.predictor.notes if isinstance(model.predictor, Ridge) else ()), *ended),
+    )
+    tell(Progress(settings.cell, settings.seed, settings.epochs, settings.epochs, None, None, done=True))
+    return result
+
+
+class _Tell(Callback):
+    """Passes each round on to the progress of the comparison."""
+
+    def __init__(self, settings: Settings, tell: Callable[[Progress], None], stopped: Callable[[], bool]) -> None:
+        self.settings, self.tell, self.stopped = settings, tell, stopped
+
+    def on_step(self, step: Step) -> bool:
+        if self.stopped():
+            raise StoppedError
+        return False
+
+    def on_epoch(self, epoch: Epoch) -> bool:
+        settings = self.settings
+        self.tell(Progress(settings.cell, settings.seed, epoch.epoch, settings.epochs, epoch.train, epoch.validation))
+        return False
+
+
+def _naive_error(table: Table, backtest: Backtest) -> Array:
+    """(N, targets): MAE of the best naive forecast on the training part, in units, for the id of each origin."""
+    encoder = backtest.encoder
+    errors = np.full((len(table.series), len(table.schema.targets)), np.nan)
+    for number, series in enumerate(table.series):
+        if series.id in encoder.error:
+            errors[number] = encoder.error[series.id] * encoder.scale_of(series).scale
+    return errors[backtest.origins[:, 0]]
