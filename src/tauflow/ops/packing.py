@@ -22,6 +22,7 @@ from ..cells.gruode import GRUODE
 from ..cells.ltc import LTC
 from ..cells.wired_cfc import LayeredCfC, NcpsWiredCfC, WiredCfC
 from . import cpu
+from .operator import addresses, contiguous
 
 # Whether the state holds at dt = 0, whether large inputs are refused, then w and b of the inputs, the neurons that are shown, w and b
 # of those: as Stage in csrc/stream.h.
@@ -53,8 +54,8 @@ class Chain:
         self, kind: str, inputs: int, units: int, weights: Sequence[Tensor | None], options: list[int], around: Around
     ) -> None:
         """One cell; `weights` and `options` as its struct in csrc/tauflow.h has them."""
-        tensors = cpu._contiguous(*weights)
-        getattr(self.network, kind)(inputs, units, cpu._addresses(*tensors) + tuple(options), around)
+        tensors = contiguous(*weights)
+        getattr(self.network, kind)(inputs, units, addresses(*tensors) + tuple(options), around)
         self.neurons += units
 
 
