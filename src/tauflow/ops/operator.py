@@ -10,13 +10,18 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .. import _core
-from ..errors import BackendError, StepSizeError
+from ..errors import BackendError, ShapeError, StepSizeError
+from . import rows
 
 Weights = list[Tensor]  # beside x, dt and h, in the order of the cell's struct; whole numbers have no gradient
 Options = list[int]  # what follows the weights in the struct
+Shapes = dict[str, tuple[int, ...]]  # of the weights, by name; those of a name in "mask" are bool
+
+DTYPES = (torch.float32, torch.float64)
+PLAIN = (Tensor, nn.Parameter)  # of another class, a tensor may have no memory of its own
 
 _library = torch.library.Library("tauflow", "DEF")
 
@@ -25,9 +30,17 @@ class Operator:
     """One kernel as `torch.ops.tauflow.<name>` and `<name>_backward`.
 
     numbers(time, inputs, units, options): how many numbers of each lane the backward pass needs, as in C++.
+    shapes(inputs, units, options): those of the weights. `_core` gets addresses, so nothing else may reach it.
     """
 
-    def __init__(self, name: str, numbers: Callable[[int, int, int, Options], int]) -> None:
+    def __init__(
+        self,
+        name: str,
+        numbers: Callable[[int, int, int, Options], int],
+        shapes: Callable[[int, int, Options], Shapes],
+    ) -> None:
+        self.name, self.shapes = name, shapes
+        self.asked: dict[tuple[Any, ...], list[tuple[str, tuple[int, ...], torch.dtype]]] = {}
         self.numbers = numbers
         self.forward = getattr(_core, f"{name}_forward")
         self.backward = getattr(_core, f"{name}_backward")
@@ -37,8 +50,8 @@ class Operator:
         _library.define(
             f"{name}_backward(Tensor? y, Tensor? last, {sequence}, Tensor saved, {rest}, bool of_x) -> Tensor[]"
         )
-        _library.impl(name, self.run, "CPU")
-        _library.impl(f"{name}_backward", self.gradients, "CPU")
+        _library.impl(name, self.checked_run, "CPU")
+        _library.impl(f"{name}_backward", self.checked_gradients, "CPU")
         torch.library.register_fake(f"tauflow::{name}", self.outputs, lib=_library)
         torch.library.register_fake(f"tauflow::{name}_backward", self.wanted, lib=_library)
         self.operator = getattr(torch.ops.tauflow, name).default
@@ -60,13 +73,69 @@ class Operator:
         outputs: int,
     ) -> tuple[Tensor, Tensor]:
         save = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, dt, h, *weights))
-        if is_traced(x):
+        if is_watched(x):
             y, last, _ = self.operator(x, dt, keep, h, weights, options, first, outputs, save)
         elif save:
             y, last = _Eager.apply(self, x, dt, keep, h, options, first, outputs, *weights)  # type: ignore[no-untyped-call]
         else:
             y, last, _ = self.run(x, dt, keep, h, weights, options, first, outputs, False)
         return y, last
+
+    def unfit(self, weights: Weights, inputs: int, units: int, options: Options) -> str | None:
+        """Which of the weights the kernel would misread, or None. Empty ones are absent ones, where one may be."""
+        dtype, watched = weights[0].dtype, is_watched(weights[0])
+        if dtype not in DTYPES:
+            return f"the kernels compute in float32 and float64, but a weight is {dtype}"
+        for weight, (name, shape, kind) in zip(weights, self.expected(inputs, units, options, dtype), strict=True):
+            if not fits(weight, shape, kind, watched) and (name[-1] != "?" or weight.shape != (0,)):
+                return f"{name} is {describe(weight)}, the kernel reads {shape}, {kind}, on the CPU"
+        return None
+
+    def expected(
+        self, inputs: int, units: int, options: Options, dtype: torch.dtype
+    ) -> list[tuple[str, tuple[int, ...], torch.dtype]]:
+        """Names, shapes and number types of the weights; looked up where the same was asked before."""
+        key = (inputs, units, *options, dtype)
+        if (known := self.asked.get(key)) is not None:
+            return known
+        shapes = self.shapes(inputs, units, options)
+        found = [(name, shape, torch.bool if "mask" in name else dtype) for name, shape in shapes.items()]
+        if not torch.compiler.is_compiling():
+            self.asked = {key: found} if len(self.asked) > 99 else {**self.asked, key: found}
+        return found
+
+    def refuse_unfit(
+        self,
+        x: Tensor,
+        dt: Tensor,
+        keep: Tensor | None,
+        h: Tensor,
+        weights: Weights,
+        options: Options,
+        first: int,
+        outputs: int,
+    ) -> None:
+        """For whoever calls the operator itself: a graph that was exported, or by hand."""
+        inputs, units = x.shape[-1], h.shape[-1]
+        reason = unfit_sequence(x, dt, keep, h, inputs, units, weights[0].dtype)
+        reason = reason or self.unfit(weights, inputs, units, options)
+        if reason is None and not 0 <= first <= first + outputs <= units:
+            reason = f"outputs {first} to {first + outputs} are asked of {units} neurons"
+        if reason is not None:
+            raise ShapeError(f"tauflow::{self.name} can't run this: {reason}")
+
+    def checked_run(self, *arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+        self.refuse_unfit(*arguments[:-1])
+        return self.run(*arguments)
+
+    def checked_gradients(self, y: Tensor | None, last: Tensor | None, *arguments: Any) -> list[Tensor]:
+        x, dt, keep, h, weights, saved, options, first, outputs, _ = arguments
+        self.refuse_unfit(x, dt, keep, h, weights, options, first, outputs)
+        like_y, like_last, like_saved = self.outputs(x, dt, keep, h, weights, options, first, outputs, True)
+        for name, came, like in (("y", y, like_y), ("last", last, like_last), ("saved", saved, like_saved)):
+            if came is not None and not fits(came, tuple(like.shape), like.dtype, is_watched(x)):
+                raise ShapeError(f"tauflow::{self.name}_backward can't run this: {name} is {describe(came)}")
+        return self.gradients(y, last, *arguments)
 
     def outputs(
         self,
@@ -167,9 +236,39 @@ class Operator:
         return wanted
 
 
-def is_traced(x: Tensor) -> bool:
+def is_watched(x: Tensor) -> bool:
     """Whether someone watches the operators: torch.compile, torch.export, a fake tensor, a dispatch mode."""
-    return torch.compiler.is_compiling() or type(x) is not Tensor or torch._C._len_torch_dispatch_stack() > 0
+    return torch.compiler.is_compiling() or type(x) not in PLAIN or torch._C._len_torch_dispatch_stack() > 0
+
+
+def fits(tensor: Tensor, shape: tuple[int, ...], dtype: torch.dtype, watched: bool) -> bool:
+    """Whether an address of the tensor is one of so many numbers of this kind; behind a watcher it may be of any class."""
+    if type(tensor) not in PLAIN and not (watched and isinstance(tensor, Tensor)):
+        return False
+    plain = tensor.is_cpu and tensor.layout is torch.strided
+    return plain and tensor.shape == shape and tensor.dtype is dtype
+
+
+def unfit_sequence(
+    x: Tensor, dt: Tensor, keep: Tensor | None, h: Tensor, inputs: int, units: int, dtype: torch.dtype
+) -> str | None:
+    """Which of these a kernel would misread, or None."""
+    watched, steps = is_watched(x), tuple(x.shape[:2])
+    expected = [("x", x, (*steps, inputs), dtype), ("dt", dt, steps, dtype), ("h", h, (*steps[:1], units), dtype)]
+    if keep is not None:
+        expected.append(("keep", keep, steps, torch.bool))
+    for name, tensor, shape, kind in expected:
+        if len(steps) != 2 or not fits(tensor, shape, kind, watched):
+            return f"{name} is {describe(tensor)}, the kernel reads {shape}, {kind}, on the CPU"
+    return None
+
+
+def describe(tensor: Any) -> str:
+    if not isinstance(tensor, Tensor):
+        return type(tensor).__name__
+    kind = "" if type(tensor) in PLAIN else f"a {type(tensor).__name__}, "
+    layout = "" if tensor.layout is torch.strided else f", {tensor.layout}"
+    return f"{kind}{tuple(tensor.shape)}, {tensor.dtype}, on {tensor.device}{layout}"
 
 
 class _Eager(torch.autograd.Function):
@@ -199,7 +298,8 @@ class _Eager(torch.autograd.Function):
         x, dt, keep, h, saved, *weights = ctx.saved_tensors
         # Under create_graph the operator answers, which refuses a second derivative where one is asked for.
         gradients = ctx.operator.operator_backward if torch.is_grad_enabled() else ctx.operator.gradients
-        found = gradients(y, last, x, dt, keep, h, weights, saved, *ctx.options, ctx.needs_input_grad[1])
+        rest = (x, dt, keep, h, weights, saved, *ctx.options, ctx.needs_input_grad[1])
+        found = rows.each(lambda y, last: gradients(y, last, *rest), y, last)
         of_x, of_dt, of_h, *of_weights = [gradient if gradient.numel() else None for gradient in found]
         return None, of_x, of_dt, None, of_h, None, None, None, *of_weights
 
@@ -235,7 +335,8 @@ def _lanes(batch: int, dtype: torch.dtype) -> int:
 
 
 def contiguous(*tensors: Tensor | None) -> list[Any]:
-    return [None if tensor is None else tensor.contiguous() for tensor in tensors]
+    """In one piece of memory, where the numbers stand as they are: the imaginary part of a conjugate is kept as its negative."""
+    return [None if tensor is None else tensor.resolve_neg().contiguous() for tensor in tensors]
 
 
 def addresses(*tensors: Tensor | None) -> tuple[int, ...]:

@@ -128,6 +128,10 @@ class LTCCell(Sizes, ltc.LTC):
                 for parameter in (self.w, self.sensory_w, self.cm, self.gleak):
                     parameter.clamp_(min=0)
 
+    def take(self, x: Tensor, dt: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        y, new = self(x, h, dt)  # the arguments of ncps, so that a subclass's own forward acts
+        return y, new
+
     def forward(  # type: ignore[override]
         self, inputs: Tensor, states: Tensor, elapsed_time: Tensor | float = 1.0
     ) -> tuple[Tensor, Tensor]:
@@ -184,10 +188,12 @@ class CfCCell(cfc.CfC):
     def same_as(self) -> type[Cell]:
         return cfc.CfC
 
-    def weight(self, name: str) -> Tensor:
-        if self.sparsity_mask is None or name not in ("ff1", "ff2"):
-            return super().weight(name)
-        return super().weight(name) * self.sparsity_mask
+    def mask(self, name: str) -> Tensor | None:
+        return self.sparsity_mask if name in ("ff1", "ff2") else None
+
+    def take(self, x: Tensor, dt: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        y, new = self(x, h, dt)  # the arguments of ncps, so that a subclass's own forward acts
+        return y, new
 
     def forward(  # type: ignore[override]
         self,
@@ -220,6 +226,10 @@ class WiredCfCCell(Sizes, NcpsWiredCfC):
     def mask_layer(self, layer: Any, below: Connected, within: Connected) -> None:
         layer.sparsity_mask.copy_(torch.from_numpy(np.concatenate([below, np.ones_like(within)]).T))
 
+    def take(self, x: Tensor, dt: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        y, new = self(x, h, dt)  # the arguments of ncps, so that a subclass's own forward acts
+        return y, new
+
     def forward(  # type: ignore[override]
         self,
         input: Tensor,  # noqa: A002
@@ -237,6 +247,11 @@ class LSTMCell(MixedMemory):
         super().__init__(cell)
         del self.cell
         object.__setattr__(self, "cell", cell)  # known, but not a submodule: its weights have one name
+
+    def take(self, x: Tensor, dt: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        h, c = self.remember(x, h)
+        y, h = self.cell.take(x, dt, h)
+        return y, torch.cat([h, c], dim=1)
 
 
 class SequenceOfSteps(nn.Module):
