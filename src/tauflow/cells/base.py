@@ -96,6 +96,12 @@ class Cell(nn.Module, metaclass=Made):
         """The constructor's arguments as JSON values; `cells.build(cell.name, **cell.config())` makes its like."""
         return {name: _plain(value) for name, value in self.arguments.items()}
 
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Masks that the state dict does not have, as that of an ncps cell, stay those of the cell's own wiring."""
+        for name, mask in self._buffers.items():
+            state_dict.setdefault(prefix + name, mask)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
     def extra_repr(self) -> str:
         return ", ".join(f"{name}={value!r}" for name, value in self.config().items() if not isinstance(value, dict))
 
