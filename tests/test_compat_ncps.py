@@ -323,7 +323,6 @@ def test_deepcopy_is_independent() -> None:
         for parameter in b.parameters():
             parameter.zero_()
     torch.testing.assert_close(other(x)[0], before, rtol=0, atol=0)
-    assert other.lstm.cell is other.rnn_cell
 
 
 @pytest.mark.parametrize("mode", ["default", "pure", "no_gate"])
@@ -398,7 +397,6 @@ def test_own_wirings() -> None:
     b.load_state_dict(a.state_dict(), strict=True)
     wiring = own_wiring(ours.wirings)
     assert ours.Wiring.from_config(wiring.get_config()).get_config() == own_wiring(theirs_wirings).get_config()
-    assert wiring.draw_graph().axes
 
 
 WRONG: dict[str, tuple[Callable[[], Any], type[TauflowError], str]] = {

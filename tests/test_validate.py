@@ -25,7 +25,7 @@ def test_a_batch_axis_is_suggested() -> None:
 @pytest.mark.parametrize("dtype", [torch.int8, torch.int64, torch.bool, torch.bfloat16, torch.float16, torch.float32])
 def test_narrow_numbers_are_widened(dtype: torch.dtype) -> None:
     for model in (torch.float32, torch.float64):
-        assert validate.as_input(X.to(dtype), 4, model, None).dtype == model
+        assert validate.as_input(X.to(dtype), 4, model)[0].dtype == model
 
 
 def test_wide_numbers_are_not_narrowed() -> None:
@@ -40,7 +40,7 @@ def test_wide_numbers_are_not_narrowed() -> None:
 @pytest.mark.parametrize(("dtype", "largest"), validate.LARGEST.items())
 def test_the_largest_input(dtype: torch.dtype, largest: float) -> None:
     x = torch.full((1, 1, 1), largest, dtype=dtype)
-    assert torch.equal(validate.as_input(-x, 1, dtype, None), -x)
+    assert torch.equal(validate.as_input(-x, 1, dtype)[0], -x)
     with pytest.raises(
         NonFiniteError, match=r"sample 0, step 0, feature 0.*mask the step .*, fill the value, or scale"
     ):
@@ -57,7 +57,7 @@ def test_the_first_bad_value_is_named() -> None:
     with pytest.raises(NonFiniteError, match=r"x\[1, 2, 3\] is inf"):
         validate.as_input(x, 4, torch.float32, mask)
     mask[1, 2] = False
-    assert torch.equal(validate.as_input(x, 4, torch.float32, mask), X)
+    assert torch.equal(validate.as_input(x, 4, torch.float32, mask)[0], X)
 
 
 def test_gaps_from_anything() -> None:

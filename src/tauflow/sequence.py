@@ -5,21 +5,28 @@
     y (batch, time, outputs)   mask (batch, time) True = real    state (batch, state)
 
 A masked step and a gap of zero leave the state bit-identical. What stands under the mask, NaN included, changes
-nothing. A row's numbers do not depend on the other rows of its batch.
+nothing. A row's numbers do not depend on the other rows of its batch. `x` may be a PackedSequence, `dt` too, and then y is
+one; arrays and lists are taken where no digit is lost, and a state in parts, (h, c), is put side by side.
 """
 
 from __future__ import annotations
 
 import copy
-from typing import Literal
+from contextlib import AbstractContextManager, nullcontext
+from itertools import pairwise
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from . import ops, validate
 from .cells import Cell
 from .errors import ShapeError, StateOverflowError, TauflowError
 from .ops import stream as streams
+from .validate import packed
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 class Recurrent(nn.Module):
@@ -55,43 +62,42 @@ class Recurrent(nn.Module):
 
     def forward(
         self,
-        x: Tensor,
-        dt: Tensor | float | None = None,
-        mask: Tensor | None = None,
-        state: Tensor | None = None,
+        x: Any,
+        dt: Any = None,
+        mask: Any = None,
+        state: Any = None,
     ) -> tuple[Tensor, Tensor]:
         """Outputs (batch, time, outputs) and the last state (batch, state).
 
         Raises ShapeError, DtypeError, TimeError (negative, NaN or infinite dt), NonFiniteError (NaN in an unmasked x)
         and StateOverflowError (an unbounded state left its number type); each names the sample and the step.
         """
-        dtype = validate.parameter_dtype(self.cell)
-        if x.ndim == 3:
-            mask = validate.as_mask(mask, x.shape[0], x.shape[1])
-        x = validate.as_input(x, self.cell.inputs, dtype, mask)
-        dt = validate.as_gaps(dt, x, mask)
+        if isinstance(x, PackedSequence):
+            return packed.run(self.forward, x, dt, mask, state)
+        validate.refuse_quantised(self.cell)
+        x, mask = validate.as_input(x, self.cell.inputs, validate.parameter_dtype(self.cell), mask)
+        dt = validate.as_gaps(dt, x, mask, self.state_size if state is None and self._stays_at_zero() else None)
         h = validate.as_state(state, self.initial_state(x.shape[0]))
-        with torch.autocast(x.device.type, enabled=False):
-            y, h = ops.run(self.cell, x, dt, self._keep(dt, mask), h, self.backend)
-        _refuse_overflow(y, h)
-        return y, h
+        with wide(x):
+            y, last = ops.run(self.cell, x, dt, self._keep(dt, mask), h, self.backend)
+        refuse_overflow(y, last, self.cell)
+        return y, last.clone() if last is h else last
 
-    def step(self, x: Tensor, dt: Tensor | float | None = None, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def step(self, x: Any, dt: Any = None, state: Any = None) -> tuple[Tensor, Tensor]:
         """One sample: x (batch, inputs), dt (batch,) or a number -> y (batch, outputs) and the state (batch, state)."""
-        if x.ndim != 2:
-            raise ShapeError(f"x has shape {tuple(x.shape)}, expected (batch, inputs) for one step")
-        if isinstance(dt, Tensor) and dt.ndim == 1:
-            dt = dt[:, None]
-        y, state = self.forward(x[:, None], dt, None, state)
-        return y[:, 0], state
+        return _one_step(self, x, dt, state)
 
     def stream(self, backend: str | None = None) -> streams.Stream:
         """The network as it is now, run sample by sample: `y = stream(x, dt)`; see `ops.stream.Stream`.
 
         backend: that of the network unless given; "cpu" runs on the kernels or raises BackendError.
         """
-        still = copy.deepcopy(self).eval()
+        still = copy_of(self).eval()
         return streams.start(still, [still], backend)
+
+    def _stays_at_zero(self) -> bool:
+        """Whether a gap of zero leaves the state."""
+        return self.cell.flow or self.zero_dt == "hold"
 
     def _keep(self, dt: Tensor, mask: Tensor | None) -> Tensor | None:
         """Which steps move the state, (batch, time); None for all."""
@@ -113,12 +119,14 @@ class Stack(nn.Module):
     `Stack(CTRNN(3, 16), CTRNN(16, 8))`. The state is the layers' states side by side; the output is the last layer's.
     """
 
-    def __init__(self, *layers: Cell | Recurrent) -> None:
+    def __init__(self, *layers: Cell | Recurrent | Bidirectional) -> None:
         super().__init__()
         if not layers:
             raise TauflowError("Stack needs at least one layer: try Stack(tauflow.CTRNN(3, 16), tauflow.CTRNN(16, 8))")
-        self.layers = nn.ModuleList(layer if isinstance(layer, Recurrent) else Recurrent(layer) for layer in layers)
-        for number, (below, above) in enumerate(zip(self._layers(), self._layers()[1:], strict=False), start=2):
+        self.layers = nn.ModuleList(
+            layer if isinstance(layer, (Recurrent, Bidirectional)) else Recurrent(layer) for layer in layers
+        )
+        for number, (below, above) in enumerate(pairwise(self._layers()), start=2):
             if above.inputs != below.outputs:
                 raise ShapeError(
                     f"layer {number} takes {above.inputs} inputs, but layer {number - 1} gives {below.outputs}"
@@ -126,8 +134,19 @@ class Stack(nn.Module):
         self.inputs, self.outputs = self._layers()[0].inputs, self._layers()[-1].outputs
         self.state_size = sum(layer.state_size for layer in self._layers())
 
-    def _layers(self) -> list[Recurrent]:
+    def _layers(self) -> list[Recurrent | Bidirectional]:
+        return [layer for layer in self.layers if isinstance(layer, (Recurrent, Bidirectional))]
+
+    def _causal_layers(self) -> list[Recurrent]:
+        for number, layer in enumerate(self.layers, start=1):
+            if isinstance(layer, Bidirectional):
+                raise TauflowError(
+                    f"layer {number} is Bidirectional and reads the future, so this Stack can't go sample by sample"
+                )
         return [layer for layer in self.layers if isinstance(layer, Recurrent)]
+
+    def _stays_at_zero(self) -> bool:
+        return all(layer._stays_at_zero() for layer in self._layers())
 
     def initial_state(self, batch: int) -> Tensor:
         """The state before the first sample, (batch, state)."""
@@ -135,15 +154,17 @@ class Stack(nn.Module):
 
     def forward(
         self,
-        x: Tensor,
-        dt: Tensor | float | None = None,
-        mask: Tensor | None = None,
-        state: Tensor | None = None,
+        x: Any,
+        dt: Any = None,
+        mask: Any = None,
+        state: Any = None,
     ) -> tuple[Tensor, Tensor]:
         """As Recurrent."""
-        validate.parameter_dtype(self)
-        if x.ndim != 3:
-            raise ShapeError(f"x has shape {tuple(x.shape)}, expected (batch, time, inputs)")
+        if isinstance(x, PackedSequence):
+            return packed.run(self.forward, x, dt, mask, state)
+        validate.refuse_quantised(self)
+        x, mask = validate.as_input(x, self.inputs, validate.parameter_dtype(self), mask)
+        dt = validate.as_gaps(dt, x, mask, self.state_size if state is None and self._stays_at_zero() else None)
         h = validate.as_state(state, self.initial_state(x.shape[0]))
         states = []
         for layer, part in zip(
@@ -153,19 +174,16 @@ class Stack(nn.Module):
             states.append(part)
         return x, torch.cat(states, dim=1)
 
-    def step(self, x: Tensor, dt: Tensor | float | None = None, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def step(self, x: Any, dt: Any = None, state: Any = None) -> tuple[Tensor, Tensor]:
         """One sample, as Recurrent.step."""
-        if x.ndim != 2:
-            raise ShapeError(f"x has shape {tuple(x.shape)}, expected (batch, inputs) for one step")
-        if isinstance(dt, Tensor) and dt.ndim == 1:
-            dt = dt[:, None]
-        y, state = self.forward(x[:, None], dt, None, state)
-        return y[:, 0], state
+        self._causal_layers()
+        return _one_step(self, x, dt, state)
 
     def stream(self, backend: str | None = None) -> streams.Stream:
         """As Recurrent; the state is the layers' states side by side."""
-        still = copy.deepcopy(self).eval()
-        return streams.start(still, still._layers(), backend)
+        self._causal_layers()
+        still = copy_of(self).eval()
+        return streams.start(still, still._causal_layers(), backend)
 
 
 class Bidirectional(nn.Module):
@@ -175,13 +193,18 @@ class Bidirectional(nn.Module):
     none, it is the first sample's dt. Not causal, so there is no `step`.
     """
 
-    def __init__(self, forward_cell: Cell, backward_cell: Cell, backend: str = "auto") -> None:
+    def __init__(
+        self, forward_cell: Cell | Recurrent, backward_cell: Cell | Recurrent, backend: str | None = None
+    ) -> None:
         super().__init__()
-        self.ahead, self.back = Recurrent(forward_cell, backend), Recurrent(backward_cell, backend)
+        self.ahead, self.back = _one_way(forward_cell, backend), _one_way(backward_cell, backend)
         if self.ahead.inputs != self.back.inputs:
             raise ShapeError(f"the cells take {self.ahead.inputs} and {self.back.inputs} inputs, expected the same")
         self.inputs, self.outputs = self.ahead.inputs, self.ahead.outputs + self.back.outputs
         self.state_size = self.ahead.state_size + self.back.state_size
+
+    def _stays_at_zero(self) -> bool:
+        return self.ahead._stays_at_zero() and self.back._stays_at_zero()
 
     def initial_state(self, batch: int) -> Tensor:
         """Both states before the first sample, (batch, state)."""
@@ -189,17 +212,17 @@ class Bidirectional(nn.Module):
 
     def forward(
         self,
-        x: Tensor,
-        dt: Tensor | float | None = None,
-        mask: Tensor | None = None,
-        state: Tensor | None = None,
+        x: Any,
+        dt: Any = None,
+        mask: Any = None,
+        state: Any = None,
     ) -> tuple[Tensor, Tensor]:
         """As Recurrent; the state is [forward at the last sample, backward at the first]."""
-        dtype = validate.parameter_dtype(self)
-        if x.ndim == 3:
-            mask = validate.as_mask(mask, x.shape[0], x.shape[1])
-        x = validate.as_input(x, self.inputs, dtype, mask)
-        dt = validate.as_gaps(dt, x, mask)
+        if isinstance(x, PackedSequence):
+            return packed.run(self.forward, x, dt, mask, state)
+        validate.refuse_quantised(self)
+        x, mask = validate.as_input(x, self.inputs, validate.parameter_dtype(self), mask)
+        dt = validate.as_gaps(dt, x, mask, self.state_size if state is None and self._stays_at_zero() else None)
         h = validate.as_state(state, self.initial_state(x.shape[0]))
         ahead, back = h.split([self.ahead.state_size, self.back.state_size], dim=1)
         y, ahead = self.ahead(x, dt, mask, ahead)
@@ -207,11 +230,41 @@ class Bidirectional(nn.Module):
         z, back = self.back(x.flip(1), _reversed_gaps(dt, mask), mirrored, back)
         return torch.cat([y, z.flip(1)], dim=2), torch.cat([ahead, back], dim=1)
 
-    def step(self, x: Tensor, dt: Tensor | float | None = None, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def step(self, x: Any, dt: Any = None, state: Any = None) -> tuple[Tensor, Tensor]:
         raise TauflowError("Bidirectional reads the future, so it has no step: stream a Recurrent instead")
 
     def stream(self, backend: str | None = None) -> streams.Stream:
         raise TauflowError("Bidirectional reads the future, so it can't stream: stream a Recurrent instead")
+
+
+def _one_way(cell: Cell | Recurrent, backend: str | None) -> Recurrent:
+    if not isinstance(cell, Recurrent):
+        return Recurrent(cell, "auto" if backend is None else backend)
+    if backend is not None:
+        raise TauflowError(f"backend={backend!r} came beside a Recurrent, which has its own: name it there")
+    return cell
+
+
+def _one_step(network: Recurrent | Stack, x: Any, dt: Any, state: Any) -> tuple[Tensor, Tensor]:
+    x, dt = validate.as_one_sample(x, dt, validate.parameter_dtype(network))
+    y, state = network.forward(x, dt, None, state)
+    return y[:, 0], state
+
+
+def copy_of(model: Model) -> Model:
+    """A deep copy; weights that a hook computes (prune, the old weight_norm) are copied as values, for the hook to renew."""
+    computed = {
+        id(value): value.detach().clone()
+        for module in model.modules()
+        for value in vars(module).values()
+        if isinstance(value, Tensor) and value.grad_fn is not None
+    }
+    return copy.deepcopy(model, dict[int, Any](computed))
+
+
+def wide(x: Tensor) -> AbstractContextManager[Any]:
+    """Autocast off: the state stays in the number type of the parameters."""
+    return nullcontext() if x.device.type == "meta" else torch.autocast(x.device.type, enabled=False)
 
 
 def _reversed_gaps(dt: Tensor, mask: Tensor | None) -> Tensor:
@@ -229,11 +282,18 @@ def _reversed_gaps(dt: Tensor, mask: Tensor | None) -> Tensor:
     return torch.where(before >= 0, gaps, dt.gather(1, first))
 
 
-def _refuse_overflow(y: Tensor, h: Tensor) -> None:
+def refuse_overflow(y: Tensor, h: Tensor, module: nn.Module) -> None:
+    """StateOverflowError where y (batch, time, outputs) or h (batch, state) left its number type, with the cause."""
     if validate.is_true(torch.maximum(validate.largest(y), validate.largest(h)) < float("inf")):
         return
     if not validate.is_true(~torch.isfinite(y.detach()).all() | ~torch.isfinite(h.detach()).all()):
         return  # values can't be looked at here
+    broken = validate.non_finite(module)
+    if broken is not None:
+        raise StateOverflowError(
+            f"{broken} holds NaN or infinity, and so does what the network gives: load or train its weights again, with a "
+            "smaller learning rate if it was training that did it"
+        )
     bad = (~torch.isfinite(y)).any(dim=2).nonzero()
     row, step = (
         bad[bad[:, 1].argmin()].tolist()

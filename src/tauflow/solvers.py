@@ -25,7 +25,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .errors import StepSizeError, TauflowError
+from .errors import StepSizeError, TauflowError, TimeError
 from .validate import is_true
 
 Leak = Callable[[Tensor], tuple[Tensor, Tensor]]  # h -> (drive, rate), all (batch, units)
@@ -36,12 +36,16 @@ LONGEST_DECAY = 80.0
 
 
 class SolverError(TauflowError, ValueError):
-    """A solver that does not exist."""
+    """A solver that does not exist, or less than one step of it."""
 
 
 def decay_weight(dt: Tensor, rate: Tensor) -> Tensor:
     """1 - exp(-dt rate): how far the state moves towards drive/rate within dt."""
-    return -torch.expm1(-(dt * rate).clamp(max=LONGEST_DECAY))
+    z = (dt * rate).clamp(max=LONGEST_DECAY)
+    if torch._C._get_tracing_state() is not None:  # the older of torch's two ONNX exporters has no expm1
+        t = torch.tanh(z / 2)
+        return 2 * t / (1 + t)
+    return -torch.expm1(-z)
 
 
 def exponential(leak: Leak, h: Tensor, dt: Tensor) -> Tensor:
@@ -130,8 +134,12 @@ SOLVERS: dict[str, Solver] = {
 
 
 def integrate(name: str, leak: Leak, h: Tensor, dt: Tensor, substeps: int = 1) -> Tensor:
-    """The state after dt, with the solver called `name` in `substeps` equal steps."""
+    """The state after dt >= 0, with the solver called `name` in `substeps` equal steps."""
     solver = get(name)
+    if substeps < 1:
+        raise SolverError(f"substeps is {substeps!r}, expected a whole number >= 1")
+    if is_true(~(dt >= 0).all()):
+        raise TimeError(f"dt is {dt.detach()[~(dt >= 0)][0].item()}, expected a time since the previous sample, >= 0")
     for _ in range(substeps):
         h = solver(leak, h, dt / substeps)
     return h

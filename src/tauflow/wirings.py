@@ -60,7 +60,8 @@ class Wiring:
         types = tuple(self.types) or ("motor",) * self.outputs + ("inter",) * (units - self.outputs)
         if len(types) != units or not set(types) <= set(TYPES[1:]):
             raise WiringError(f"types is {types}, expected {', '.join(TYPES[1:])} for each of {units} neurons")
-        checked = {"synapses": synapses, "sensory": sensory, "layers": layers, "types": types}
+        outputs = int(self.outputs)
+        checked = {"synapses": synapses, "sensory": sensory, "outputs": outputs, "layers": layers, "types": types}
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 

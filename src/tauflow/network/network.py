@@ -257,7 +257,7 @@ class Network(nn.Module):
     ) -> Any:
         """The network as it is now, sample by sample: `y = stream(x, dt)`, raw readings in, answers out; see `ops.stream.Stream`.
 
-        rows: so many streams side by side, `y = rows(x, dt)` with x (rows, inputs); see `ops.rows.Rows`. static: what enters once.
+        rows: so many streams side by side, `y = rows(x, dt)` with x (rows, inputs); see `ops.many.Rows`. static: what enters once.
         rounding: take float64 samples for a float32 network, as simulators give them.
         backend: "cpu" runs on the kernels or raises BackendError; unless given, what they do not cover streams through `step`.
         """

@@ -15,8 +15,8 @@ from torch import Tensor
 from .. import validate
 from ..errors import BackendError, NonFiniteError, ShapeError, TauflowError
 from ..ops import program
+from ..ops.many import Rows
 from ..ops.packing import GATES
-from ..ops.rows import Rows
 from ..ops.stream import KernelStream, StepStream, Stream
 from . import core as cores
 from .lowering import lower

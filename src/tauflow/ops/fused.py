@@ -12,16 +12,32 @@ import torch
 from torch import Tensor
 
 from ..cells import Cell
-from ..cells.rnn import GRU, LSTM, RNN, with_gap
+from ..cells.rnn import GRU, LSTM, RNN, StaticCell, with_gap
 from ..errors import BackendError
+from . import door
 
 FAR = 1e4  # where a sigmoid is 1 or 0 to the last bit
 
 
+NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
 def why_not(cell: Cell, keep: Tensor | None) -> str | None:
     """Why torch's kernels can't run this, or None."""
-    if type(cell) not in (RNN, LSTM, GRU):
+    if not isinstance(cell, (RNN, LSTM, GRU)) or type(cell).home not in (RNN, LSTM, GRU):
         return f"torch has a fused kernel for RNN, LSTM and GRU, not for {type(cell).__name__}"
+    return door.changed(cell) or unfit(cell)
+
+
+def unfit(cell: StaticCell) -> str | None:
+    """Which weight has not the shape, number type or place that a kernel takes it for, or None."""
+    rows = cell.gates * cell.units
+    shapes = ((rows, cell.inputs + 1), (rows, cell.units), (rows,), (rows,))
+    for name, weight, shape in zip(NAMES, cell.weights(), shapes, strict=True):
+        if weight.shape != shape or weight.layout is not torch.strided:
+            return f"{name} is {tuple(weight.shape)}, {weight.layout}, the kernel reads {shape}"
+        if weight.dtype != cell.weights()[0].dtype:
+            return f"{name} is {weight.dtype}, but {NAMES[0]} is {cell.weights()[0].dtype}"
     return None
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ... import wirings
 from ...errors import WiringError
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from . import graph
 
 Matrix = NDArray[np.int32]
 
@@ -24,8 +22,10 @@ class Wiring:
     output_dim: int | None
 
     def __init__(self, units: int) -> None:
-        self.units = units
-        self.adjacency_matrix: Matrix = np.zeros([units, units], dtype=np.int32)
+        if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
+            raise WiringError(f"units is {units!r}, expected a whole number >= 1")
+        self.units = int(units)
+        self.adjacency_matrix: Matrix = np.zeros([self.units, self.units], dtype=np.int32)
         self.sensory_adjacency_matrix = self.input_dim = self.output_dim = None
 
     @property
@@ -85,9 +85,27 @@ class Wiring:
     def sensory_synapse_count(self) -> int:
         return as_wiring(self).sensory_synapse_count
 
-    def draw_graph(self, **style: Any) -> Figure:
-        """tauflow's drawing, whatever the style asked for; the figure is returned."""
-        return as_wiring(self).draw()
+    def get_graph(self, include_sensory_neurons: bool = True) -> Any:
+        """A networkx.DiGraph, its nodes `neuron_0` ... and `sensory_0` ..., with neuron_type and polarity as in ncps."""
+        self._check_built()
+        return graph.directed(self, include_sensory_neurons)
+
+    def draw_graph(
+        self,
+        layout: str = "shell",
+        neuron_colors: dict[str, str] | None = None,
+        synapse_colors: dict[str, str] | str | None = None,
+        draw_labels: bool = False,
+    ) -> list[Any]:
+        """Draw into the current axes; returned are the patches for plt.legend(handles=...)."""
+        self._check_built()
+        return graph.draw(self, layout, neuron_colors or {}, synapse_colors, draw_labels)
+
+    def _check_built(self) -> None:
+        if not self.is_built():
+            raise WiringError(
+                "the wiring does not know its number of inputs: call wiring.build(inputs), or make a cell"
+            )
 
     def get_config(self) -> dict[str, Any]:
         sensory = self.sensory_adjacency_matrix
@@ -131,7 +149,7 @@ class Generated(Wiring):
             self.sensory_adjacency_matrix = wiring.sensory.astype(np.int32)
 
     def get_config(self) -> dict[str, Any]:
-        return dict(self._config)
+        return {name: value.item() if isinstance(value, np.generic) else value for name, value in self._config.items()}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -217,11 +235,46 @@ class NCP(Layered):
     def generate(self, inputs: int) -> wirings.Wiring:
         return wirings.ncp(inputs, *self._config.values())
 
+    @property
+    def _inter_neurons(self) -> list[int]:
+        return list(self._layers[0])
 
-class AutoNCP(Layered):
+    @property
+    def _command_neurons(self) -> list[int]:
+        return list(self._layers[1])
+
+    @property
+    def _motor_neurons(self) -> list[int]:
+        return list(self._layers[2])
+
+    @property
+    def _sensory_neurons(self) -> list[int]:
+        self._check_built()
+        return list(range(self.input_dim or 0))
+
+    @property
+    def _num_inter_neurons(self) -> int:
+        return len(self._layers[0])
+
+    @property
+    def _num_command_neurons(self) -> int:
+        return len(self._layers[1])
+
+    @property
+    def _num_motor_neurons(self) -> int:
+        return len(self._layers[2])
+
+    @property
+    def _num_sensory_neurons(self) -> int:
+        return len(self._sensory_neurons)
+
+
+class AutoNCP(NCP):
+    """An NCP from its size, with `sparsity_level` of the synapses left out."""
+
     def __init__(self, units: int, output_size: int, sparsity_level: float = 0.5, seed: int = 22222) -> None:
         config = {"units": units, "output_size": output_size, "sparsity_level": sparsity_level, "seed": seed}
-        super().__init__(units, output_size, config)
+        Layered.__init__(self, units, output_size, config)  # from the same numbers as NCP, which auto_ncp works out
 
     def generate(self, inputs: int) -> wirings.Wiring:
         return wirings.auto_ncp(inputs, *self._config.values())
