@@ -40,6 +40,11 @@ def lecun_tanh(x: Tensor) -> Tensor:
     return 1.7159 * torch.tanh(0.666 * x)
 
 
+def identity(x: Tensor) -> Tensor:
+    """x, for a linear drive."""
+    return x
+
+
 _ALL = (
     Activation("tanh", torch.tanh, -1.0, 1.0, 1.0),
     Activation("sigmoid", torch.sigmoid, 0.0, 1.0, 0.25),
@@ -49,7 +54,7 @@ _ALL = (
     Activation("lecun_tanh", lecun_tanh, -1.7159, 1.7159, 1.7159 * 0.666),
     Activation("gelu", F.gelu, -0.17, inf, 1.13),
     Activation("silu", F.silu, -0.279, inf, 1.1),
-    Activation("identity", torch.nn.Identity(), -inf, inf, 1.0),
+    Activation("identity", identity, -inf, inf, 1.0),
 )
 ACTIVATIONS: dict[str, Activation] = {activation.name: activation for activation in _ALL}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -20,13 +20,14 @@ from torch import Tensor, nn
 from .. import solvers
 from ..errors import TauflowError
 from ..wirings import Wiring
+from .made import Made
 
 
 class CellError(TauflowError, ValueError):
     """A cell that does not exist, or an option that it does not have."""
 
 
-class Cell(nn.Module, ABC):
+class Cell(nn.Module, metaclass=Made):
     """One recurrent cell: x (batch, inputs), dt (batch,) since the previous sample, h (batch, state_size)."""
 
     name: ClassVar[str] = ""  # what the registry, the command line and model files call it
@@ -45,13 +46,18 @@ class Cell(nn.Module, ABC):
     def forward(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
         return self.step(x, dt, h)
 
+    def take(self, x: Tensor, dt: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """(y, new state) of one sample: what runs a cell over time calls. It calls the module, so that its hooks act."""
+        new: Tensor = self(x, dt, h)
+        return self.output(new), new
+
     def output(self, h: Tensor) -> Tensor:
         """What the cell shows of its state, (batch, outputs); the state itself unless a cell says otherwise."""
         return h
 
     def initial_state(self, batch: int) -> Tensor:
         """Zeros, (batch, state_size), where the parameters live."""
-        like = next(self.parameters())
+        like = next(self.parameters(), torch.empty(0))  # a quantised cell has none
         return like.new_zeros(batch, self.state_size)
 
     def reset_parameters(self) -> None:
@@ -68,7 +74,10 @@ class Cell(nn.Module, ABC):
         return None
 
     def same_as(self) -> type[Cell]:
-        """The class whose step this cell takes with the same parameters, by which a kernel is chosen."""
+        """The class whose step this cell takes with the same parameters, by which a kernel is chosen.
+
+        It speaks for the class that wrote it, and for those derived from it that change none of its `written` methods.
+        """
         return type(self)
 
     def time_constants(self) -> Tensor | None:
@@ -86,6 +95,12 @@ class Cell(nn.Module, ABC):
     def config(self) -> dict[str, Any]:
         """The constructor's arguments as JSON values; `cells.build(cell.name, **cell.config())` makes its like."""
         return {name: _plain(value) for name, value in self.arguments.items()}
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Masks that the state dict does not have, as that of an ncps cell, stay those of the cell's own wiring."""
+        for name, mask in self._buffers.items():
+            state_dict.setdefault(prefix + name, mask)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}={value!r}" for name, value in self.config().items() if not isinstance(value, dict))

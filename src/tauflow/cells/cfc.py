@@ -84,14 +84,20 @@ class CfC(Cell):
             self.time_a.bias.div_(tau)
 
     def affine(self, name: str, z: Tensor) -> Tensor:
-        """The map called `name`, (batch, width) -> (batch, units)."""
-        layer: nn.Linear = getattr(self, name)
-        return F.linear(z, self.weight(name), layer.bias)
+        """The map called `name`, (batch, width) -> (batch, units): its layer is called, so that hooks and adapters act."""
+        layer, mask = getattr(self, name), self.mask(name)
+        mapped: Tensor = layer(z) if mask is None else through(layer, mask, name, z)
+        return mapped
+
+    def mask(self, name: str) -> Tensor | None:
+        """What the matrix of that map is multiplied with, None for nothing."""
+        return None
 
     def weight(self, name: str) -> Tensor:
         """The matrix of that map, (units, width)."""
-        layer: nn.Linear = getattr(self, name)
-        return layer.weight
+        weight: Tensor = getattr(self, name).weight
+        mask = self.mask(name)
+        return weight if mask is None else weight * mask
 
     def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
         z = self.backbone(torch.cat([x, h], dim=1))
@@ -133,6 +139,23 @@ def time_gate(cell: CfC, z: Tensor, dt: Tensor) -> Tensor:
 
 MODES: dict[str, Callable[[CfC, Tensor, Tensor], Tensor]] = {"default": default, "no_gate": no_gate, "pure": pure}
 BOUNDS = {"default": 1.0, "no_gate": 2.0}
+
+
+def through(layer: nn.Module, mask: Tensor, name: str, z: Tensor) -> Tensor:
+    """layer(z) with its matrix multiplied by `mask`, also where a hook makes this matrix anew when the layer is called."""
+    if not isinstance(layer, nn.Linear) or type(layer).forward is not nn.Linear.forward or "forward" in vars(layer):
+        raise CellError(
+            f"{name} is {type(layer).__name__}, but its matrix has to be multiplied by the mask of the wiring, which only "
+            "nn.Linear allows: change the matrix by torch.nn.utils.parametrize, or take a cell without a wiring"
+        )
+    if not (layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks):
+        return F.linear(z, layer.weight * mask, layer.bias)
+    object.__setattr__(layer, "forward", lambda z: F.linear(z, layer.weight * mask, layer.bias))
+    try:
+        mapped: Tensor = layer(z)
+    finally:
+        object.__delattr__(layer, "forward")
+    return mapped
 
 
 class Nonlinearity(nn.Module):

@@ -86,7 +86,7 @@ class LTC(LeakCell):
         for prefix, matrix in (("", wiring.synapses), ("sensory_", wiring.sensory)):
             for name in ("w", "sigma", "mu", "erev"):
                 self.register_parameter(prefix + name, nn.Parameter(torch.empty(matrix.shape)))
-            self.register_buffer(prefix + "sparsity_mask", torch.empty(matrix.shape), persistent=False)
+            self.register_buffer(prefix + "sparsity_mask", torch.empty(matrix.shape))
         self.gleak = nn.Parameter(torch.empty(wiring.units))
         self.vleak = nn.Parameter(torch.empty(wiring.units))
         self.cm = nn.Parameter(torch.empty(wiring.units))

@@ -43,12 +43,16 @@ class MixedMemory(Cell):
     def liquid(self) -> bool:  # type: ignore[override]
         return self.cell.liquid
 
-    def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
+    def remember(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """(h~, c') of one sample and the state [h, c]."""
         h, c = h.chunk(2, dim=1)
         i, ig, fg, og = (self.input_map(x) + self.recurrent_map(h)).chunk(4, dim=1)
         c = c * torch.sigmoid(fg + 1) + torch.tanh(i) * torch.sigmoid(ig)
-        h = torch.tanh(c) * torch.sigmoid(og)
-        return torch.cat([self.cell.step(x, dt, h), c], dim=1)
+        return torch.tanh(c) * torch.sigmoid(og), c
+
+    def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
+        h, c = self.remember(x, h)
+        return torch.cat([self.cell.take(x, dt, h)[1], c], dim=1)
 
     def output(self, h: Tensor) -> Tensor:
         return self.cell.output(h[:, : self.cell.state_size])

@@ -41,10 +41,13 @@ class MaskedCfC(CfC):
     def __init__(self, inputs: int, units: int, mode: str, tau: float | tuple[float, float]) -> None:
         super().__init__(inputs, units, mode, backbone_layers=0, tau=tau)
         for name in ("sparsity_mask", "gate_mask"):  # (units, inputs + units), as the weights
-            self.register_buffer(name, torch.ones(units, inputs + units), persistent=False)
+            self.register_buffer(name, torch.ones(units, inputs + units))
 
-    def weight(self, name: str) -> Tensor:
-        return super().weight(name) * (self.gate_mask if name in ("time_a", "time_b") else self.sparsity_mask)
+    def mask(self, name: str) -> Tensor:
+        return self.gate_mask if name in ("time_a", "time_b") else self.sparsity_mask
+
+    def same_as(self) -> type[Cell]:
+        return CfC
 
 
 class LayeredCfC(Cell):
@@ -93,7 +96,7 @@ class LayeredCfC(Cell):
         """The new states of the layers, each (batch, neurons of the layer)."""
         news: list[Tensor] = []
         for layer, h in zip(self.layers(), states, strict=True):
-            x = layer.step(x, dt, h)
+            _, x = layer.take(x, dt, h)
             news.append(x)
         return news
 

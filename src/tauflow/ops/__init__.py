@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from torch import Tensor
 
 from ..cells import Cell
@@ -34,13 +36,18 @@ def run(
     cell: Cell, x: Tensor, dt: Tensor, keep: Tensor | None, h: Tensor, backend: str = "auto"
 ) -> tuple[Tensor, Tensor]:
     """(y, h) of `cell` over x (batch, time, inputs) with gaps dt (batch, time) from the state h (batch, state)."""
-    if backend == "auto":
-        backend = choose(cell, keep)
+    if backend in ("auto", "cpu"):
+        calls = cpu.ready(cell, x, dt, keep, h)
+        if not isinstance(calls, str):
+            return cpu.over(calls, cell, x, dt, keep, h)
+        if backend == "cpu":
+            _refuse(backend, calls)
+        backend = "reference" if fused.why_not(cell, keep) else "fused"
     reason = why_not(backend, cell, keep)
     if reason is not None:
-        raise BackendError(f"backend {backend!r} can't run this: {reason}; try backend='auto' or 'reference'")
-    if backend == "cpu":
-        return cpu.run(cell, x, dt, keep, h)
-    if backend == "fused":
-        return fused.run(cell, x, dt, keep, h)
-    return reference.run(cell, x, dt, keep, h)
+        _refuse(backend, reason)
+    return fused.run(cell, x, dt, keep, h) if backend == "fused" else reference.run(cell, x, dt, keep, h)
+
+
+def _refuse(backend: str, reason: str) -> NoReturn:
+    raise BackendError(f"backend {backend!r} can't run this: {reason}; try backend='auto' or 'reference'")

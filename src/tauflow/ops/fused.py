@@ -8,14 +8,24 @@ from torch import Tensor
 from ..cells import Cell
 from ..cells.rnn import GRU, LSTM, RNN, with_gap
 from ..errors import BackendError
+from . import door
+
+NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 def why_not(cell: Cell, keep: Tensor | None) -> str | None:
     """Why torch's kernels can't run this, or None."""
-    if type(cell) not in (RNN, LSTM, GRU):
+    if not isinstance(cell, (RNN, LSTM, GRU)) or type(cell).home not in (RNN, LSTM, GRU):
         return f"torch has a fused kernel for RNN, LSTM and GRU, not for {type(cell).__name__}"
     if keep is not None:
         return "torch's fused kernels have no mask and no zero gaps"
+    if reason := door.changed(cell):
+        return reason
+    rows = cell.gates * cell.units
+    shapes = ((rows, cell.inputs + 1), (rows, cell.units), (rows,), (rows,))
+    for name, weight, shape in zip(NAMES, cell.weights(), shapes, strict=True):
+        if weight.shape != shape or weight.layout is not torch.strided:
+            return f"{name} is {tuple(weight.shape)}, {weight.layout}, torch's fused kernel reads {shape}"
     return None
 
 

@@ -14,10 +14,14 @@ def run(cell: Cell, x: Tensor, dt: Tensor, keep: Tensor | None, h: Tensor) -> tu
     x (batch, time, inputs), dt (batch, time), h (batch, state). Where `keep` (batch, time) is False the state stays as it was.
     """
     ys = []
-    for t in range(x.shape[1]):
-        new = cell.step(x[:, t], dt[:, t], h)
-        h = new if keep is None else torch.where(keep[:, t, None], new, h)
-        ys.append(cell.output(h))
+    for t, (sample, gap) in enumerate(zip(x.unbind(1), dt.unbind(1), strict=True)):
+        y, new = cell.take(sample, gap, h)
+        if keep is None:
+            h = new
+        else:
+            h = torch.where(keep[:, t, None], new, h)
+            y = torch.where(keep[:, t, None], y, cell.output(h))
+        ys.append(y)
     if not ys:
         return x.new_empty(x.shape[0], 0, cell.outputs), h
     return torch.stack(ys, dim=1), h

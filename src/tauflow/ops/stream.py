@@ -21,6 +21,7 @@ from .. import _core, validate
 from ..cells import Cell
 from ..errors import BackendError, DtypeError, NonFiniteError, ShapeError, StateOverflowError, TauflowError, TimeError
 from . import cpu, why_not
+from .operator import refuse_long_steps
 from .packing import Chain
 
 Array = NDArray[Any]
@@ -166,7 +167,7 @@ class KernelStream(_core.Stream):
                 f"dt is {value}, expected a finite time since the previous sample, >= 0: sort the samples by time"
             )
         if why == _core.LONG_STEP:
-            cpu._refuse_long_steps(value)
+            refuse_long_steps(value)
         raise StateOverflowError(
             f"the state would leave the range of {self._first.dtype}: an unbounded activation whose recurrent weights are "
             "too large for its time constants (see tauflow.certify); try activation='tanh', or smaller weights"

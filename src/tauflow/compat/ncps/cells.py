@@ -154,6 +154,9 @@ class LTCCell(Sizes, ltc.LTC):
                 for parameter in (self.w, self.sensory_w, self.cm, self.gleak):
                     parameter.clamp_(min=0)
 
+    def take(self, x: Tensor, dt: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return took(self, x, dt, h)
+
     def forward(  # type: ignore[override]
         self, inputs: Tensor, states: Tensor, elapsed_time: Tensor | float = 1.0
     ) -> tuple[Tensor, Tensor]:
@@ -216,10 +219,11 @@ class CfCCell(cfc.CfC):
     def same_as(self) -> type[Cell]:
         return cfc.CfC if untouched(self, CfCCell) else type(self)
 
-    def weight(self, name: str) -> Tensor:
-        if self.sparsity_mask is None or name not in ("ff1", "ff2"):
-            return super().weight(name)
-        return super().weight(name) * self.sparsity_mask
+    def mask(self, name: str) -> Tensor | None:
+        return self.sparsity_mask if name in ("ff1", "ff2") else None
+
+    def take(self, x: Tensor, dt: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return took(self, x, dt, h)
 
     def forward(  # type: ignore[override]
         self,
@@ -261,12 +265,15 @@ class WiredCfCCell(Sizes, NcpsWiredCfC):
     def advance(self, x: Tensor, dt: Tensor, states: list[Tensor]) -> list[Tensor]:
         news: list[Tensor] = []
         for layer, h in zip(self.layers(), states, strict=True):
-            x, _ = layer(x, h, dt[:, None])  # its forward, which may be a user's
+            x, _ = took(layer, x, dt, h)  # its forward, which may be a user's
             news.append(x)
         return news
 
     def mask_layer(self, layer: Any, below: Connected, within: Connected) -> None:
         layer.sparsity_mask.copy_(torch.from_numpy(np.concatenate([below, np.ones_like(within)]).T))
+
+    def take(self, x: Tensor, dt: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        return took(self, x, dt, h)
 
     def forward(  # type: ignore[override]
         self,
@@ -314,6 +321,12 @@ def build(wiring: Any, inputs: int | None) -> Wiring:
 def _map(values: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     values = values if weight is None else values * weight
     return values if bias is None else values + bias
+
+
+def took(cell: nn.Module, x: Tensor, dt: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+    """(y, new state) by the cell's own forward, which has the arguments of ncps."""
+    y, new = cell(x, h, dt[:, None])
+    return y, new
 
 
 def _gaps(elapsed: Tensor | float, x: Tensor) -> Tensor:
