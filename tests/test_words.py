@@ -5,6 +5,7 @@ Packed sequences, arrays, lists, columns of a frame, states in parts, times, tor
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -271,6 +272,23 @@ def test_a_state_in_parts(name: str, kind: type) -> None:
 def test_a_state_is_refused_by_name(state: Any, error: type[TauflowError], message: str) -> None:
     with pytest.raises(error, match=message):
         recurrent("cfc")(X, state=state)
+
+
+@pytest.mark.parametrize("name", cells.names())
+@pytest.mark.parametrize("whole", [np.int64, np.int32, np.uint8])
+def test_sizes_of_numpy(name: str, whole: type[np.integer[Any]]) -> None:
+    torch.manual_seed(0)
+    net = Recurrent(cells.build(name, whole(4), whole(UNITS)))
+    assert torch.equal(net(X, DT)[0], recurrent(name)(X, DT)[0])
+    assert type(net.state_size) is int
+    assert json.loads(json.dumps(net.cell.config()))["units"] == UNITS
+
+
+@pytest.mark.parametrize("units", [6.0, np.float32(6), "6", True, 0, np.int64(-1), None], ids=repr)
+def test_what_is_no_size(units: Any) -> None:
+    for name in ("cfc", "ctrnn", "gru"):
+        with pytest.raises(TauflowError, match=r"units is .*, expected a whole number >= 1"):
+            cells.build(name, 4, units)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
