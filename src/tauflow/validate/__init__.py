@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import DtypeError, NonFiniteError, ShapeError, TimeError
 from .arrays import as_tensor
 from .numbers import LARGEST, as_dtype, is_true, largest
-from .parameters import non_finite, parameter_dtype, refuse_quantised
+from .parameters import non_finite, parameter_dtype
 
 __all__ = [
     "LARGEST",
@@ -19,22 +19,28 @@ __all__ = [
     "as_input",
     "as_mask",
     "as_one_sample",
+    "as_sequence",
     "as_state",
     "as_tensor",
     "is_true",
     "largest",
     "non_finite",
     "parameter_dtype",
-    "refuse_quantised",
 ]
+
+
+def as_sequence(x: Any, dtype: torch.dtype) -> Tensor:
+    """`x` as a tensor (batch, time, features)."""
+    rows = as_tensor(x, "x", dtype)
+    if rows.ndim != 3:
+        hint = ": add a batch axis with x[None]" if rows.ndim == 2 else ""
+        raise ShapeError(f"x has shape {tuple(rows.shape)}, expected (batch, time, inputs){hint}")
+    return rows
 
 
 def as_input(x: Any, features: int, dtype: torch.dtype, mask: Any = None) -> tuple[Tensor, Tensor | None]:
     """`x` (batch, time, features) in `dtype`, with zeros where `mask` is False, and the mask; NaN elsewhere is an error."""
-    x = as_tensor(x, "x", dtype)
-    if x.ndim != 3:
-        hint = ": add a batch axis with x[None]" if x.ndim == 2 else ""
-        raise ShapeError(f"x has shape {tuple(x.shape)}, expected (batch, time, inputs){hint}")
+    x = as_sequence(x, dtype)
     if x.shape[2] != features:
         raise ShapeError(f"x has {x.shape[2]} features, but the cell was built for {features}")
     mask = as_mask(mask, x.shape[0], x.shape[1], x.device)
