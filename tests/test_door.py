@@ -18,7 +18,7 @@ from tauflow.cells import CTRNN, GRU, GRUODE, LSTM, LTC, RNN, Cell, CfC, GatedLT
 from tauflow.cells.cfc import Nonlinearity
 from tauflow.compat.ncps import torch as ncps
 from tauflow.errors import BackendError, ShapeError, TauflowError
-from tauflow.sequence import Recurrent
+from tauflow.sequence import Recurrent, Stack
 
 Change = Callable[[Any], Any]  # changes the cell, or returns another one
 
@@ -430,3 +430,21 @@ def test_torchs_own_kernels_have_the_same_door(kind: type[Cell]) -> None:
         found, truth = (outcome(lambda b=b, c=cell: gradients(c, b)) for b in ("auto", "reference"))
         assert same(found, truth)
         assert ops.choose(cell) == "reference"
+
+
+def test_what_stands_around_a_cell_acts_in_a_stream() -> None:
+    class Tripled(Recurrent):
+        def forward(self, *arguments: Any, **named: Any) -> Any:
+            y, h = super().forward(*arguments, **named)
+            return 3 * y, h
+
+    hooked, inside = Recurrent(CTRNN(3, 5)), Stack(CTRNN(3, 5), CfC(5, 4))
+    hooked.register_forward_hook(lambda net, given, found: (found[0] * 2, found[1]))
+    inside.layers[0].register_forward_hook(lambda net, given, found: (found[0] * 2, found[1]))
+    for net in (hooked, inside, Tripled(CfC(3, 5)), Stack(Tripled(CTRNN(3, 5)), GRUODE(5, 4))):
+        x, dt = torch.randn(4, 3), torch.rand(4)
+        assert same(run_stream(net, x, dt), [*net(x[None], dt[None])[0][0].detach()])
+        assert net.stream().why_not
+        with pytest.raises(BackendError, match=r"forward|hooks"):
+            net.stream("cpu")
+    assert Stack(CTRNN(3, 5), CfC(5, 4)).stream("cpu").backend == "cpu"

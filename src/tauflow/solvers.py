@@ -41,7 +41,11 @@ class SolverError(TauflowError, ValueError):
 
 def decay_weight(dt: Tensor, rate: Tensor) -> Tensor:
     """1 - exp(-dt rate): how far the state moves towards drive/rate within dt."""
-    return -torch.expm1(-(dt * rate).clamp(max=LONGEST_DECAY))
+    z = (dt * rate).clamp(max=LONGEST_DECAY)
+    if torch._C._get_tracing_state() is not None:  # the older of torch's two ONNX exporters has no expm1
+        t = torch.tanh(z / 2)
+        return 2 * t / (1 + t)
+    return -torch.expm1(-z)
 
 
 def exponential(leak: Leak, h: Tensor, dt: Tensor) -> Tensor:

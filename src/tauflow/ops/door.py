@@ -23,6 +23,7 @@ from ..cells.cfc import Nonlinearity
 LAYERS: dict[type[nn.Module], Any] = {
     layer: layer.forward for layer in (nn.Linear, nn.Sequential, nn.Dropout, Nonlinearity)
 }
+PACKAGE = __name__.partition(".")[0] + "."
 FUNCTIONS = {name: known.function for name, known in ACTIVATIONS.items()}
 
 
@@ -79,3 +80,12 @@ def unknown(name: str, sigma: Any, known: tuple[str, ...]) -> str | None:
     what = getattr(sigma, "name", None) or type(sigma).__name__
     own = " of your own" if what in known else ""
     return f"{name} is {what}{own}, the kernel has {', '.join(known)}"
+
+
+def wrapped(network: nn.Module) -> str | None:
+    """What acts around the cells when a network over time is called, and a stream on the kernels would leave out, or None."""
+    own: Any = next((base for base in type(network).__mro__ if base.__module__ == PACKAGE + "sequence"), type(network))
+    name = type(network).__name__
+    if type(network).forward is not own.forward or "forward" in network.__dict__:
+        return f"{name}.forward is not {own.__name__}.forward"
+    return hooked(name, network)

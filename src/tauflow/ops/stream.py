@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from .. import _core, validate
 from ..cells import Cell
 from ..errors import BackendError, DtypeError, NonFiniteError, ShapeError, StateOverflowError, TauflowError, TimeError
-from . import cpu, why_not
+from . import cpu, door, why_not
 from .operator import refuse_long_steps
 from .packing import Chain
 
@@ -28,7 +28,7 @@ Array = NDArray[Any]
 
 
 class Layer(Protocol):
-    """What a stream asks of a Recurrent."""
+    """What a stream asks of a Recurrent, which is a module."""
 
     cell: Cell
     backend: str
@@ -77,7 +77,10 @@ def start(network: nn.Module, layers: Sequence[Layer], backend: str | None) -> S
     for name, parameter in network.named_parameters():
         if not validate.is_true(torch.isfinite(parameter.detach()).all()):
             raise NonFiniteError(f"{name} holds NaN or infinity, expected finite weights: load or train them again")
-    reasons = []
+    around = [module for module in (network, *layers) if isinstance(module, nn.Module)]
+    reasons = [reason for module in around if (reason := door.wrapped(module)) is not None]
+    if backend == "cpu" and reasons:
+        raise BackendError(f"backend 'cpu' can't stream this: {reasons[0]}; try backend='auto' or 'reference'")
     for layer in layers:
         layer.backend = layer.backend if backend is None else backend
         refused = None if layer.backend == "auto" else why_not(layer.backend, layer.cell)
@@ -193,9 +196,9 @@ class StepStream:
         if isinstance(dt, str):
             raise TypeError("must be real number, not str")
         sample = torch.from_numpy(as_vector(x, "x", self.inputs, self._dtype).copy()).to(self._h.device)
-        y, self._h = self.network.step(sample[None], None if dt is None else float(dt), self._h)
+        y, self._h = self.network(sample[None, None], None if dt is None else float(dt), None, self._h)
         out = np.empty(self.outputs, self._dtype) if out is None else out
-        out[:] = y[0].numpy(force=True)
+        out[:] = y[0, 0].numpy(force=True)
         return out
 
     @property
