@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import prune
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 import tauflow
@@ -342,6 +343,37 @@ def test_arrays_and_lists() -> None:
     for form in (Tensor.numpy, Tensor.tolist):
         for got, expected in zip(net(form(x), form(h), form(spans)), (y, last), strict=True):
             assert torch.equal(got, expected)
+
+
+@pytest.mark.parametrize("name", ["cfc", "cfc-pure", "cfc-mixed"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:torch:UserWarning")
+def test_quantised_layers_run_as_in_ncps(name: str) -> None:
+    """Within the width of a quantum: a value at its edge may fall to either side."""
+    plain, x = pair(NETWORKS[name]), torch.randn(3, 6, INPUTS)
+    a, b = (torch.ao.quantization.quantize_dynamic(net, {nn.Linear})(x)[0] for net in plain)
+    torch.testing.assert_close(b, a, rtol=0, atol=0.03)
+    assert not torch.equal(b, plain[1](x)[0])
+
+
+@pytest.mark.parametrize("name", ["cfc", "wired", "ltc"])
+def test_hooks_and_pruning_act(name: str) -> None:
+    _, net = pair(NETWORKS[name])
+    x, calls = torch.randn(2, 6, INPUTS), []
+    cell = net.rnn_cell
+    module, weight = {"cfc": (cell, "ff1"), "wired": (cell, "layer_1.ff1"), "ltc": (cell, "")}[name]
+    layer = module.get_submodule(weight)
+    handle = layer.register_forward_hook(lambda *_: calls.append(1))
+    y, _ = net(x)
+    handle.remove()
+    assert len(calls) == 6
+    prune.l1_unstructured(layer, "w" if name == "ltc" else "weight", 0.5)
+    assert not torch.allclose(net(x)[0], y)
+    before = net(x)[0].detach()
+    with torch.no_grad():
+        getattr(layer, "w_orig" if name == "ltc" else "weight_orig").mul_(3)  # as an optimiser does
+    assert not torch.allclose(net(x)[0], before)
+    net(x)[0].sum().backward()
+    net(x)[0].sum().backward()
 
 
 @pytest.mark.parametrize("name", NETWORKS)

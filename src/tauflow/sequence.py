@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
+from types import NoneType
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -74,7 +75,6 @@ class Recurrent(nn.Module):
         """
         if isinstance(x, PackedSequence):
             return packed.run(self.forward, x, dt, mask, state)
-        validate.refuse_quantised(self.cell)
         x, mask = validate.as_input(x, self.cell.inputs, validate.parameter_dtype(self.cell), mask)
         dt = validate.as_gaps(dt, x, mask, self.state_size if state is None and self._stays_at_zero() else None)
         h = validate.as_state(state, self.initial_state(x.shape[0]))
@@ -159,12 +159,13 @@ class Stack(nn.Module):
         mask: Any = None,
         state: Any = None,
     ) -> tuple[Tensor, Tensor]:
-        """As Recurrent."""
+        """As Recurrent, whose checks each layer makes."""
         if isinstance(x, PackedSequence):
             return packed.run(self.forward, x, dt, mask, state)
-        validate.refuse_quantised(self)
-        x, mask = validate.as_input(x, self.inputs, validate.parameter_dtype(self), mask)
-        dt = validate.as_gaps(dt, x, mask, self.state_size if state is None and self._stays_at_zero() else None)
+        dtype = validate.parameter_dtype(self)
+        x = validate.as_sequence(x, dtype)
+        if state is None and mask is None and not isinstance(dt, (int, float, NoneType)) and self._stays_at_zero():
+            dt = validate.as_gaps(dt, validate.as_dtype(x, "x", dtype), None, self.state_size)
         h = validate.as_state(state, self.initial_state(x.shape[0]))
         states = []
         for layer, part in zip(
@@ -220,7 +221,6 @@ class Bidirectional(nn.Module):
         """As Recurrent; the state is [forward at the last sample, backward at the first]."""
         if isinstance(x, PackedSequence):
             return packed.run(self.forward, x, dt, mask, state)
-        validate.refuse_quantised(self)
         x, mask = validate.as_input(x, self.inputs, validate.parameter_dtype(self), mask)
         dt = validate.as_gaps(dt, x, mask, self.state_size if state is None and self._stays_at_zero() else None)
         h = validate.as_state(state, self.initial_state(x.shape[0]))

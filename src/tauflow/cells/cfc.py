@@ -145,8 +145,8 @@ def through(layer: nn.Module, mask: Tensor, name: str, z: Tensor) -> Tensor:
     """layer(z) with its matrix multiplied by `mask`, also where a hook makes this matrix anew when the layer is called."""
     if not isinstance(layer, nn.Linear) or type(layer).forward is not nn.Linear.forward or "forward" in vars(layer):
         raise CellError(
-            f"{name} is {type(layer).__name__}, but its matrix has to be multiplied by the mask of the wiring, which only "
-            "nn.Linear allows: change the matrix by torch.nn.utils.parametrize, or take a cell without a wiring"
+            f"{name} is {type(layer).__module__}.{type(layer).__name__}, but its matrix has to be multiplied by the mask of "
+            "the wiring, which only nn.Linear allows: change the matrix by torch.nn.utils.parametrize, or take a cell without a wiring"
         )
     if not (layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks):
         return F.linear(z, layer.weight * mask, layer.bias)

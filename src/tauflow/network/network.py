@@ -19,10 +19,12 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from .. import validate
 from ..errors import ShapeError, TauflowError
 from ..ops.graph import Graph
+from ..validate import packed
 from . import core as cores
 from . import learning, lowering, streaming, summary
 from . import trace as tracing
@@ -155,25 +157,26 @@ class Network(nn.Module):
         self, x: Tensor, dt: Tensor | float | None = None, state: Tensor | None = None, static: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """One sample: x (batch, inputs), dt (batch,) or a number -> the answer (batch, outputs) and the state (batch, state)."""
-        if x.ndim != 2:
-            raise ShapeError(f"x has shape {tuple(x.shape)}, expected (batch, inputs) for one step")
-        if isinstance(dt, Tensor) and dt.ndim == 1:
-            dt = dt[:, None]
-        y, state = self.prefixes(x[:, None], dt, None, state, static=static)
+        x, dt = validate.as_one_sample(x, dt, validate.parameter_dtype(self))
+        y, state = self.prefixes(x, dt, None, state, static=static)
         return y[:, 0], state
 
     def _over_time(
         self, x: Any, dt: Any, mask: Any, state: Any, first: Any, static: Any, every: bool
-    ) -> tuple[Tensor, Tensor]:
-        x, dt, mask = self._checked(x, dt, mask)
+    ) -> tuple[Any, Tensor]:
+        if isinstance(x, PackedSequence):
+            rows, dt, mask = packed.unpack(x, dt, mask)
+            y, h = self._over_time(rows, dt, mask, state, first, static, every)
+            return (packed.pack_like(x, y) if y.ndim == 3 else y), h
+        x, dt, mask = self._checked(x, dt, mask, self.state_size if state is None else None)
         h = validate.as_state(state, self.initial_state(len(x)))
         static = self._checked_static(static, x)
         if first is None:
             return self._run(x, dt, mask, h, static, every)
-        first = check_first(first, *x.shape[:2])
+        first = check_first(first, x.shape[0], x.shape[1])
         one_a_row = self.pool is not None and not every
-
-        return by_episode(partial(self._run, every=every), self.initial_state, x, dt, mask, h, static, first, one_a_row)
+        run = partial(self._run, every=every)
+        return by_episode(run, self.initial_state, x, dt, mask, h, static, first, one_a_row)
 
     def _run(
         self, x: Tensor, dt: Tensor, mask: Tensor | None, state: Tensor, static: Tensor | None, every: bool
@@ -213,14 +216,13 @@ class Network(nn.Module):
         z = z.unflatten(2, (-1, both.shape[2]))  # (batch, time, kinds, n)
         return z[..., : y.shape[2]].flatten(2), z[..., y.shape[2] :].flatten(2), kept
 
-    def _checked(self, x: Any, dt: Any, mask: Any) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _checked(self, x: Any, dt: Any, mask: Any, units: int | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
         """x, dt in periods, and mask, as the inside expects them."""
         dtype = validate.parameter_dtype(self)
-        if getattr(x, "ndim", 0) == 3:
-            mask = validate.as_mask(mask, x.shape[0], x.shape[1])
-        unknown = torch.isnan(x) if self.missing is not None and isinstance(x, Tensor) else None
-        x = validate.as_input(x if unknown is None else torch.where(unknown, 0, x), self.inputs, dtype, mask)
-        gaps = validate.as_gaps(self.period if dt is None else dt, x, mask)
+        x = validate.as_sequence(x, dtype)
+        unknown = torch.isnan(x) if self.missing is not None else None
+        x, mask = validate.as_input(x if unknown is None else torch.where(unknown, 0, x), self.inputs, dtype, mask)
+        gaps = validate.as_gaps(self.period if dt is None else dt, x, mask, units)
         return (x if unknown is None else torch.where(unknown, torch.nan, x)), gaps / self.period, mask
 
     def _checked_static(self, static: Any, x: Tensor) -> Tensor | None:

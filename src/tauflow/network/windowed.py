@@ -48,8 +48,7 @@ class Windowed(Part, ABC):
         self, x: Tensor, dt: Any = None, mask: Tensor | None = None, state: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """As Recurrent."""
-        mask = validate.as_mask(mask, x.shape[0], x.shape[1])
-        x = validate.as_input(x, self.inputs, validate.parameter_dtype(self), mask)
+        x, mask = validate.as_input(x, self.inputs, validate.parameter_dtype(self), mask)
         dt = validate.as_gaps(dt, x, mask)
         h = validate.as_state(state, self.initial_state(len(x))).unflatten(1, (self.steps - 1, self.width + 1))
         z = torch.cat([x, torch.log1p(dt)[..., None], torch.ones_like(dt)[..., None]], dim=2)

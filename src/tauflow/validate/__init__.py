@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ..errors import DtypeError, NonFiniteError, ShapeError, TimeError
 from .arrays import as_tensor
-from .parameters import non_finite, parameter_dtype, refuse_quantised
+from .numbers import LARGEST, as_dtype, is_true, largest
+from .parameters import non_finite, parameter_dtype
 
 __all__ = [
     "LARGEST",
@@ -18,35 +19,28 @@ __all__ = [
     "as_input",
     "as_mask",
     "as_one_sample",
+    "as_sequence",
     "as_state",
     "as_tensor",
     "is_true",
     "largest",
     "non_finite",
     "parameter_dtype",
-    "refuse_quantised",
 ]
 
-# Beyond this a product with an ordinary weight can overflow, and inf - inf is NaN.
-LARGEST = {torch.float32: 1e30, torch.float64: 1e300}
 
-
-def is_true(condition: Tensor) -> bool:
-    """The value of a scalar condition; False where values can't be looked at (vmap, meta, while compiling or tracing)."""
-    if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
-        return False
-    try:
-        return bool(condition)
-    except (RuntimeError, NotImplementedError):
-        return False
+def as_sequence(x: Any, dtype: torch.dtype) -> Tensor:
+    """`x` as a tensor (batch, time, features)."""
+    rows = as_tensor(x, "x", dtype)
+    if rows.ndim != 3:
+        hint = ": add a batch axis with x[None]" if rows.ndim == 2 else ""
+        raise ShapeError(f"x has shape {tuple(rows.shape)}, expected (batch, time, inputs){hint}")
+    return rows
 
 
 def as_input(x: Any, features: int, dtype: torch.dtype, mask: Any = None) -> tuple[Tensor, Tensor | None]:
     """`x` (batch, time, features) in `dtype`, with zeros where `mask` is False, and the mask; NaN elsewhere is an error."""
-    x = as_tensor(x, "x", dtype)
-    if x.ndim != 3:
-        hint = ": add a batch axis with x[None]" if x.ndim == 2 else ""
-        raise ShapeError(f"x has shape {tuple(x.shape)}, expected (batch, time, inputs){hint}")
+    x = as_sequence(x, dtype)
     if x.shape[2] != features:
         raise ShapeError(f"x has {x.shape[2]} features, but the cell was built for {features}")
     mask = as_mask(mask, x.shape[0], x.shape[1], x.device)
@@ -75,38 +69,6 @@ def as_one_sample(x: Any, dt: Any, dtype: torch.dtype) -> tuple[Tensor, Any]:
         dt = as_tensor(dt, "dt", dtype, x.device)
         dt = dt[:, None] if dt.ndim == 1 else dt
     return x[:, None], dt
-
-
-def largest(x: Tensor) -> Tensor:
-    """The largest size of a number of x, NaN if one is NaN; in one pass over it, which is what checking costs."""
-    if x.numel() == 0:
-        return x.new_zeros(())
-    low, high = torch.aminmax(x.detach())
-    return torch.maximum(-low, high)
-
-
-def as_dtype(x: Tensor, name: str, dtype: torch.dtype) -> Tensor:
-    """`x` in `dtype`; narrowing is refused, since it would lose digits in silence."""
-    if not torch.is_floating_point(x):
-        if x.is_complex():
-            raise DtypeError(f"{name} is {x.dtype}, expected real numbers")
-        return _from_whole_numbers(x, name, dtype)
-    if x.dtype == torch.float64 and dtype == torch.float32:
-        raise DtypeError(f"{name} is float64, but the model is float32: call model.double(), or pass {name}.float()")
-    return x.to(dtype)
-
-
-def _from_whole_numbers(x: Tensor, name: str, dtype: torch.dtype) -> Tensor:
-    made = x.to(dtype)
-    if dtype == torch.float32 and x.element_size() > 2:
-        lost = made.double() != x.double()  # past 2**24 not every whole number is a float32
-        if is_true(lost.any()):
-            value = int(x.detach()[lost][0])
-            raise DtypeError(
-                f"{name} holds {value}, which float32 can only keep as {int(made.detach()[lost][0])}: subtract an offset, "
-                "scale it, or call model.double()"
-            )
-    return made
 
 
 def as_mask(mask: Any, batch: int, time: int, device: torch.device | None = None) -> Tensor | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ..errors import BackendError, DtypeError
+from ..errors import DtypeError
 
 WIDE = (torch.float32, torch.float64)
 
@@ -22,16 +22,6 @@ def parameter_dtype(module: nn.Module) -> torch.dtype:
             "state is: call model.float(), and use torch.autocast for the layers around it"
         )
     return dtypes.pop()
-
-
-def refuse_quantised(module: nn.Module) -> None:
-    """A quantised layer has no weight that a cell could read: quantize_dynamic is for the layers around it."""
-    for name, layer in module.named_modules():
-        if type(layer).__module__.startswith(("torch.ao.nn.", "torch.nn.quantized")):
-            raise BackendError(
-                f"{name or 'the cell'} is a quantised {type(layer).__name__}, but a cell computes in float32 or float64: "
-                "quantise the layers around it only, quantize_dynamic(model, {'head'}) with their names"
-            )
 
 
 def non_finite(module: nn.Module) -> str | None:

@@ -115,7 +115,6 @@ class SequenceOfSteps(nn.Module):
     def _step_by_step(
         self, x: Tensor, dt: Tensor | None, mask: Tensor | None, h: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        validate.refuse_quantised(self.rnn_cell)
         size, dtype = self.state_size * (2 if self.use_mixed else 1), validate.parameter_dtype(self)
         x, mask = validate.as_input(x, self._features, dtype, mask)
         gaps, ys = validate.as_gaps(dt, x, mask), []
