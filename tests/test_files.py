@@ -25,9 +25,10 @@ from hypothesis import strategies as st
 from safetensors.torch import save as safetensors_save
 from torch import Tensor
 
-from tauflow import files, strictjson
+from tauflow import files
 from tauflow.errors import ModelFileError
-from tauflow.fileheader import CODES, DIGEST, MAX_HEADER, PREFIX, ZEROS, encode, layout
+from tauflow.files import strictjson
+from tauflow.files.header import CODES, DIGEST, MAX_HEADER, PREFIX, ZEROS, encode, layout
 
 CONFIG = {
     "cell": "ctrnn",
@@ -232,7 +233,7 @@ def test_limits_of_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         files.pack({}, {"losses": [0.5] * (MAX_HEADER // 4)}, kind="model")
     many = {f"optimizer.state.{i}.exp_avg_sq": torch.zeros(()) for i in range(10_000)}
     assert len(files.unpack(files.pack(many, {}, kind="checkpoint")).tensors) == 10_000
-    monkeypatch.setattr(files, "MAX_BYTES", 1000)
+    monkeypatch.setattr(files.file, "MAX_BYTES", 1000)
     with pytest.raises(ModelFileError, match="at most 1,000 are allowed"):
         files.write(tmp_path / "big", {"a": torch.zeros(1000)}, {}, kind="model")
     assert not list(tmp_path.iterdir())
@@ -535,6 +536,7 @@ AUDIT = """
 import json, sys, torch
 from tauflow import files
 from tauflow.errors import ModelFileError
+files.read  # on its first use it loads its module
 events = []
 on = False
 sys.addaudithook(lambda name, args: events.append((name, str(args[:1]))) if on else None)
