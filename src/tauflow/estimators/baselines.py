@@ -114,6 +114,10 @@ class Ridge:
             total, count = total + float(error[known].sum()), count + int(known.sum())
         return total / max(count, 1)
 
+    def features(self, batch: dict[str, Array]) -> int:
+        """How many features a batch of windows gives."""
+        return int(self._features(batch, np.zeros(1, int), np.zeros(1, int)).shape[1])
+
     def _features(self, batch: dict[str, Array], rows: Array, columns: Array) -> Array:
         """(n, features): the context's values, its last row whole, the query, waves of the day x weekday, and a one."""
         history = batch["x"][rows, :, : self.observed].reshape(len(rows), -1)

@@ -3,7 +3,7 @@
 numbers, texts     by value: 1 and 1.0, a list and a tuple are one, as JSON holds them
 tensors, arrays    number type, shape and every byte
 functions          byte code, constants, defaults, and the values they closed over; not the globals they use
-dataclasses        the class and its fields
+dataclasses        the class and the fields that it compares
 other objects      the class and its attributes, or what pickle would keep; by the class alone where it has neither
 """
 
@@ -72,7 +72,8 @@ def _parts(value: Any, around: frozenset[int]) -> bytes:
 def _state(value: Any) -> tuple[Any, ...]:
     """What makes this object different from others of its class."""
     if dataclasses.is_dataclass(value):
-        return tuple((field.name, getattr(value, field.name, None)) for field in dataclasses.fields(value))
+        compared = [field.name for field in dataclasses.fields(value) if field.compare]
+        return tuple((name, getattr(value, name, None)) for name in compared)
     bases = type(value).__mro__[:-1]
     pickled = any(name in vars(base) for base in bases for name in ("__reduce__", "__reduce_ex__"))
     if hasattr(value, "__dict__") and not pickled:

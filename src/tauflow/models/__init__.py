@@ -46,8 +46,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     file = files.read(path, kind="model")
     try:
         config = schema.read(Config, file.config)
-        numbers = sum(tensor.numel() for tensor in file.tensors.values())
-        model = blank(config.structure, Content(len(file.tensors), numbers, len(config.state.tied)))
+        model = blank(config.structure, Content.of(file.tensors, len(config.state.tied)))
         return restore(model, config.state, file.tensors)
     except Exception as wrong:  # a constructor may raise anything for what a file asks of it
         about = schema.first_line(wrong)
