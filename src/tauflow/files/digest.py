@@ -21,14 +21,62 @@ import numpy as np
 import torch
 from torch import Tensor
 
-
-def digest(value: object) -> str:
-    """32 hex digits."""
-    return _digest(value, frozenset()).hex()
+DEEPEST = 60  # objects within objects; what lies deeper counts by its class
 
 
-def _digest(value: Any, around: frozenset[int]) -> bytes:
-    """`around` are the objects that hold this one: who meets itself again is not followed."""
+def digest(value: object, names: Mapping[int, str] | None = None) -> str:
+    """32 hex digits. `names`: objects, by id(), that count as their name and not as what they hold."""
+    return Walk(names or {}).digest(value, frozenset()).hex()
+
+
+class Walk:
+    """One walk through a value; who is met twice is looked at once."""
+
+    def __init__(self, names: Mapping[int, str]) -> None:
+        self.names = names
+        self.seen: dict[int, tuple[Any, bytes]] = {}  # the objects too, so that no other gets their id
+
+    def digest(self, value: Any, around: frozenset[int]) -> bytes:
+        """`around` are the objects that hold this one: who meets itself again is not followed."""
+        if id(value) in self.names:
+            return _hash("called", self.names[id(value)].encode())
+        if id(value) in self.seen:
+            return self.seen[id(value)][1]
+        if (simple := _simple(value)) is not None:
+            return simple
+        if id(value) in around or len(around) > DEEPEST:
+            return _hash("around", _name(type(value)))
+        found = self.parts(value, around | {id(value)})
+        self.seen[id(value)] = (value, found)
+        return found
+
+    def parts(self, value: Any, around: frozenset[int]) -> bytes:
+        def all_of(values: Iterable[Any]) -> list[bytes]:
+            return [self.digest(item, around) for item in values]
+
+        if hasattr(value, "__array__"):
+            array = np.asarray(value)
+            if array.dtype.hasobject:
+                return _hash("objects", repr(array.shape).encode(), *all_of(array.ravel().tolist()))
+            return _hash("array", f"{array.dtype.str}{array.shape}".encode(), np.ascontiguousarray(array).tobytes())
+        if isinstance(value, Mapping):
+            return _hash("dict", *sorted(b"".join(all_of(item)) for item in value.items()))
+        if isinstance(value, Set):
+            return _hash("set", *sorted(all_of(value)))
+        if isinstance(value, (list, tuple)):
+            return _hash("list", *all_of(value))
+        if isinstance(value, MethodType):
+            return _hash("method", *all_of((value.__self__, value.__func__)))
+        if isinstance(value, FunctionType):
+            made = (value.__code__, value.__defaults__, value.__kwdefaults__, _closed_over(value))
+            return _hash("function", *all_of(made))
+        if isinstance(value, CodeType):
+            return _hash("code", value.co_code, *all_of((value.co_names, value.co_consts)))
+        return _hash("object", _name(type(value)), *all_of(_state(value)))
+
+
+def _simple(value: Any) -> bytes | None:
+    """The digest of what holds nothing else; None for the rest."""
     if value is None or isinstance(value, (bool, str, bytes, np.bool_)):
         return _hash("plain", repr(bool(value) if isinstance(value, np.bool_) else value).encode())
     if isinstance(value, (int, float, complex, np.number)):
@@ -39,34 +87,7 @@ def _digest(value: Any, around: frozenset[int]) -> bytes:
         return _hash("path", os.fsencode(os.fspath(value)))
     if isinstance(value, (type, ModuleType, BuiltinFunctionType)):
         return _hash("name", _name(value))
-    if id(value) in around:
-        return _hash("around")
-    return _parts(value, around | {id(value)})
-
-
-def _parts(value: Any, around: frozenset[int]) -> bytes:
-    def all_of(values: Iterable[Any]) -> list[bytes]:
-        return [_digest(item, around) for item in values]
-
-    if hasattr(value, "__array__") and not isinstance(value, type):
-        array = np.asarray(value)
-        if array.dtype.hasobject:
-            return _hash("objects", repr(array.shape).encode(), *all_of(array.ravel().tolist()))
-        return _hash("array", f"{array.dtype.str}{array.shape}".encode(), np.ascontiguousarray(array).tobytes())
-    if isinstance(value, Mapping):
-        return _hash("dict", *sorted(_digest(k, around) + _digest(v, around) for k, v in value.items()))
-    if isinstance(value, Set):
-        return _hash("set", *sorted(all_of(value)))
-    if isinstance(value, (list, tuple)):
-        return _hash("list", *all_of(value))
-    if isinstance(value, MethodType):
-        return _hash("method", *all_of((value.__self__, value.__func__)))
-    if isinstance(value, FunctionType):
-        made = (value.__code__, value.__defaults__, value.__kwdefaults__, _closed_over(value))
-        return _hash("function", *all_of(made))
-    if isinstance(value, CodeType):
-        return _hash("code", value.co_code, *all_of((value.co_names, value.co_consts)))
-    return _hash("object", _name(type(value)), *all_of(_state(value)))
+    return None
 
 
 def _state(value: Any) -> tuple[Any, ...]:
