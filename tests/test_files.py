@@ -239,6 +239,19 @@ def test_limits_of_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("size", [1, 65_535, 65_536, 65_537, 200_000])
+def test_tensors_of_any_size_come_back(size: int, tmp_path: Path) -> None:
+    """Larger than what is hashed, written or read at once, too."""
+    tensors = {"a": torch.arange(size, dtype=torch.int32).to(torch.uint8), "b": torch.arange(size, dtype=torch.float64)}
+    files.write(tmp_path / "sized.tau", tensors, {}, kind="model")
+    found = files.read(tmp_path / "sized.tau").tensors
+    assert all(same(found[name], tensors[name]) for name in tensors)
+    data = bytearray((tmp_path / "sized.tau").read_bytes())
+    data[-1] ^= 1
+    with pytest.raises(ModelFileError, match="checksum"):
+        files.unpack(data)
+
+
 # Damage
 
 

@@ -82,7 +82,8 @@ def test_what_is_saved_is_what_is_loaded(cell: str, tmp_path: Path) -> None:
     assert again.settings == model.settings
     if isinstance(model.predictor, nn.Module):
         assert isinstance(again.predictor, nn.Module)
-        assert not any(module.training for module in again.predictor.modules())
+        for predictor in (model.predictor, again.predictor):
+            assert not any(module.training for module in predictor.modules())
 
 
 OPTIONS: list[tuple[str, dict[str, Any]]] = [
