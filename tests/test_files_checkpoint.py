@@ -178,3 +178,10 @@ def test_a_device_or_a_folder_is_no_checkpoint(tmp_path: Path) -> None:
     for path in (Path("/dev/null"), tmp_path):
         with pytest.raises(ModelFileError, match="a folder, device or pipe"):
             resumed(path)
+
+
+def test_an_optimiser_without_its_memory_is_refused(good: files.File, tmp_path: Path) -> None:
+    """It would begin anew without a word, and the run would end elsewhere."""
+    rest = {name: tensor for name, tensor in good.tensors.items() if not name.startswith("optimizer.")}
+    assert "optimizer" in refused(written(tmp_path / "run.tau", rest, good.config))
+    assert "memory" in refused(written(tmp_path / "run.tau", rest, {**good.config, "optimizer": {}}))

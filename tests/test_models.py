@@ -603,7 +603,7 @@ BOMBS: dict[str, Any] = {
 
 
 def structure_file(path: Path, structure: Any, tensors: dict[str, Tensor] | None = None, **state: Any) -> Path:
-    tensors = {"W": torch.zeros(2, 2)} if tensors is None else tensors
+    tensors = {"W": torch.zeros(20, 20)} if tensors is None else tensors
     files.write(path, tensors, {"structure": structure, "state": {**STATE, **state}}, kind="model")
     return path
 

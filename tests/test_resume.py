@@ -361,9 +361,16 @@ def test_resuming_needs_the_optimisers_memory_and_the_generator(tmp_path: Path) 
         with pytest.raises(ConnectionError):
             train(path, callbacks=[Crash(3, 2)])
         file = files.read(path)
-        tensors = {name: t for name, t in file.tensors.items() if not name.startswith(f"{part}.")}
-        files.write(path, tensors, file.config, kind="checkpoint")
+        other = {"rng.cpu": torch.Generator().manual_seed(99).get_state()} if part == "rng" else {}
+        for name, tensor in file.tensors.items():
+            if part == "optimizer" and name.startswith("optimizer.") and not name.endswith(".step"):
+                other[name] = torch.zeros_like(tensor)
+        files.write(path, {**file.tensors, **other}, file.config, kind="checkpoint")
         assert outcome(path)["weights"] != never["weights"]
+        rest = {name: t for name, t in file.tensors.items() if not name.startswith(f"{part}.")}
+        files.write(path, rest, file.config, kind="checkpoint")
+        with pytest.raises(ModelFileError, match=f"{part}.*resume=False"):
+            outcome(path)
 
 
 def test_a_finished_run_is_not_run_again(tmp_path: Path) -> None:

@@ -78,7 +78,11 @@ class Checkpoint:
             config = schema.read(Config, file.config)
             _check_settings(self.path, config.settings, self.settings)
             parts = {part: _unnamed(part, file.tensors) for part in PARTS}
-            run = Run(**vars(config.run), best=parts["best"], **_lists(parts["history"]))
+            lists = _lists(parts["history"])
+            run = Run(
+                **vars(config.run), best=dict(parts["best"]), train=lists["train"], validation=lists["validation"],
+                lr=lists["lr"],
+            )  # fmt: skip
             self._check(run, config, parts, len(file.tensors))
         except ModelFileError as wrong:
             raise ModelFileError(f"{self.path}: {wrong}; start anew with resume=False") from None
@@ -98,7 +102,7 @@ class Checkpoint:
         _check_alike("rng", parts["rng"], _random_state(self.model))
         _check_generator(parts["rng"]["cpu"])
         _check_place(run, self.settings)
-        _check_memory(self.optimizer, parts["optimizer"], config.optimizer)
+        _check_memory(self.optimizer, parts["optimizer"], config.optimizer, run.updates)
 
 
 def _check_settings(path: Path, old: Settings, new: Settings) -> None:
@@ -188,18 +192,21 @@ def _memory(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, dict[str
     tensors: dict[str, Tensor] = {}
     scalars: dict[str, dict[str, Scalar]] = {}
     for number, memory in optimizer.state_dict()["state"].items():
+        scalars[str(number)] = {}  # who has a memory at all
         for key, value in memory.items():
             if isinstance(value, Tensor):
                 tensors[f"{number}.{key}"] = value
             elif value is None or isinstance(value, (bool, int, float, str)):
-                scalars.setdefault(str(number), {})[key] = value
+                scalars[str(number)][key] = value
             else:
                 kind = type(optimizer).__name__
                 raise SettingsError(f"{kind} keeps a {type(value).__name__} called {key}, which no checkpoint can hold")
     return tensors, scalars
 
 
-def _check_memory(optimizer: Optimizer, tensors: Tensors, scalars: Mapping[str, Mapping[str, Scalar]]) -> None:
+def _check_memory(
+    optimizer: Optimizer, tensors: Tensors, scalars: Mapping[str, Mapping[str, Scalar]], updates: int
+) -> None:
     """Compare with what this optimiser keeps after a step of a copy of its own, of each parameter that has a memory."""
     trial = copy.deepcopy(optimizer)
     for group in trial.param_groups:
@@ -207,11 +214,10 @@ def _check_memory(optimizer: Optimizer, tensors: Tensors, scalars: Mapping[str, 
             parameter.grad = torch.zeros_like(parameter)
     trial.step()
     likes, plain = _memory(trial)
-    known = {name.partition(".")[0] for name in tensors} | set(scalars)
-    _check_alike("optimizer", tensors, {name: like for name, like in likes.items() if name.partition(".")[0] in known})
-    kept = {number: sorted(values) for number, values in plain.items() if number in known}
-    if kept != {number: sorted(values) for number, values in scalars.items()}:
-        raise ModelFileError(f"the optimiser's memory names other values than {type(optimizer).__name__} keeps")
+    _check_alike("optimizer", tensors, {n: like for n, like in likes.items() if n.partition(".")[0] in scalars})
+    kept = {number: sorted(values) for number, values in plain.items() if number in scalars}
+    if kept != {number: sorted(values) for number, values in scalars.items()} or (updates and plain and not scalars):
+        raise ModelFileError(f"the optimiser's memory has other values than {type(optimizer).__name__} keeps")
     for name, tensor in tensors.items():
         if name.endswith(".step") and not (tensor.numel() == 1 and 0 <= tensor.item() < 2**53):
             raise ModelFileError(f"optimizer.{name} is {tensor.tolist()!r:.40}, expected a count of steps")
