@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from fuzz_files import Small, resumed
+from tests.fuzz_files import Small, resumed
 from torch import Tensor
 
 from tauflow import files

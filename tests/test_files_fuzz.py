@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from fuzz_files import CORPUS, READERS, edited, outcome, packed, valid
+from tests.fuzz_files import CORPUS, READERS, edited, outcome, packed, valid
 
 from tauflow import files
 

@@ -747,3 +747,13 @@ def test_every_model_type_of_the_library_is_tried() -> None:
     }
     tried = {type(make()) for make in MODELS.values()}
     assert {kind for kind in public if issubclass(kind, nn.Module)} <= tried
+
+
+@pytest.mark.usefixtures("registry")
+def test_the_page_on_files_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parent.parent / "docs" / "files.md").read_text()
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)
+    assert type(names["model"].cell) is names["Mine"]
