@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import torch
-from tests.fuzz_files import Small, resumed
 from torch import Tensor
 
 from tauflow import files
 from tauflow.errors import ModelFileError
 from tauflow.training import ArraySource, SettingsError, fit, supervised
+from tests.fuzz_files import Small, resumed
 
 X = torch.randn(8, 3, 2, generator=torch.Generator().manual_seed(0))
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.fuzz_files import CORPUS, READERS, edited, outcome, packed, valid
 
 from tauflow import files
+from tests.fuzz_files import CORPUS, READERS, edited, outcome, packed, valid
 
 KEPT = sorted(CORPUS.iterdir())
 

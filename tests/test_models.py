@@ -125,6 +125,17 @@ def test_a_saved_model_is_what_it_was(name: str, training: bool, dtype: torch.dt
     check_same(model, again(model, tmp_path))
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_that_has_run_learned_and_streamed_is_saved(name: str, tmp_path: Path) -> None:
+    model = MODELS[name]()
+    for _ in range(2):
+        sum(part.square().mean() for part in answer(model)).backward()
+    torch.optim.Adam(model.parameters()).step()
+    if isinstance(model, (Recurrent, Stack)):
+        model.stream()
+    check_same(model, again(model, tmp_path))
+
+
 @pytest.mark.parametrize(("name", "options"), EVERY_OPTION, ids=[f"{n}-{o}" for n, o in EVERY_OPTION])
 def test_every_option_of_every_cell_comes_back(name: str, options: dict[str, Any], tmp_path: Path) -> None:
     model = stirred(Recurrent(cells.build(name, 3, 5, **options)))

@@ -221,7 +221,8 @@ def _check_scales(read: Config, tensors: Mapping[str, Tensor]) -> dict[str, Arra
 
 def _check(name: str, found: object, expected: str, holds: bool) -> None:
     if not holds:
-        raise ModelFileError(f"{name} is {str(found)[:80]}, expected {expected}")
+        text = str(found)[:80]
+        raise ModelFileError(f"{name} is {text if text.isprintable() else repr(text)}, expected {expected}")
 
 
 def _rise(lengths: tuple[float, ...]) -> bool:

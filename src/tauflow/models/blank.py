@@ -72,7 +72,7 @@ def check_size(cell: type[Cell], options: Mapping[str, Any], numbers: int) -> No
         needed = whole[1] * sum(whole)
     if needed > numbers:
         raise ModelFileError(
-            f"a {cell.__name__} of {str(inputs)[:20]} inputs and {str(units)[:20]} units has more weights than the file "
+            f"a {cell.__name__} of {repr(inputs)[:20]} inputs and {repr(units)[:20]} units has more weights than the file "
             f"holds numbers, {numbers:,}"
         )
 

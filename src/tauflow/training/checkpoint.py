@@ -107,7 +107,7 @@ class Checkpoint:
 
 def _check_settings(path: Path, old: Settings, new: Settings) -> None:
     changes = [
-        f"{key} was {old.get(key, 'nothing')}, now {new.get(key, 'nothing')}"
+        f"{_plain(key)} was {_plain(old.get(key, 'nothing'))}, now {_plain(new.get(key, 'nothing'))}"
         for key in {**new, **old}
         if key not in old or key not in new or old[key] != new[key]
     ]
@@ -118,6 +118,12 @@ def _check_settings(path: Path, old: Settings, new: Settings) -> None:
             f"{path} was written by a run with other settings: {short}. Use the old settings to go on with "
             "that run, or start a new one with resume=False or another checkpoint"
         )
+
+
+def _plain(value: object) -> str:
+    """In one line, whatever a file holds."""
+    text = str(value)
+    return text if text.isprintable() else repr(text)
 
 
 def _check_alike(part: str, found: Tensors, like: Tensors) -> None:
