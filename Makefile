@@ -15,7 +15,7 @@ VENV = .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 SETUP = Makefile pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*) $(VENV)/modules
 
-.PHONY: demo test lint setup clean modules sanitize fuzz arm
+.PHONY: demo test lint setup clean modules sanitize fuzz fuzz-files arm
 demo: $(VENV)/installed
 	$(VENV)/bin/tauflow demo
 
@@ -51,6 +51,10 @@ fuzz: $(VENV)/installed-test
 	build/fuzz/tests/native/fuzz -runs=0 -verbosity=0 tests/native/corpus
 	build/fuzz/tests/native/fuzz -max_len=160 -len_control=0 -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/ -print_final_stats=1 \
 	  -verbosity=0 build/fuzz/corpus tests/native/corpus
+
+# Model files, forecasters and checkpoints, edited at random. A file that breaks a reader is kept in build/fuzz-files/.
+fuzz-files: $(VENV)/installed-test
+	$(VENV)/bin/python -m tests.fuzz_files --seconds $(SECONDS)
 
 ARM = aarch64-linux-gnu
 arm: $(VENV)/installed-test

@@ -25,9 +25,10 @@ from hypothesis import strategies as st
 from safetensors.torch import save as safetensors_save
 from torch import Tensor
 
-from tauflow import files, strictjson
+from tauflow import files
 from tauflow.errors import ModelFileError
-from tauflow.fileheader import CODES, DIGEST, MAX_HEADER, PREFIX, ZEROS, encode, layout
+from tauflow.files import strictjson
+from tauflow.files.header import CODES, DIGEST, MAX_HEADER, PREFIX, ZEROS, encode, layout
 
 CONFIG = {
     "cell": "ctrnn",
@@ -232,10 +233,23 @@ def test_limits_of_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         files.pack({}, {"losses": [0.5] * (MAX_HEADER // 4)}, kind="model")
     many = {f"optimizer.state.{i}.exp_avg_sq": torch.zeros(()) for i in range(10_000)}
     assert len(files.unpack(files.pack(many, {}, kind="checkpoint")).tensors) == 10_000
-    monkeypatch.setattr(files, "MAX_BYTES", 1000)
+    monkeypatch.setattr(files.file, "MAX_BYTES", 1000)
     with pytest.raises(ModelFileError, match="at most 1,000 are allowed"):
         files.write(tmp_path / "big", {"a": torch.zeros(1000)}, {}, kind="model")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("size", [1, 65_535, 65_536, 65_537, 200_000])
+def test_tensors_of_any_size_come_back(size: int, tmp_path: Path) -> None:
+    """Larger than what is hashed, written or read at once, too."""
+    tensors = {"a": torch.arange(size, dtype=torch.int32).to(torch.uint8), "b": torch.arange(size, dtype=torch.float64)}
+    files.write(tmp_path / "sized.tau", tensors, {}, kind="model")
+    found = files.read(tmp_path / "sized.tau").tensors
+    assert all(same(found[name], tensors[name]) for name in tensors)
+    data = bytearray((tmp_path / "sized.tau").read_bytes())
+    data[-1] ^= 1
+    with pytest.raises(ModelFileError, match="checksum"):
+        files.unpack(data)
 
 
 # Damage
@@ -535,6 +549,7 @@ AUDIT = """
 import json, sys, torch
 from tauflow import files
 from tauflow.errors import ModelFileError
+files.read  # on its first use it loads its module
 events = []
 on = False
 sys.addaudithook(lambda name, args: events.append((name, str(args[:1]))) if on else None)

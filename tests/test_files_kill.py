@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 import torch
 
-from tauflow import atomic, files
+from tauflow import files
+from tauflow.files import atomic
 
 PRELUDE = f"""
 import errno, fcntl, importlib.util, json, os, random, resource, signal, sys, time

@@ -9,6 +9,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -553,6 +554,55 @@ def test_a_runaway_gradient_stops_and_a_steep_start_does_not() -> None:
     for start in ([1e8], [1.0, 1.0, 1e8]):
         steep = iter(start + [1.0] * 1000)
         quick(leaky(), objective=lambda m, b, s=steep: supervised("mse")(m, b) * next(s), epochs=20)
+
+
+class One(nn.Module):
+    """One weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.ones(()))
+
+
+class Slopes:
+    """Batches that are the gradient's norm."""
+
+    def __init__(self, *slopes: float) -> None:
+        self.slopes = slopes
+
+    def __len__(self) -> int:
+        return len(self.slopes)
+
+    def batches(self, epoch: int) -> Iterator[Tensor]:
+        yield from map(torch.tensor, self.slopes)
+
+
+def sloped(slopes: list[float], **options: Any) -> History:
+    return fit(One(), Slopes(*slopes), objective=lambda m, b: m.w * b, epochs=1, lr=1e-9, progress=False, **options)
+
+
+def test_a_gradient_is_measured_by_the_first_ten_and_not_by_those_that_came_since() -> None:
+    sloped([1.0] * 10 + [1e3, 9e5])
+    with pytest.raises(TrainingError, match=r"step 13: the gradient's norm is 1e\+09, at first it was up to 1, "):
+        sloped([1.0] * 10 + [1e3, 9e5, 1e9])
+    with pytest.raises(TrainingError, match=r"step 11: .*at first it was up to 3, "):
+        sloped([1.0] * 9 + [3.0, 3.1e6])
+    sloped([1.0] * 9 + [3.0, 2.9e6])
+    sloped([1.0] * 9 + [1e9, 1e9])  # the tenth is one of the first
+
+
+def test_the_guard_remembers_the_first_gradients_after_a_resume(tmp_path: Path) -> None:
+    class Crash(Callback):
+        def on_step(self, step: Step) -> None:
+            if step.step == 14:
+                raise ConnectionError
+
+    slopes = [2.0] * 15 + [1e8]
+    options: dict[str, Any] = {"checkpoint": tmp_path / "run.tau", "checkpoint_every": 1}
+    with pytest.raises(ConnectionError):
+        sloped(slopes, callbacks=[Crash()], **options)
+    with pytest.raises(TrainingError, match=r"step 16: the gradient's norm is 1e\+08, at first it was up to 2, "):
+        sloped(slopes, **options)
 
 
 def test_a_real_divergence_is_caught_and_undone() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from tauflow.atomic import write_bytes_atomically
+from tauflow.files import write_bytes_atomically
 
 RESULTS = Path(__file__).parents[1] / "results"
 

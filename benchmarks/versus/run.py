@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from tauflow.atomic import write_bytes_atomically
+from tauflow.files import write_bytes_atomically
 
 from .. import machine
 from ..kernels import rounded

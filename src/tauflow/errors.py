@@ -47,6 +47,10 @@ class ModelFileError(TauflowError, ValueError):
     """A model file that is damaged, truncated, oversized or not ours."""
 
 
+class OutputError(TauflowError, OSError):
+    """A file that can't be written where it was asked for."""
+
+
 class TrainingError(TauflowError, RuntimeError):
     """Training stopped on a NaN or a runaway gradient; the last good weights are restored."""
 

@@ -1,15 +1,27 @@
-"""The cells: one file each, found by themselves. `names()` lists them, `get("ctrnn")` is the class, `build` makes one."""
+"""The cells: one file each, found by themselves. `names()` lists them, `get("ctrnn")` is the class, `build` makes one.
+
+A cell of your own is a class in your own script, made known by `register`: it then has a name like any other, for `build`,
+`Forecaster(cell="mine")` and model files. A file holds the name only, so who loads it registers the class first.
+"""
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import inspect
+import os
 import pkgutil
+import re
+import sys
 from difflib import get_close_matches
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from ..wirings import Wiring
 from .base import Cell, CellError, LeakCell
+
+AnyCell = TypeVar("AnyCell", bound=type[Cell])
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+TAKEN = ("auto", "persistence", "seasonal_naive", "ridge")  # what a forecaster calls its other models
 
 
 def _discover() -> dict[str, type[Cell]]:
@@ -31,24 +43,84 @@ REGISTRY: dict[str, type[Cell]] = _discover()
 globals().update({cell.__name__: cell for cell in REGISTRY.values()})
 
 
+def register(cell: AnyCell) -> AnyCell:
+    """Make a cell of your own known by its `name`; also as a decorator, `@cells.register`.
+
+    Its constructor takes `inputs`, `units` and options by name, each a number, a text, a list or a Wiring: what a file can hold.
+    The same class of the same script may come again, as when a cell of a notebook is run twice; another's name may not.
+    """
+    if not isinstance(cell, type) or not issubclass(cell, Cell):
+        raise CellError(f"register takes a class of cells, got {cell!r}: derive it from LeakCell or Cell")
+    if inspect.isabstract(cell):
+        missing = ", ".join(sorted(cell.__abstractmethods__))
+        raise CellError(f"{cell.__name__} is not a whole cell: it has no {missing}")
+    if not NAME.fullmatch(cell.name) or cell.name in TAKEN:
+        raise CellError(
+            f"{cell.__name__} is called {cell.name!r}, expected a name of its own such as name = 'mine': lower case letters, "
+            f"digits and _, and none of {', '.join(TAKEN)}"
+        )
+    _check_constructor(cell)
+    known = REGISTRY.get(cell.name, cell)
+    if (known.__module__, known.__qualname__) != (cell.__module__, cell.__qualname__):
+        raise CellError(f"{known.__name__} is called {cell.name!r} already: give {cell.__name__} another name")
+    REGISTRY[cell.name] = cell
+    return cell
+
+
+def _check_constructor(cell: type[Cell]) -> None:
+    found = parameters(cell)
+    by_name = all(p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in found.values())
+    if list(found)[:2] != ["inputs", "units"] or not by_name:
+        takes = ", ".join(map(str, found.values()))
+        raise CellError(
+            f"the constructor of {cell.__name__} takes ({takes}), expected inputs, units and options, each by its name "
+            "(no *args, no **options), so that a file can hold them"
+        )
+
+
+def parameters(cell: type[Cell]) -> dict[str, inspect.Parameter]:
+    """What the constructor of a cell takes, by name."""
+    return dict(list(inspect.signature(cell.__init__).parameters.items())[1:])
+
+
+def import_file(path: str | os.PathLike[str]) -> list[str]:
+    """Run a Python file of your own that registers cells, and tell the names of those that it added."""
+    before, file = set(REGISTRY), Path(path)
+    if not file.is_file() or file.suffix != ".py":
+        raise CellError(f"{file} is not a Python file, expected one that registers cells, such as cells.py")
+    name = f"tauflow_own_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise CellError(f"{file} can't be imported")
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    added = sorted(set(REGISTRY) - before)
+    if not added and not any(cell.__module__ == name for cell in REGISTRY.values()):
+        raise CellError(f"{file} registers no cell: put @cells.register above its class")
+    return added
+
+
 def names() -> list[str]:
     """The names of all cells, in alphabetical order."""
-    return list(REGISTRY)
+    return sorted(REGISTRY)
 
 
 def get(name: str) -> type[Cell]:
     """The class of the cell called `name`."""
     if name not in REGISTRY:
-        near = get_close_matches(name, REGISTRY, n=1)
+        near = get_close_matches(str(name), REGISTRY, n=1)
         hint = f" did you mean {near[0]!r}?" if near else ""
-        raise CellError(f"no cell is called {name!r};{hint} there are {', '.join(REGISTRY)}")
+        raise CellError(
+            f"no cell is called {name!r};{hint} there are {', '.join(names())}; one of your own is registered first: "
+            "cells.register(MyCell)"
+        )
     return REGISTRY[name]
 
 
 def build(name: str, inputs: int, units: Any, **options: Any) -> Cell:
     """A cell by name. `options` are its constructor's; a wiring may be given as the dict that a model file holds."""
     cell = get(name)
-    known = list(inspect.signature(cell.__init__).parameters)[1:]
+    known = parameters(cell)
     unknown = [option for option in options if option not in known]
     if unknown:
         raise CellError(f"{cell.__name__} has no option {unknown[0]!r}; it has {', '.join(known)}")
@@ -68,6 +140,9 @@ __all__ = [
     "LeakCell",
     "build",
     "get",
+    "import_file",
     "names",
+    "parameters",
+    "register",
     *(cell.__name__ for cell in REGISTRY.values()),
 ]

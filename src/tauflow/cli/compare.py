@@ -23,7 +23,7 @@ from tauflow.cli.options import (
     reading,
     training,
 )
-from tauflow.cli.output import check_output
+from tauflow.files import check_output
 
 DEFAULT = "cfc,gated_ltc,ctrnn,lstm,gru"
 Cells = Annotated[

@@ -85,7 +85,7 @@ def write(found: Any, page: Path | None, file: Path | None) -> None:
 
         comparison_page(found, page)
     if file is not None:
-        from tauflow.atomic import write_bytes_atomically
+        from tauflow.files import write_bytes_atomically
 
         text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
         write_bytes_atomically(file, text.encode() + b"\n")

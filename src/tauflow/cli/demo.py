@@ -8,7 +8,7 @@ from typing import Annotated
 from tauflow.cli.compare import Cells, Seeds, chosen
 from tauflow.cli.comparison import Watch, show, write
 from tauflow.cli.options import OUTPUT, Quiet, Seed, View, option
-from tauflow.cli.output import check_output
+from tauflow.files import check_output
 
 WEATHER = ("temp_K", "rain", "snow", "clouds")
 

@@ -20,7 +20,8 @@ from tauflow.cli.options import (
     reading,
     training,
 )
-from tauflow.cli.output import Format, check_output, emit, plain, tell, to_copy
+from tauflow.cli.output import Format, emit, plain, tell, to_copy
+from tauflow.files import check_output
 
 
 @asks(columns=reading, training=training)

@@ -7,22 +7,16 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from tauflow.cli.speech import in_options
-from tauflow.errors import TauflowError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
-
-
-class OutputError(TauflowError, OSError):
-    """A file that can't be written where it was asked for."""
 
 
 class Format(StrEnum):
@@ -107,20 +101,3 @@ def to_copy(command: str) -> RenderableType:
     from rich.text import Text
 
     return Group(Text(plain(command), style="bold", overflow="ignore", no_wrap=True))
-
-
-def check_output(path: Path, inputs: Iterable[Path] = ()) -> Path:
-    """Refuse an output path before hours of work, not after them; one that names an input would destroy it."""
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder; give the name of a file, such as {path / 'out'}{path.suffix}")
-    if path.exists() and not path.is_file():
-        raise OutputError(f"{path} is a device, pipe or socket, which can't be replaced; give the name of a file")
-    folder = Path(os.path.realpath(path)).parent
-    if not folder.is_dir():
-        raise OutputError(f"there is no folder {path.parent}; make it first: mkdir -p {path.parent}")
-    if not os.access(folder, os.W_OK):
-        raise OutputError(f"may not write into the folder {path.parent}; choose another")
-    for source in inputs:
-        if path.exists() and source.exists() and path.samefile(source):
-            raise OutputError(f"{path} is the file that is read, {source}: writing it would destroy it; name another")
-    return path

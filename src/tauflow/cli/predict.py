@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tauflow.cli.options import ASKED, OUTPUT, Quiet, Table, View, asks, option, rereading
-from tauflow.cli.output import Format, check_output, chosen, plain, tell, text_of, write
+from tauflow.cli.output import Format, chosen, plain, tell, text_of, write
+from tauflow.files import check_output
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -62,7 +63,7 @@ def predict(
     if output is None:
         write(text)
     else:
-        from tauflow.atomic import write_bytes_atomically
+        from tauflow.files import write_bytes_atomically
 
         write_bytes_atomically(output, text.encode())
 

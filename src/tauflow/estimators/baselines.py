@@ -125,7 +125,7 @@ class Ridge:
         for part in np.array_split(index, -(-len(index) // 2000)):
             batch = train.batch(part)
             for k in range(self.h):
-                known = np.isfinite(batch["target"][:, k])
+                known = np.asarray(np.isfinite(batch["target"][:, k]))
                 ever[k] |= known.any(axis=0)
                 whole = known.all(axis=1)
                 f, y = self._pair(batch, np.nonzero(whole)[0], k)
@@ -145,7 +145,7 @@ class Ridge:
         return f, torch.from_numpy(batch["target"][rows, k].clip(-TARGET_CLIP, TARGET_CLIP)).double()
 
     def _width(self, train: Windows) -> int:
-        return self._features(train.batch(np.array([0])), np.array([0]), np.array([0])).shape[1]
+        return self.features(train.batch(np.array([0])))
 
     def _error(self, weights: Array, windows: Windows) -> float:
         total, count = 0.0, 0
@@ -156,6 +156,10 @@ class Ridge:
             known = np.isfinite(error)
             total, count = total + float(error[known].sum()), count + int(known.sum())
         return total / max(count, 1)
+
+    def features(self, batch: dict[str, Array]) -> int:
+        """How many features a batch of windows gives."""
+        return int(self._features(batch, np.zeros(1, int), np.zeros(1, int)).shape[1])
 
     def _features(self, batch: dict[str, Array], rows: Array, columns: Array) -> Array:
         """(n, features): the context's values, its last row whole, the query, waves of the day x weekday, and a one."""

@@ -20,19 +20,20 @@ from torch import Tensor
 from .. import files
 from ..data import Table
 from ..data.series import Array
-from ..errors import DataError, NotFittedError
+from ..errors import DataError, ModelFileError, NonFiniteError, NotFittedError
 from ..training import Callback, History
 from ..training import fit as train
 from ..windows.encoder import Encoder
 from ..windows.learn import learn
 from ..windows.windows import Windows, divided, mostly_full, window_set, windows
 from .ahead import read_ahead, refuse_unmet, unknown_ahead, with_ahead
-from .baselines import Persistence, Ridge, SeasonalNaive
+from .baselines import Ridge
 from .network import AllWindows, ForecastNet, WindowObjective, WindowSource, tensors
+from .predictors import Predictor, empty
 from .questions import askable, moments, silent
 from .reading import READING, another_table, as_table, moment, read_times, refuse_unknown, separated
-from .settings import BASELINES, ForecastError, Settings, build_cell, periods
-from .storage import decode, encode, fill
+from .settings import ForecastError, Settings, periods
+from .storage import decode, encode
 from .tables import (
     append_row,
     before,
@@ -46,7 +47,6 @@ from .tables import (
 
 FEWEST_WINDOWS = 8
 FEW_WINDOWS = 100
-Predictor = Persistence | Ridge | ForecastNet
 
 
 class Forecaster:
@@ -194,7 +194,7 @@ class Forecaster:
         if ahead is not None:
             refuse_unmet(ahead, table, origins, time, encoder.step)
         notes += [*left_out, *unknown_ahead(table, origins, time, encoder.step)]
-        forecast = self._answer(table, encoder, origins, time)
+        forecast = _finite(self._answer(table, encoder, origins, time))
         frame = forecast_frame(table, [table.series[number].id for number, _ in origins], time, forecast)
         frame.attrs["notes"] = notes
         return frame
@@ -237,7 +237,7 @@ class Forecaster:
                 answer = self._to_units(table, origins, self._scaled(batch))
             times.append(batch["time"])
             truths.append(self._to_units(table, origins, batch["target"].astype(float)))
-            forecasts.append(answer)
+            forecasts.append(_finite(answer))
         return Backtest(
             found.origins[chosen], np.concatenate(times), np.concatenate(truths), np.concatenate(forecasts), encoder
         )
@@ -252,28 +252,19 @@ class Forecaster:
     def load(cls, path: str | os.PathLike[str]) -> Forecaster:
         """Read a model file written by `save`; raises ModelFileError on anything else."""
         file = files.read(path, kind="forecaster")
-        settings, options, encoder, weights = decode(file.config, file.tensors)
+        try:
+            settings, options, encoder, predictor = decode(file.config, file.tensors)
+        except ModelFileError as wrong:
+            raise ModelFileError(f"{os.fspath(path)}: {wrong}") from None
         season = "auto" if settings.season is None else settings.season
         forecaster = cls(**{**asdict(settings), "season": season}, options=options)
-        forecaster.encoder, forecaster.predictor = encoder, forecaster._empty(encoder)
-        fill(forecaster.predictor, weights)
+        forecaster.encoder, forecaster.predictor = encoder, predictor
         return forecaster
 
     def _fitted(self) -> tuple[Encoder, Predictor]:
         if self.encoder is None or self.predictor is None:
             raise NotFittedError("this forecaster is not fitted: call fit(data) first")
         return self.encoder, self.predictor
-
-    def _empty(self, encoder: Encoder) -> Predictor:
-        """The predictor before it learns."""
-        settings = self.settings
-        if settings.cell == "ridge":
-            return Ridge(encoder)
-        if settings.cell in BASELINES:
-            return (SeasonalNaive if settings.cell == "seasonal_naive" else Persistence)(encoder)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed)
-            return ForecastNet(build_cell(settings, self.options, encoder.inputs), encoder)
 
     def _few(self, training: Windows) -> list[str]:
         """A note where a network learned from so little that luck decides what it learned."""
@@ -291,7 +282,7 @@ class Forecaster:
         checkpoint: str | os.PathLike[str] | None,
     ) -> Predictor:
         settings = self.settings
-        predictor = self._empty(training.encoder)
+        predictor = empty(settings, self.options, training.encoder)
         if isinstance(predictor, Ridge):
             predictor.fit(training, judging)
         if isinstance(predictor, ForecastNet):
@@ -382,6 +373,17 @@ class Backtest:
     truth: Array
     forecast: Array
     encoder: Encoder
+
+
+def _finite(forecast: Array) -> Array:
+    """The forecasts (N, h, targets), if they are numbers."""
+    if not np.isfinite(forecast).all():
+        row, step, target = np.argwhere(~np.isfinite(forecast))[0].tolist()
+        raise NonFiniteError(
+            f"forecast {row}, {step + 1} steps ahead, target {target}, is {forecast[row, step, target]}, expected a finite number: "
+            "the model's weights or the data leave the range of numbers; fit the model anew, or scale the data"
+        )
+    return forecast
 
 
 def _validation_start(table: Table, part: float) -> float:

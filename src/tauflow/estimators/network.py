@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,6 +84,10 @@ class WindowSource:
     def __len__(self) -> int:
         return self.steps
 
+    def fingerprint(self) -> dict[str, Any]:
+        """All that the batches depend on, for a checkpoint."""
+        return {**_what(self.windows), "batch_size": self.batch_size, "steps": self.steps, "seed": self.seed}
+
     def batches(self, epoch: int) -> Iterator[WindowBatch]:
         for step in range(epoch * self.steps, (epoch + 1) * self.steps):
             yield tensors(self.windows.batch(self._chosen(step)))
@@ -116,11 +121,20 @@ class AllWindows:
     def __len__(self) -> int:
         return -(-min(len(self.windows), self.most) // self.batch_size)
 
+    def fingerprint(self) -> dict[str, Any]:
+        """As WindowSource."""
+        return {**_what(self.windows), "batch_size": self.batch_size, "most": self.most}
+
     def batches(self, epoch: int) -> Iterator[WindowBatch]:
         count = min(len(self.windows), self.most)
         chosen = np.linspace(0, len(self.windows) - 1, count).astype(int)
         for start in range(0, count, self.batch_size):
             yield tensors(self.windows.batch(chosen[start : start + self.batch_size]))
+
+
+def _what(windows: Windows) -> dict[str, Any]:
+    series = [vars(one) for one in windows.table.series]
+    return {"table": series, "encoder": windows.encoder, "context": windows.context, "origins": windows.origins}
 
 
 def tensors(batch: dict[str, Array]) -> WindowBatch:

@@ -1,41 +1,100 @@
-"""A forecaster as numbers and JSON, and back. Every field of the JSON is known and checked; nothing in it is ever executed."""
+"""A forecaster as numbers and JSON, and back. Every field of the JSON is known and checked; nothing in it is ever executed.
+
+The same checks stand before a file is written and after one is read, so what is saved is what can be loaded. What a file asks for
+is compared with the numbers that it brings before anything of that size is built.
+"""
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from torch import Tensor, nn
+from torch import Tensor
 
+from .. import cells
 from ..data import Schema
+from ..data.series import Array
 from ..data.stride import Stride
 from ..errors import ModelFileError
+from ..files import schema
+from ..models.blank import Content, check_size, counted, without_numbers
+from ..models.state import State, capture, restore
 from ..windows.calendar import Calendar
 from ..windows.encoder import Encoder
 from ..windows.scaling import Scale
-from .settings import Settings
+from .baselines import Ridge
+from .network import ForecastNet
+from .predictors import Predictor, empty
+from .settings import BASELINES, Settings
+
+SMALLEST, LARGEST = 1e-300, 1e300  # of scales and centers: what is scaled, and scaled back, must be a number
+MOST_ROWS = 1_000_000  # of a context or a horizon
+OFFSET = re.compile(r"(UTC)?[+-]\d\d:\d\d")
+SCALES = (
+    "target.center",
+    "target.scale",
+    "target.error",
+    "exogenous.center",
+    "exogenous.scale",
+    "static.center",
+    "static.scale",
+)
 
 
-class Config(BaseModel):
+@dataclass(frozen=True)
+class Config:
     """The JSON part of a forecaster's file."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     settings: Settings
     options: dict[str, Any]
     table: Schema
     calendar: Calendar
-    stride: Stride
     step: float
+    stride: Stride
     horizon: int
     lags: tuple[float, ...]
-    shown: dict[str, tuple[int, ...]]
+    shown: Mapping[str, tuple[int, ...]]
     ranking: tuple[tuple[int, ...], ...]
     ids: tuple[str, ...]
+    network: State | None
+
+    def __post_init__(self) -> None:
+        """The values, each against the others."""
+        settings, table = self.settings, self.table
+        horizon = 1 if settings.strategy == "recursive" else settings.h
+        _check("horizon", self.horizon, f"{horizon}, which settings.h means", self.horizon == horizon)
+        _check("settings.context", settings.context, f"at most {MOST_ROWS:,} rows", settings.context <= MOST_ROWS)
+        _check("settings.h", settings.h, f"at most {MOST_ROWS:,} steps", settings.h <= MOST_ROWS)
+        _check("step", self.step, "a length of time", 0 < self.step < 2**63)
+        _check("lags", self.lags, "lengths of time that rise", _rise(self.lags))
+        lags = list(range(len(self.lags) + 1))
+        ranked = len(self.ranking) == len(table.targets) and all(sorted(order) == lags for order in self.ranking)
+        _check("ranking", self.ranking, f"each of the lags {lags} once, for each target", ranked)
+        _check("ids", self.ids, "one or more, all different", 0 < len(set(self.ids)) == len(self.ids))
+        names = [name for name in (table.id, table.time, *table.values) if name is not None]
+        _check("table", names, "columns of different names, a target among them", len(set(names)) == len(names) > 1)
+        _check("table.targets", table.targets, "one or more", len(table.targets) > 0)
+        shown = all(
+            name in table.categories
+            and all(0 <= code < len(table.categories[name]) for code in codes)
+            and len(set(codes)) == len(codes)
+            for name, codes in self.shown.items()
+        )
+        _check("shown", dict(self.shown), "numbers of categories of the table, each once", shown)
+        codes = all(name in names and len(set(words)) == len(words) for name, words in table.categories.items())
+        _check("table.categories", list(table.categories), "columns of the table, words all different", codes)
+        for place, zone in (("table.zone", table.zone), ("calendar.zone", self.calendar.zone)):
+            known = zone is None or OFFSET.fullmatch(zone) is not None or zone in _zones()
+            _check(place, zone, "the name of a zone, such as Europe/Berlin", known)
+        _check(
+            "network", self.network, "null for a model without", (self.network is None) == (settings.cell in BASELINES)
+        )
 
 
 def encode(
@@ -43,10 +102,6 @@ def encode(
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """(tensors, JSON config)."""
     ids = tuple(encoder.targets)
-    config = Config(
-        settings=settings, options=dict(options), table=encoder.schema, calendar=encoder.calendar, step=encoder.step,
-        stride=encoder.stride, horizon=encoder.h, lags=encoder.lags, shown=dict(encoder.shown), ranking=encoder.ranking, ids=ids,
-    )  # fmt: skip
     scales = [encoder.targets[name] for name in ids]
     tensors = {
         "target.center": _stack([scale.center for scale in scales]),
@@ -58,61 +113,138 @@ def encode(
         "static.scale": torch.from_numpy(encoder.static.scale),
     }
     tensors["target.error"] = tensors["target.error"].nan_to_num(nan=-1.0)  # a model file holds finite numbers only
-    if isinstance(predictor, nn.Module):
-        tensors |= {f"weights.{name}": value for name, value in predictor.state_dict().items()}
-    elif getattr(predictor, "weights", None) is not None:
+    network = None
+    if isinstance(predictor, ForecastNet):
+        like = without_numbers(lambda: _network(settings, options, encoder), _is_own(settings))
+        network, weights = capture(predictor, like)
+        tensors |= {f"weights.{name}": value for name, value in _single(weights).items()}
+    elif isinstance(predictor, Ridge) and predictor.weights is not None:
         tensors["weights.weights"] = torch.from_numpy(predictor.weights)
-    return tensors, json.loads(config.model_dump_json())
+    config = Config(
+        settings=settings, options=schema.dump(options), table=encoder.schema, calendar=encoder.calendar,
+        step=encoder.step, stride=encoder.stride, horizon=encoder.h, lags=encoder.lags, shown=dict(encoder.shown),
+        ranking=encoder.ranking, ids=ids, network=network,
+    )  # fmt: skip
+    _check_scales(config, tensors)
+    return tensors, schema.dump(config)
 
 
 def decode(
     config: Mapping[str, Any], tensors: Mapping[str, Tensor]
-) -> tuple[Settings, dict[str, Any], Encoder, dict[str, Tensor]]:
-    """(settings, the cell's options, encoder, weights) of a file; ModelFileError where they do not fit together."""
+) -> tuple[Settings, dict[str, Any], Encoder, Predictor]:
+    """(settings, the cell's options, encoder, predictor) of a file; ModelFileError where they do not fit together."""
     try:
-        read = TypeAdapter(Config).validate_json(json.dumps(config))
-        arrays = {name: tensor.numpy() for name, tensor in tensors.items() if not name.startswith("weights.")}
-        error = np.where(arrays["target.error"] < 0, np.nan, arrays["target.error"])
-        targets = {
-            name: Scale(arrays["target.center"][k], arrays["target.scale"][k]) for k, name in enumerate(read.ids)
-        }
-        encoder = Encoder(
-            schema=read.table,
-            step=read.step,
-            stride=read.stride,
-            h=read.horizon,
-            calendar=read.calendar,
-            lags=read.lags,
-            shown=read.shown,
-            targets=targets,
-            exogenous=Scale(arrays["exogenous.center"], arrays["exogenous.scale"]),
-            static=Scale(arrays["static.center"], arrays["static.scale"]),
-            ranking=read.ranking,
-            error={name: error[k] for k, name in enumerate(read.ids)},
+        read = schema.read(Config, dict(config))
+        scales = _check_scales(read, tensors)
+        encoder = _encoder(read, scales)
+        weights = {name.removeprefix("weights."): value for name, value in tensors.items() if name not in scales}
+        return read.settings, read.options, encoder, _predictor(read, encoder, weights)
+    except Exception as wrong:  # a cell's constructor may raise anything for what a file asks of it
+        raise ModelFileError(schema.first_line(wrong)) from None
+
+
+def _encoder(read: Config, scales: Mapping[str, Array]) -> Encoder:
+    error = np.where(scales["target.error"] < 0, np.nan, scales["target.error"])
+    targets = {name: Scale(scales["target.center"][k], scales["target.scale"][k]) for k, name in enumerate(read.ids)}
+    return Encoder(
+        schema=read.table,
+        step=read.step,
+        stride=read.stride,
+        h=read.horizon,
+        calendar=read.calendar,
+        lags=read.lags,
+        shown=read.shown,
+        targets=targets,
+        exogenous=Scale(scales["exogenous.center"], scales["exogenous.scale"]),
+        static=Scale(scales["static.center"], scales["static.scale"]),
+        ranking=read.ranking,
+        error={name: error[k] for k, name in enumerate(read.ids)},
+    )
+
+
+def _predictor(read: Config, encoder: Encoder, weights: Mapping[str, Tensor]) -> Predictor:
+    settings = read.settings
+    if read.network is not None:
+        cell, content = cells.get(settings.cell), Content.of(weights, len(read.network.tied))
+        sizes = {"inputs": encoder.inputs, "units": settings.units, **read.options}
+        check_size(cell, sizes, content.numbers)
+        with counted(content):
+            blank = without_numbers(lambda: _network(settings, read.options, encoder), _is_own(settings))
+        restore(blank, read.network, _single(weights))
+        return blank
+    predictor = empty(settings, read.options, encoder)
+    names = ["weights"] if isinstance(predictor, Ridge) else []
+    _check("its weights", sorted(weights), f"{names}, what a {settings.cell} has", sorted(weights) == names)
+    if isinstance(predictor, Ridge):
+        predictor.weights = _ridge_weights(read, encoder, predictor, weights["weights"])
+    return predictor
+
+
+def _network(settings: Settings, options: Mapping[str, Any], encoder: Encoder) -> ForecastNet:
+    network = empty(settings, options, encoder)
+    if not isinstance(network, ForecastNet):
+        raise ModelFileError(f"{settings.cell} is no network")
+    return network
+
+
+def _is_own(settings: Settings) -> bool:
+    return not cells.get(settings.cell).__module__.startswith("tauflow.")
+
+
+def _single(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The weights of a network, all of which are float32, or whole numbers, or flags."""
+    for name, value in weights.items():
+        _check(name, value.dtype, "torch.float32", value.dtype == torch.float32 or not value.is_floating_point())
+    return weights
+
+
+def _ridge_weights(read: Config, encoder: Encoder, ridge: Ridge, weights: Tensor) -> Array:
+    """The weights, if they are of the shape that ridge of this context and table has."""
+    found, context = tuple(weights.shape), read.settings.context
+    whole = len(found) == 3 and weights.dtype == torch.float64 and context <= found[1]
+    _check("weights", f"{weights.dtype} {found}", "float64 (h, features, targets), a feature or more a row", whole)
+    window = {"x": np.zeros((1, context, encoder.inputs)), "query": np.zeros((1, 1, encoder.queries))}
+    expected = (encoder.h, ridge.features(window), len(read.table.targets))
+    _check("weights", f"of shape {found}", f"shape {expected}", found == expected)
+    return weights.numpy()
+
+
+def _check_scales(read: Config, tensors: Mapping[str, Tensor]) -> dict[str, Array]:
+    """Centers and scales as arrays, if there is one for each id and column, and they are of a size to divide by."""
+    table, found = read.table, {}
+    each, rows = len(read.ids), {"target": len(table.targets), "exogenous": len(table.past) + len(table.future)}
+    for name in SCALES:
+        shape = (
+            (each, rows["target"])
+            if name.startswith("target")
+            else (rows.get(name.partition(".")[0], len(table.static)),)
         )
-    except ValidationError as wrong:
-        first = wrong.errors()[0]
-        raise ModelFileError(
-            f"the file's settings are not a forecaster's: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-        ) from None
-    except (KeyError, IndexError) as missing:
-        raise ModelFileError(
-            f"the file lacks {missing}, expected a forecaster's scales: save the model again"
-        ) from None
-    weights = {name.removeprefix("weights."): tensor for name, tensor in tensors.items() if name.startswith("weights.")}
-    return read.settings, read.options, encoder, weights
+        tensor = tensors.get(name)
+        here = None if tensor is None else f"{tensor.dtype} {tuple(tensor.shape)}"
+        _check(name, here, f"float64 {shape}", here == f"torch.float64 {shape}")
+        values = tensors[name].numpy()
+        low = SMALLEST if name.endswith("scale") else -LARGEST
+        within = bool(((values >= low) & (values <= LARGEST)).all())
+        _check(name, "beyond it", f"numbers from {low:g} to {LARGEST:g}", within)
+        found[name] = values
+    others = [name for name in tensors if name not in SCALES and not name.startswith("weights.")]
+    _check("a tensor", others[:1], "none but scales and weights", not others)
+    return found
 
 
-def fill(predictor: Any, weights: dict[str, Tensor]) -> None:
-    """Put a file's weights into an empty predictor."""
-    try:
-        if isinstance(predictor, nn.Module):
-            predictor.load_state_dict(weights)
-            predictor.eval()
-        elif hasattr(predictor, "weights"):
-            predictor.weights = weights["weights"].numpy()
-    except (RuntimeError, KeyError) as wrong:
-        raise ModelFileError(f"the file's weights do not fit its settings: {wrong}") from None
+def _check(name: str, found: object, expected: str, holds: bool) -> None:
+    if not holds:
+        text = str(found)[:80]
+        raise ModelFileError(f"{name} is {text if text.isprintable() else repr(text)}, expected {expected}")
+
+
+def _rise(lengths: tuple[float, ...]) -> bool:
+    return all(0 < length < 2**63 for length in lengths) and list(lengths) == sorted(set(lengths))
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def _stack(rows: list[Any]) -> Tensor:

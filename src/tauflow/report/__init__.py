@@ -18,7 +18,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 import tauflow
-from tauflow.atomic import write_bytes_atomically
+from tauflow.files import write_bytes_atomically
 from tauflow.report import figures
 from tauflow.report.rows import COLUMNS, Row, best, error
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from .callbacks import Callback, Epoch, Step
 from .history import History
+from .loader import LoaderSource
 from .loop import evaluate, fit
 from .optim import OPTIMIZERS, SCHEDULES
 from .settings import SettingsError
@@ -23,6 +24,7 @@ __all__ = [
     "Callback",
     "Epoch",
     "History",
+    "LoaderSource",
     "Objective",
     "SettingsError",
     "Source",

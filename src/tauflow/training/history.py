@@ -36,7 +36,7 @@ class History:
 
 
 @dataclass
-class Run:
+class Place:
     """Where a run stands. `epoch` whole epochs are done, and `step` batches of the next."""
 
     epoch: int = 0
@@ -51,6 +51,12 @@ class Run:
     seconds: float = 0.0
     stopped: str = ""
     best_epoch: int | None = None  # counted from 0
+
+
+@dataclass
+class Run(Place):
+    """A place, with the weights and the history that belong to it."""
+
     best: dict[str, Tensor] = field(default_factory=dict)  # weights of the best epoch, at first the initial ones
     train: list[float] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)

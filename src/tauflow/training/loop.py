@@ -32,7 +32,8 @@ from torch.optim import Optimizer
 from ..errors import StateOverflowError, TrainingError
 from . import optim
 from .callbacks import Callback, Epoch, Step
-from .checkpoint import Checkpoint, cuda_devices, fingerprint
+from .checkpoint import Checkpoint, cuda_devices
+from .fingerprint import fingerprint
 from .guard import check_loss, clip_gradients, failure
 from .history import History, Run, copy_weights, restore_weights
 from .progress import Show, shown
@@ -124,9 +125,8 @@ def fit(
         save: Callable[[Run], None] = _nowhere
         if checkpoint is not None:
             settings = fingerprint(
-                model, optimizer, train, validation, epochs=epochs, schedule=schedule, clip=clip,
-                patience=patience, truncate=truncate, seed=seed, objective=name_of(objective),
-                validate=name_of(validate),
+                model, optimizer, train, validation, {"objective": objective, "validate": validate}, epochs=epochs,
+                schedule=schedule, clip=clip, patience=patience, truncate=truncate, seed=seed,
             )  # fmt: skip
             run, save = _open(Checkpoint(Path(checkpoint), model, optimizer, settings), run, resume)
         watchers = [*callbacks, *bars]

@@ -29,7 +29,11 @@ Objective = Callable[[nn.Module, Any], Tensor]
 
 
 class Source(Protocol):
-    """Batches, the same ones for the same epoch: randomness comes from the source's seed and the epoch."""
+    """Batches, the same ones for the same epoch: randomness comes from the source's seed and the epoch.
+
+    It may also have a method `fingerprint() -> Mapping[str, Any]`, all that its batches depend on, by which a checkpoint
+    knows it again; of one without it the batches of the first epoch are read for that.
+    """
 
     def __len__(self) -> int:
         """Batches an epoch."""
@@ -86,6 +90,10 @@ class ArraySource:
 
     def __len__(self) -> int:
         return -(-len(self.data) // self.batch_size)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """All that a resumed run needs to find the same."""
+        return {**vars(self.data), "batch_size": self.batch_size, "seed": self.seed, "shuffle": self.shuffle}
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         order = torch.arange(len(self.data))

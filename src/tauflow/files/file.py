@@ -1,6 +1,6 @@
 """Save and load model files: `write` and `read`, for models, forecasters and checkpoints alike.
 
-A file holds tensors and a config, can only be read as numbers, and knows when it is damaged: `fileheader`
+A file holds tensors and a config, can only be read as numbers, and knows when it is damaged: `header`
 says how it looks, `atomic` gets it onto the disk whole or not at all. What a config must hold is known by those
 who write it, one closed schema per kind; here it is any JSON. Its keys come back sorted: what has an order
 belongs in a list. The file is little-endian; a machine that is not refuses.
@@ -20,10 +20,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tauflow import strictjson
-from tauflow.atomic import write_bytes_atomically
-from tauflow.errors import ModelFileError
-from tauflow.fileheader import (
+from ..errors import ModelFileError
+from . import strictjson
+from .atomic import write_bytes_atomically
+from .header import (
     CODES,
     DIGEST,
     FORMAT,
@@ -36,7 +36,7 @@ from tauflow.fileheader import (
     encode,
     layout,
 )
-from tauflow.strictjson import JSON
+from .strictjson import JSON
 
 __all__ = ["JSON", "File", "pack", "read", "unpack", "write", "write_bytes_atomically"]
 

@@ -27,8 +27,8 @@ from typing import Any
 
 import torch
 
-from tauflow import strictjson
-from tauflow.errors import ModelFileError
+from ..errors import ModelFileError
+from . import strictjson
 
 FORMAT = 1
 PREFIX = b'{"__metadata__":{"sha256":"'

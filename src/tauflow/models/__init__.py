@@ -1,0 +1,56 @@
+"""Save and load a model: its structure and state as JSON, its numbers as they are, in one model file (see files/).
+
+`save(Recurrent(CfC(8, 32)), "model.tau")`, `load("model.tau")`. What comes back is what was saved: number types, training or
+eval mode, shared weights, frozen parameters, backend, every buffer. `save` refuses what `load` could not bring back. The file
+names cells as the registry does; nothing in it is executed or imported, and a cell of your own is registered before.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from .. import files
+from ..errors import ModelFileError, TauflowError
+from ..files import schema
+from .blank import Content, blank
+from .state import State, capture, restore
+from .structure import build, describe
+
+__all__ = ["build", "describe", "load", "save"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """The JSON of a model file."""
+
+    structure: dict[str, Any]
+    state: State
+
+
+def save(model: nn.Module, path: str | os.PathLike[str]) -> None:
+    """Write a Recurrent, Stack, Bidirectional or cell; the old file survives whatever goes wrong.
+
+    TauflowError names what a file could not bring back: a cell that is not registered, a replaced layer, a hook, ...
+    """
+    structure = describe(model)
+    state, numbers = capture(model, blank(structure))
+    files.write(path, numbers, schema.dump(Config(structure, state)), kind="model")
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """The model that `save` wrote, on the CPU; ModelFileError for anything else."""
+    file = files.read(path, kind="model")
+    try:
+        config = schema.read(Config, file.config)
+        model = blank(config.structure, Content.of(file.tensors, len(config.state.tied)))
+        return restore(model, config.state, file.tensors)
+    except Exception as wrong:  # a constructor may raise anything for what a file asks of it
+        about = schema.first_line(wrong)
+        known = isinstance(wrong, TauflowError)
+        raise ModelFileError(
+            f"{os.fspath(path)}: {about if known else f'no model can be built from it: {about}'}"
+        ) from None

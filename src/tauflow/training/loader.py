@@ -1,0 +1,62 @@
+"""torch's DataLoader as a source: `fit(model, LoaderSource(loader), objective=...)`.
+
+A loader draws its order from random numbers that go on from epoch to epoch; a source gives the same batches whenever the same
+epoch is asked for, or no run could be resumed. So each epoch has random numbers of its own, from `seed` and the epoch, and the
+caller's are left as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from .settings import SettingsError, check_seed
+from .sources import Batch
+
+PARTS = ("x", "y", "dt", "mask")
+
+
+class LoaderSource:
+    """Batches of a loader; those of tensors (x, y), (x, y, dt) or (x, y, dt, mask), in a tuple or a dict, become a `Batch`."""
+
+    def __init__(self, loader: DataLoader[Any], *, seed: int = 0) -> None:
+        if not isinstance(loader, DataLoader):
+            raise SettingsError(f"loader is a {type(loader).__name__}, expected a DataLoader of torch")
+        check_seed(seed)
+        try:
+            self.steps = len(loader)
+        except TypeError:
+            raise SettingsError(
+                "the loader has no length, expected a data set that knows how many samples it has"
+            ) from None
+        self._loader, self.seed = loader, seed
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def batches(self, epoch: int) -> Iterator[Any]:
+        seed = (self.seed * 1_000_003 + epoch) % 2**63
+        if isinstance(self._loader.generator, torch.Generator):
+            self._loader.generator.manual_seed(seed)
+        state, batches = torch.Generator().manual_seed(seed).get_state(), None
+        while True:
+            with torch.random.fork_rng(devices=[]):  # the loader and its data set draw from torch's own generator
+                torch.set_rng_state(state)
+                batches = iter(self._loader) if batches is None else batches
+                batch = next(batches, None)
+                state = torch.get_rng_state()
+            if batch is None:
+                return
+            yield as_batch(batch)
+
+
+def as_batch(batch: Any) -> Any:
+    """A `Batch` of tensors that are known by their place or name; anything else as it is."""
+    if isinstance(batch, Mapping) and "x" in batch and set(batch) <= set(PARTS):
+        return Batch(**batch)
+    tensors = isinstance(batch, (list, tuple)) and all(isinstance(part, Tensor) for part in batch)
+    return Batch(*batch) if tensors and 2 <= len(batch) <= len(PARTS) else batch
