@@ -15,8 +15,8 @@ template <typename Real> bool same(const Real *a, const Real *b, std::size_t n) 
 
 // One cell of the chain: what Network gets, and the same packed once more with memory of its own.
 template <typename Real> struct Link {
-    Call call;
-    Stage<Real> around;
+    Call call{};
+    Stage<Real> around{};
     Memory memory;
     StreamCell<Real> cell;
     std::vector<Real> now, next, work;  // as the packed cell has them
