@@ -175,8 +175,9 @@ def obstacle(targets: tuple[str, ...], rows: Rows, failures: Mapping[str, str], 
 
 def horizon(seasons: tuple[int, ...], longest: int) -> int:
     """A season where it is short enough to be learned from these rows, else a day's worth of hours, or less."""
-    most = max(1, longest // 20)
-    return seasons[0] if seasons and seasons[0] <= min(LONGEST, most) else min(HORIZON, most)
+    if seasons and seasons[0] <= min(LONGEST, longest // 12):
+        return seasons[0]
+    return min(HORIZON, max(1, longest // 20))
 
 
 def command(source: str, options: Mapping[str, Any], steps: int) -> str:
