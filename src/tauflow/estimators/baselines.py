@@ -125,9 +125,9 @@ class Ridge:
         for part in np.array_split(index, -(-len(index) // 2000)):
             batch = train.batch(part)
             for k in range(self.h):
-                known = np.isfinite(batch["target"][:, k])
+                known: Array = np.isfinite(batch["target"][:, k])
                 ever[k] |= known.any(axis=0)
-                whole = known.all(axis=1)
+                whole: Array = known.all(axis=1)
                 f, y = self._pair(batch, np.nonzero(whole)[0], k)
                 shared[k] += f.T @ f
                 moments[k] += f.T @ y
@@ -145,7 +145,7 @@ class Ridge:
         return f, torch.from_numpy(batch["target"][rows, k].clip(-TARGET_CLIP, TARGET_CLIP)).double()
 
     def _width(self, train: Windows) -> int:
-        return self._features(train.batch(np.array([0])), np.array([0]), np.array([0])).shape[1]
+        return len(self._features(train.batch(np.array([0])), np.array([0]), np.array([0]))[0])
 
     def _error(self, weights: Array, windows: Windows) -> float:
         total, count = 0.0, 0
