@@ -127,7 +127,7 @@ class Ridge:
             for k in range(self.h):
                 known: Array = np.isfinite(batch["target"][:, k])
                 ever[k] |= known.any(axis=0)
-                whole: Array = known.all(axis=1)
+                whole = np.asarray(known.all(axis=1))
                 f, y = self._pair(batch, np.nonzero(whole)[0], k)
                 shared[k] += f.T @ f
                 moments[k] += f.T @ y
