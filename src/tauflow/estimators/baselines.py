@@ -116,7 +116,7 @@ class Ridge:
 
         The first is one for all targets, or one for each if some were known where others were not. Torch keeps to one thread.
         """
-        width, targets = self._width(train), len(self.targets)
+        width, targets = self.features(train.batch(np.array([0]))), len(self.targets)
         shared = torch.zeros(self.h, width, width, dtype=torch.float64)
         own: dict[int, Tensor] = {}  # what a target's rows add to `shared`, where others are missing
         moments = torch.zeros(self.h, width, targets, dtype=torch.float64)
@@ -125,9 +125,9 @@ class Ridge:
         for part in np.array_split(index, -(-len(index) // 2000)):
             batch = train.batch(part)
             for k in range(self.h):
-                known = np.asarray(np.isfinite(batch["target"][:, k]))
+                known: Array = np.isfinite(batch["target"][:, k])
                 ever[k] |= known.any(axis=0)
-                whole = known.all(axis=1)
+                whole = np.asarray(known.all(axis=1))
                 f, y = self._pair(batch, np.nonzero(whole)[0], k)
                 shared[k] += f.T @ f
                 moments[k] += f.T @ y
@@ -144,9 +144,6 @@ class Ridge:
         f = torch.from_numpy(self._features(batch, rows, np.full(len(rows), k)))
         return f, torch.from_numpy(batch["target"][rows, k].clip(-TARGET_CLIP, TARGET_CLIP)).double()
 
-    def _width(self, train: Windows) -> int:
-        return self.features(train.batch(np.array([0])))
-
     def _error(self, weights: Array, windows: Windows) -> float:
         total, count = 0.0, 0
         chosen = np.linspace(0, len(windows) - 1, min(len(windows), AllWindows.most)).astype(int)
@@ -159,7 +156,7 @@ class Ridge:
 
     def features(self, batch: dict[str, Array]) -> int:
         """How many features a batch of windows gives."""
-        return int(self._features(batch, np.zeros(1, int), np.zeros(1, int)).shape[1])
+        return len(self._features(batch, np.zeros(1, int), np.zeros(1, int))[0])
 
     def _features(self, batch: dict[str, Array], rows: Array, columns: Array) -> Array:
         """(n, features): the context's values, its last row whole, the query, waves of the day x weekday, and a one."""
