@@ -12,6 +12,7 @@ import torch
 from hypothesis import settings
 
 torch.set_num_threads(1)
+pytest.register_assert_rewrite("tests.contract")
 
 # No deadline: a busy machine is not a bug. Derandomised: a red run is red again for the next person.
 settings.register_profile("tauflow", deadline=None, derandomize=True)
