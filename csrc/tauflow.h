@@ -18,6 +18,9 @@ const char *isa();
 const char *isa_in_use();
 bool use_isa(const char *name);
 
+// As on an older processor: nothing better than this set can be used any more. The variable TAUFLOW_ISA asks for it at the import.
+bool hold_to_isa(const char *name);
+
 // gaps (n): times since the previous sample. The index of the first one that is negative, NaN or infinite, else -1.
 template <typename Real>
 std::int64_t check_gaps(const Real *gaps, std::int64_t n);

@@ -1,10 +1,10 @@
 """Does the suite notice what is broken? `python -m tests.mutants` breaks the package many times and prints the share noticed.
 
-    --edits N       so many in all: every named one, the rest made up            (150)
-    --sample N      only so many of them, drawn by the seed                       (all)
-    --seed N        of the made-up edits and of the sample                          (0)
-    --jobs N        processes at a time                                             (2)
-    --only WORD     edits whose name or file holds the word
+--edits N       so many in all: every named one, the rest made up            (150)
+--sample N      only so many of them, drawn by the seed                       (all)
+--seed N        of the made-up edits and of the sample                          (0)
+--jobs N        processes at a time                                             (2)
+--only WORD     edits whose name or file holds the word
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from tests.mutants.edit import ROOT, SOURCES, Edit
@@ -51,7 +50,7 @@ EDITS = (
 )  # fmt: skip
 
 
-def built(edits: list[Edit], core: Path, jobs: int) -> Iterator[tuple[Edit, Path]]:
+def built(edits: list[Edit], core: Path, jobs: int) -> list[tuple[Edit, Path]]:
     """Each edit with the core that it runs on; an edit of C++ with a core of its own, compiled now."""
     plain = [(edit, core) for edit in edits if not edit.native]
     native = [edit for edit in edits if edit.native]
@@ -66,7 +65,9 @@ def _compiled(edits: list[Edit], jobs: int) -> list[tuple[Edit, Path]]:
     source.mkdir(parents=True)
     shutil.copytree(SOURCES[1], source / "csrc")
     shutil.copy(ROOT / "CMakeLists.txt", source)
-    found = subprocess.run([sys.executable, "-m", "nanobind", "--cmake_dir"], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        [sys.executable, "-m", "nanobind", "--cmake_dir"], capture_output=True, text=True, check=True
+    )
     tools = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
     def make(*command: str) -> None:

@@ -7,6 +7,7 @@ the broken one stands as text. It comes first in the path, also in that of the p
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import shutil
@@ -15,8 +16,10 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.mutants.edit import ROOT, SOURCES, Edit
 from tests.mutants.select import asked, calls
@@ -26,6 +29,11 @@ LIMIT = 240.0  # seconds for one edit; a broken loop that never ends is noticed
 PASSED, FAILED, NONE = 0, 1, 5  # pytest's exit codes
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-m", "not slow", "--timeout=60", "--no-header"]
 OPTIONS += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # what is warm was loaded before pytest could rewrite it
+
+WARM = (
+    *("hypothesis", "matplotlib.pyplot", "narwhals", "pandas", "polars", "pyarrow", "pytest", "scipy.integrate"),
+    *("torch._dynamo", "torch.func", "torch.utils.data", "typer.testing"),
+)
 
 # Processes that a test starts import the broken copy, too: an editable installation's way to src/ goes.
 SITE = """
@@ -52,16 +60,8 @@ def warm() -> Path:
         [sys.executable, "-c", "from tauflow import _core; print(_core.__file__)"],
         capture_output=True, text=True, check=True,
     ).stdout.strip()  # fmt: skip
-    import hypothesis
-    import matplotlib.pyplot
-    import pandas
-    import pyarrow
-    import pytest
-    import scipy.integrate
-    import torch._dynamo
-    import torch.func
-    import typer.testing  # noqa: F401
-
+    for name in WARM:
+        importlib.import_module(name)
     if any(name.partition(".")[0] == "tauflow" for name in sys.modules):
         raise RuntimeError("the warm process has loaded the package, which it is to see broken only")
     return Path(core)
@@ -93,11 +93,11 @@ class Watch:
 
     failed = ""
 
-    def pytest_runtest_logreport(self, report) -> None:  # noqa: ANN001
+    def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed and not self.failed:
             self.failed = report.nodeid
 
-    def pytest_collectreport(self, report) -> None:  # noqa: ANN001
+    def pytest_collectreport(self, report: Any) -> None:
         if report.failed and not self.failed:
             self.failed = f"{report.nodeid} does not load"
 
@@ -145,16 +145,15 @@ class Running:
     began: float
 
 
-def run(edits: list[tuple[Edit, Path]], jobs: int, keep: str = "copies"):
+def run(edits: list[tuple[Edit, Path]], jobs: int) -> Iterator[Verdict]:
     """A verdict for each (edit, C++ core), as they come; `jobs` at a time."""
     waiting, running = list(reversed(edits)), dict[int, Running]()
-    for place in range(len(edits)):
-        shutil.rmtree(BUILD / keep / str(place), ignore_errors=True)
+    shutil.rmtree(BUILD / "copies", ignore_errors=True)
     number = 0
     while waiting or running:
         while waiting and len(running) < jobs:
             edit, core = waiting.pop()
-            folder = copy(edit, core, BUILD / keep / str(number))
+            folder = copy(edit, core, BUILD / "copies" / str(number))
             number += 1
             running[fork(folder, tests_of(edit))] = Running(edit, folder, time.monotonic())
         time.sleep(0.05)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
@@ -51,7 +52,7 @@ def asked(path: Path) -> list[list[str]]:
     return calls(pattern.replace("{stem}", path.stem) for pattern in patterns)
 
 
-def calls(patterns) -> list[list[str]]:  # noqa: ANN001
+def calls(patterns: Iterable[str]) -> list[list[str]]:
     """Files whole in one call; each choice among the tests of a file in one of its own."""
     whole: dict[str, None] = {}
     some: list[list[str]] = []
