@@ -116,7 +116,8 @@ def child(folder: Path, told: list[list[str]]) -> None:
     os.environ |= {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
     watch, code = Watch(), NONE
     for call in told:
-        code = int(pytest.main([*OPTIONS, f"--basetemp={folder / 'tmp'}", *call], plugins=[watch]))
+        end = int(pytest.main([*OPTIONS, f"--basetemp={folder / 'tmp'}", *call], plugins=[watch]))
+        code = code if end == NONE else end
         if code not in (PASSED, NONE):
             break
     package = sys.modules.get("tauflow")

@@ -47,9 +47,11 @@ BESIDE: dict[str, tuple[str, ...]] = {
 
 def asked(path: Path) -> list[list[str]]:
     """Arguments of pytest, one call after another, for a broken file."""
-    own = (f"test_{path.stem}.py", f"test_{path.stem}_*.py")
-    patterns = (*own, *BESIDE.get(path.stem, ()), *BESIDE.get(path.parent.name, ()))
-    return calls(pattern.replace("{stem}", path.stem) for pattern in patterns)
+    stem = path.parent.name if path.stem == "__init__" else path.stem
+    patterns = [f"test_{stem}.py", f"test_{stem}_*.py", *BESIDE.get(stem, ())]
+    if path.parent.name != "tauflow":
+        patterns += BESIDE.get(path.parent.name, ())
+    return calls(pattern.replace("{stem}", stem) for pattern in patterns)
 
 
 def calls(patterns: Iterable[str]) -> list[list[str]]:
