@@ -40,7 +40,8 @@ test-lowest:
 	$(PYTHON) tests/lowest.py $(TORCH) > $(LOWEST)/lowest.txt
 	$(LOWEST)/bin/python -m pip install -q -c constraints.txt $(BUILDERS)
 	$(LOWEST)/bin/python -m pip install -q -c $(LOWEST)/lowest.txt --no-build-isolation '.[parquet,test]'
-	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2 -m 'not slow' --ignore tests/test_build.py --ignore tests/test_install.py
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2 -m 'not slow' -W ignore::DeprecationWarning \
+	  --ignore tests/test_build.py --ignore tests/test_install.py
 
 lint: $(VENV)/installed-test
 	$(VENV)/bin/ruff check

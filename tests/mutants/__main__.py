@@ -25,6 +25,7 @@ def chosen(asked: argparse.Namespace) -> list[Edit]:
     wanted = [edit for edit in (*named.EDITS, *native.EDITS) if edit.name not in EQUIVALENT]
     made_up = sorted(generate.edits(), key=lambda edit: edit.rank(asked.seed))
     made_up = [edit for edit in made_up if edit.name not in EQUIVALENT]
+    wanted = [] if asked.made_up else wanted
     edits = [*wanted, *made_up[: max(0, asked.edits - len(wanted))]]
     if asked.only:
         edits = [edit for edit in edits if asked.only in edit.name or asked.only in edit.file]
@@ -38,6 +39,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="")
+    parser.add_argument("--made-up", action="store_true")
     asked = parser.parse_args()
 
     began, stale, ready = time.monotonic(), 0, []

@@ -1,6 +1,8 @@
-"""Edits made up from the syntax of the package: a comparison, a sign, a condition or a number is another, a call is left out.
+"""Edits made up from the syntax of the package: a comparison or a condition is its contrary, a sign or a number another, a call
+or a refusal is left out.
 
-What only looks or speaks is left alone: messages of errors, annotations, docstrings, the drawing of figures.
+What only looks or speaks is left alone: messages of errors, annotations, docstrings, the drawing of figures. So is what
+seldom changes anything that could be seen: `<` for `<=`, the end of a slice, a flag that a call passes on.
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ from tests.mutants.edit import SOURCES, Edit, sources, text
 
 COSMETIC = ("drawing.py", "figures.py", "demo.py", "progress.py", "__main__.py")
 SWAPS: dict[type[ast.AST], tuple[str, str]] = {
-    ast.Lt: ("<", "<="),
-    ast.LtE: ("<=", "<"),
-    ast.Gt: (">", ">="),
-    ast.GtE: (">=", ">"),
+    ast.Lt: ("<", ">="),
+    ast.LtE: ("<=", ">"),
+    ast.Gt: (">", "<="),
+    ast.GtE: (">=", "<"),
     ast.Eq: ("==", "!="),
     ast.NotEq: ("!=", "=="),
     ast.Is: ("is", "is not"),
@@ -34,7 +36,7 @@ SWAPS: dict[type[ast.AST], tuple[str, str]] = {
     ast.BitAnd: ("&", "|"),
     ast.BitOr: ("|", "&"),
 }
-WORDS = (ast.Raise, ast.JoinedStr, ast.Import, ast.ImportFrom)
+WORDS = (ast.Raise, ast.JoinedStr, ast.Import, ast.ImportFrom, ast.Slice)
 Change = tuple[str, int, int, bytes]  # the function around it, first and last byte, what stands there instead
 
 
@@ -81,7 +83,7 @@ class Finder:
         """The changes of a node and of all within it."""
         if isinstance(node, ast.Raise):
             yield where, *self.span(node), b"pass"
-        if isinstance(node, WORDS):
+        if isinstance(node, WORDS) or _is_flag(node):
             return
         if isinstance(node, ast.Expr):
             if isinstance(node.value, ast.Constant):
@@ -127,6 +129,10 @@ class Finder:
         place = self.raw.find(old, self.span(left)[1], self.span(right)[0])
         if place >= 0:
             yield where, start, end, self.raw[start:place] + new + self.raw[place + len(old) : end]
+
+
+def _is_flag(node: ast.AST) -> bool:
+    return isinstance(node, ast.keyword) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, bool)
 
 
 def _is_text(node: ast.expr) -> bool:
