@@ -41,7 +41,7 @@ test-lowest:
 	$(LOWEST)/bin/python -m pip install -q -c constraints.txt $(BUILDERS)
 	$(LOWEST)/bin/python -m pip install -q -c $(LOWEST)/lowest.txt --no-build-isolation '.[parquet,test]'
 	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2 -m 'not slow' -W ignore::DeprecationWarning \
-	  --ignore tests/test_build.py --ignore tests/test_install.py
+	  $(patsubst %,--ignore tests/test_%.py,build install benchmarks paper versus)
 
 lint: $(VENV)/installed-test
 	$(VENV)/bin/ruff check
