@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from tauflow import cells
+from tauflow.cells import Cell
 from tauflow.errors import TauflowError
 from tauflow.sequence import Recurrent
 from tests.contract.common import MakeCell, data, same_bits, snapshot
@@ -57,6 +58,9 @@ def check_repr_names_the_cell(cell: MakeCell) -> None:
     c = cell()
     assert type(c).__name__ in repr(c)
     assert len(repr(c)) < 2000
+    plain = {name: value for name, value in c.config().items() if not isinstance(value, Cell)}  # a cell shows itself
+    shown = {name: f"{name}={value!r}" in repr(c) for name, value in plain.items()}
+    assert shown == {name: not isinstance(value, dict) for name, value in plain.items()}
 
 
 def check_sizes_are_checked(cell: MakeCell) -> None:
