@@ -237,7 +237,9 @@ def test_torch_sees_one_sound_operator(name: str) -> None:
             return func(*args, **(kwargs or {}))
 
     cell = build(name, 5)
-    x, dt, keep, h = inputs(cell, 8, 4, masked=True)  # whole blocks: a narrower set writes no more of a part of one than it needs
+    x, dt, keep, h = inputs(
+        cell, 8, 4, masked=True
+    )  # whole blocks: a narrower set writes no more of a part of one than it needs
     with Watch():
         y, last = cpu.run(cell, x, dt, keep, h)
         (y.sum() + last.sum()).backward()
