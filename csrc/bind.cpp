@@ -4,7 +4,6 @@
 #include "bind.h"
 
 #include <array>
-#include <cstdlib>
 #include <stdexcept>
 #include <string>
 
@@ -166,7 +165,7 @@ template <typename C> static void bind(nb::module_ &m, const std::string &name) 
 
 NB_MODULE(_core, m) {
     m.doc() = "The C++ core of tauflow: addresses and sizes in, numbers out.";
-    if (const char *name = std::getenv("TAUFLOW_ISA"); name && *name && !tauflow::hold_to_isa(name))
+    if (const char *name = tauflow::hold_to_asked_isa())
         throw std::runtime_error("TAUFLOW_ISA is '" + std::string(name) + "', expected an instruction set that this machine runs and the core "
                                  "was built for, such as '" + tauflow::isa_in_use() + "' or 'scalar'; leave it out to have the best");
     m.def("version", [] { return TAUFLOW_VERSION; }, "The version that this core was built from.");

@@ -4,6 +4,7 @@
 // below; no processor has these without the rest of the level.
 #include "tauflow.h"
 
+#include <cstdlib>
 #include <cstring>
 
 namespace tauflow {
@@ -84,10 +85,12 @@ bool use_isa(const char *name) {
     return false;
 }
 
-bool hold_to_isa(const char *name) {
-    const bool can = use_isa(name);
-    if (can) ceiling = in_use->name;
-    return can;
+const char *hold_to_asked_isa() {
+    const char *name = std::getenv("TAUFLOW_ISA");
+    if (!name || !*name) return nullptr;
+    if (!use_isa(name)) return name;
+    ceiling = in_use->name;
+    return nullptr;
 }
 
 template <> const Kernels<float> &kernels<float>() { return in_use->single(); }

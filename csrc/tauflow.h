@@ -18,8 +18,9 @@ const char *isa();
 const char *isa_in_use();
 bool use_isa(const char *name);
 
-// As on an older processor: nothing better than this set can be used any more. The variable TAUFLOW_ISA asks for it at the import.
-bool hold_to_isa(const char *name);
+// As on an older processor: nothing better than the set named by the variable TAUFLOW_ISA can be used any more. The name, where
+// there is no such set here; else null.
+const char *hold_to_asked_isa();
 
 // gaps (n): times since the previous sample. The index of the first one that is negative, NaN or infinite, else -1.
 template <typename Real>
