@@ -40,7 +40,7 @@ test-lowest:
 	$(PYTHON) tests/lowest.py $(TORCH) > $(LOWEST)/lowest.txt
 	$(LOWEST)/bin/python -m pip install -q -c constraints.txt $(BUILDERS)
 	$(LOWEST)/bin/python -m pip install -q -c $(LOWEST)/lowest.txt --no-build-isolation '.[parquet,test]'
-	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2 -m 'not slow' -W ignore::DeprecationWarning \
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2 -m 'not slow' \
 	  $(patsubst %,--ignore tests/test_%.py,build install benchmarks paper versus)
 
 lint: $(VENV)/installed-test

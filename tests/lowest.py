@@ -12,12 +12,19 @@ from pathlib import Path
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
 
+# What the oldest typer and matplotlib stand on: later ones warn that they will drop what these call.
+OF_THEIR_TIME = ["click==8.2.1", "pyparsing==3.1.4"]
+
 
 def lowest(torch: str | None) -> list[str]:
     wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["parquet"]]
     bounds = dict(re.fullmatch(r"([\w-]+)>=([\w.]+)", line).groups() for line in wanted)  # type: ignore[union-attr]
     del bounds["torch"]
-    return [f"{name}=={version}" for name, version in bounds.items()] + ([f"torch=={torch}"] if torch else [])
+    return (
+        [f"{name}=={version}" for name, version in bounds.items()]
+        + ([f"torch=={torch}"] if torch else [])
+        + OF_THEIR_TIME
+    )
 
 
 if __name__ == "__main__":
