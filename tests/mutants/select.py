@@ -32,7 +32,7 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "atomic": ("test_files_kill.py", "test_files.py"),
     "fileheader": ("test_files.py", "test_models.py"),
     "strictjson": ("test_files.py", "test_models.py"),
-    "models": ("test_models.py", "test_files.py"),
+    "models": ("test_small_promises.py", "test_models.py", "test_files.py"),
     "encoder": ("test_windows*.py", "test_forecaster*.py"),
     "calendar": ("test_windows*.py", "test_calendar*.py", "test_forecaster*.py"),
     "scaling": ("test_windows*.py", "test_forecaster*.py"),
