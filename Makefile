@@ -32,7 +32,7 @@ test: $(VENV)/installed-test
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal $(if $(SEED),--randomly-seed=$(SEED)) $(TESTS)
 
 mutants: $(VENV)/installed-test
-	$(VENV)/bin/python -m tests.mutants $(if $(SEED),--seed $(SEED)) $(if $(SAMPLE),--sample $(SAMPLE))
+	$(VENV)/bin/python -m tests.mutants $(if $(SEED),--seed $(SEED)) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(NEEDED),--needed $(NEEDED))
 
 LOWEST = build/lowest
 test-lowest:

@@ -17,8 +17,6 @@ from tests.mutants import generate, named, native, run
 from tests.mutants.edit import Edit, StaleError
 from tests.mutants.equivalent import EQUIVALENT
 
-NEEDED = 0.95
-
 
 def chosen(asked: argparse.Namespace) -> list[Edit]:
     """The named edits and enough made-up ones, then the sample of them."""
@@ -40,6 +38,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="")
     parser.add_argument("--made-up", action="store_true")
+    parser.add_argument("--needed", type=float, default=0.95)
     asked = parser.parse_args()
 
     began, stale, ready = time.monotonic(), 0, []
@@ -60,10 +59,10 @@ def main() -> int:
     run_, minutes = sum(outcomes.values()), (time.monotonic() - began) / 60
     score = outcomes["killed"] / max(1, run_)
     print(
-        f"{outcomes['killed']} of {run_} edits noticed, {100 * score:.1f} % (needed: {100 * NEEDED:g} %); "
+        f"{outcomes['killed']} of {run_} edits noticed, {100 * score:.1f} % (needed: {100 * asked.needed:g} %); "
         f"{outcomes['survived']} survived, {outcomes['broken']} could not be tried, {stale} stale; seed {asked.seed}, {minutes:.1f} min"
     )
-    return 0 if score >= NEEDED and not stale and not outcomes["broken"] else 1
+    return 0 if score >= asked.needed and not stale and not outcomes["broken"] else 1
 
 
 if __name__ == "__main__":
