@@ -2,6 +2,13 @@
 # make test   the whole test suite          make lint   style, types, floors
 # make setup  install for development       make clean  remove all that make made
 #
+# The order of the tests is drawn, and its seed printed: make test SEED=1 repeats it. make test TESTS="-m 'not slow'" or
+# TESTS=tests/test_ltc.py runs a part. TAUFLOW_ISA=scalar ATEN_CPU_CAPABILITY=default make test is an older processor.
+#
+# make mutants             breaks the package in 150 ways, and prints the share that the tests notice (half an hour)
+# make test-lowest         the quick tests with the oldest dependencies that pyproject.toml promises to work with
+# make verify              are the files that pip would install those of hashes.txt?
+#
 # Of the C++ core, for those who change it; each builds in build/ alone, and says what it does:
 # make sanitize            its tests and threads under the sanitizers of GCC (some minutes)
 # make fuzz SECONDS=600    calls made up by libFuzzer, which is part of Clang
@@ -13,15 +20,28 @@
 PYTHON ?= python3
 VENV = .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
+BUILDERS = scikit-build-core nanobind cmake ninja
 SETUP = Makefile pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*) $(VENV)/modules
 
-.PHONY: demo test lint setup clean modules sanitize fuzz fuzz-files arm
+.PHONY: demo test test-lowest lint setup verify mutants clean modules sanitize fuzz fuzz-files arm
 demo: $(VENV)/installed
 	$(VENV)/bin/tauflow demo
 
 # Two processes of one thread each: tests are small, and numbers don't depend on the number of threads.
 test: $(VENV)/installed-test
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal $(if $(SEED),--randomly-seed=$(SEED)) $(TESTS)
+
+mutants: $(VENV)/installed-test
+	$(VENV)/bin/python -m tests.mutants $(if $(SEED),--seed $(SEED)) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(NEEDED),--needed $(NEEDED))
+
+LOWEST = build/lowest
+test-lowest:
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(PYTHON) tests/lowest.py $(TORCH) > $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python -m pip install -q -c constraints.txt $(BUILDERS)
+	$(LOWEST)/bin/python -m pip install -q -c $(LOWEST)/lowest.txt --no-build-isolation '.[parquet,test]'
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2 -m 'not slow' \
+	  $(patsubst %,--ignore tests/test_%.py,build install benchmarks paper versus)
 
 lint: $(VENV)/installed-test
 	$(VENV)/bin/ruff check
@@ -30,6 +50,12 @@ lint: $(VENV)/installed-test
 	$(VENV)/bin/lint-imports
 
 setup: $(VENV)/installed-test
+
+REPORT = $(PIP) install -q --dry-run --ignore-installed --report build/report.json -c constraints.txt --no-build-isolation
+verify: $(VENV)/installed-test
+	mkdir -p build
+	$(REPORT) $(BUILDERS) -e '.[test]'
+	$(VENV)/bin/python tests/hashes.py build/report.json $(WRITE)
 
 sanitize: $(VENV)/installed-test
 	VENV=$(VENV) tests/native/sanitize.sh
@@ -68,12 +94,12 @@ arm: $(VENV)/installed-test
 	qemu-aarch64 -L /usr/$(ARM) build/arm/tests/native/drive compare 500 build/here/numbers
 
 $(VENV)/installed: $(SETUP)
-	$(PIP) install -q -c constraints.txt scikit-build-core nanobind cmake ninja
+	$(PIP) install -q -c constraints.txt $(BUILDERS)
 	$(PIP) install -c constraints.txt --no-build-isolation -e .
 	touch $@
 
 $(VENV)/installed-test: $(SETUP)
-	$(PIP) install -q -c constraints.txt scikit-build-core nanobind cmake ninja
+	$(PIP) install -q -c constraints.txt $(BUILDERS)
 	$(PIP) install -c constraints.txt --no-build-isolation -e '.[test]'
 	touch $(VENV)/installed $@
 

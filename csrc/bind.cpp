@@ -268,6 +268,9 @@ template <typename C> static void bind(nb::module_ &m, const std::string &name) 
 
 NB_MODULE(_core, m) {
     m.doc() = "The C++ core of tauflow: addresses and sizes in, numbers out.";
+    if (const char *name = tauflow::hold_to_asked_isa())
+        throw std::runtime_error("TAUFLOW_ISA is '" + std::string(name) + "', expected an instruction set that this machine runs and the core "
+                                 "was built for, such as '" + tauflow::isa_in_use() + "' or 'scalar'; leave it out to have the best");
     m.def("version", [] { return TAUFLOW_VERSION; }, "The version that this core was built from.");
     m.def("isa", &tauflow::isa, "The best instruction set that this machine runs.");
     m.def("check_gaps", &check_gaps, "ptr"_a, "n"_a, "is_double"_a, nb::call_guard<nb::gil_scoped_release>(),

@@ -4,6 +4,7 @@
 // below; no processor has these without the rest of the level.
 #include "tauflow.h"
 
+#include <cstdlib>
 #include <cstring>
 
 namespace tauflow {
@@ -44,10 +45,12 @@ int rank(const char *name) {
     return i;
 }
 
-// The first of the choices that this machine runs; there is none for x86-64-v2, which adds too little to plain x86-64.
+const char *ceiling = isa();  // what this machine runs, or less where TAUFLOW_ISA says so
+
+// The first of the choices at or below the ceiling; there is none for x86-64-v2, which adds too little to plain x86-64.
 const Choice *best() {
     const Choice *choice = choices;
-    while (rank(choice->name) < rank(isa())) ++choice;
+    while (rank(choice->name) < rank(ceiling)) ++choice;
     return choice;
 }
 
@@ -75,11 +78,19 @@ const char *isa_in_use() { return in_use->name; }
 
 bool use_isa(const char *name) {
     for (const Choice &choice : choices)
-        if (std::strcmp(choice.name, name) == 0 && rank(name) >= rank(isa())) {
+        if (std::strcmp(choice.name, name) == 0 && rank(name) >= rank(ceiling)) {
             in_use = &choice;
             return true;
         }
     return false;
+}
+
+const char *hold_to_asked_isa() {
+    const char *name = std::getenv("TAUFLOW_ISA");
+    if (!name || !*name) return nullptr;
+    if (!use_isa(name)) return name;
+    ceiling = in_use->name;
+    return nullptr;
 }
 
 template <> const Kernels<float> &kernels<float>() { return in_use->single(); }

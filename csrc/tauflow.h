@@ -18,6 +18,10 @@ const char *isa();
 const char *isa_in_use();
 bool use_isa(const char *name);
 
+// As on an older processor: nothing better than the set named by the variable TAUFLOW_ISA can be used any more. The name, where
+// there is no such set here; else null.
+const char *hold_to_asked_isa();
+
 // gaps (n): times since the previous sample. The index of the first one that is negative, NaN or infinite, else -1.
 template <typename Real>
 std::int64_t check_gaps(const Real *gaps, std::int64_t n);

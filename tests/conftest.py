@@ -1,24 +1,58 @@
-"""The same conditions for every test: one thread, no display, the same random numbers on every run."""
+"""The same conditions for every test, in whatever order they run: one thread, no display, the same random numbers."""
 
 from __future__ import annotations
 
 import os
+import random
+from collections.abc import Callable, Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import settings
 
+from tauflow import _core, cells
+
 torch.set_num_threads(1)
+pytest.register_assert_rewrite("tests.contract")
 
 # No deadline: a busy machine is not a bug. Derandomised: a red run is red again for the next person.
 settings.register_profile("tauflow", deadline=None, derandomize=True)
 settings.load_profile("tauflow")
+
+GLOBAL: dict[str, Callable[[], object]] = {
+    "threads": torch.get_num_threads,
+    "number type": torch.get_default_dtype,
+    "gradients": torch.is_grad_enabled,
+    "deterministic": torch.are_deterministic_algorithms_enabled,
+    "folder": os.getcwd,
+    "instruction set": _core.isa_in_use,
+    "time zone": lambda: os.environ.get("TZ"),
+    "cells": lambda: cells.names(),
+}
+BEFORE = {name: now() for name, now in GLOBAL.items()}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """pytest-randomly draws the order of the tests and prints its seed; the random numbers in a test are our own matter."""
+    if hasattr(config.option, "randomly_reset_seed"):
+        config.option.randomly_reset_seed = False
 
 
 @pytest.fixture(autouse=True)
 def _same_seed() -> None:
     """Every test starts from the same random numbers, whatever ran before it."""
     torch.manual_seed(0)
+    np.random.seed(0)
+    random.seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind() -> Iterator[None]:
+    """What a test sets for the whole process it puts back."""
+    yield
+    left = {name: now() for name, now in GLOBAL.items()}
+    assert left == BEFORE, "a test has left the process changed"

@@ -57,6 +57,19 @@ def test_no_state_passes_the_bound(activation: str, solver: str) -> None:
         assert run(cell, x, random_gaps(64, 40), h).abs().max() <= bound
 
 
+@pytest.mark.parametrize("substeps", [1, 3])
+@pytest.mark.parametrize("solver", BOUNDED)
+def test_one_linear_neuron_contracts_by_its_factor(solver: str, substeps: int) -> None:
+    """Where sigma is the identity and all weights are positive, the bound on the distance of two states is reached."""
+    cell = CTRNN(1, 1, activation="identity", tau=2.0, solver=solver, substeps=substeps).double()
+    with torch.no_grad():
+        cell.W.fill_(0.3), cell.U.fill_(1.0), cell.b.fill_(0.1)
+    for dt in (0.0, 0.1, 1.0, 7.0, 1e4):
+        gap = torch.full((2, 1), dt, dtype=torch.float64)
+        one, other = run(cell, torch.ones(2, 1, 1).double(), gap, torch.tensor([[0.0], [1.0]]).double())[:, 0, 0]
+        assert certify(cell).contraction(dt) == pytest.approx((other - one).item(), rel=1e-12)
+
+
 @pytest.mark.parametrize("q", [0.5, 0.9, 0.99])
 def test_the_bound_is_tight(q: float) -> None:
     """One neuron that excites itself: h rises to 1 / (1 - q), 2, 10 and 99.99 (of 100)."""

@@ -1,4 +1,4 @@
-"""Every check of checks.py over every cell of the registry, their variants, and the models built from them."""
+"""Every check of the contract over every cell of the registry, their variants, and the models built from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import checks
 import pytest
 import torch
 from torch import Tensor, nn
@@ -22,6 +21,7 @@ from tauflow.cells import Cell
 from tauflow.cells.mixed_memory import MixedMemory
 from tauflow.errors import TauflowError
 from tauflow.sequence import Bidirectional, Recurrent, Stack
+from tests import contract as checks
 
 INPUTS, UNITS = 3, 5
 SOURCE = Path(tauflow.__file__).parent

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -49,12 +48,6 @@ def python(code: str) -> str:
     return run.stdout
 
 
-def packages_after(code: str) -> set[str]:
-    """The top-level packages, the standard library's aside, that a fresh interpreter holds after `code`."""
-    names = python(f"{code}\nimport sys\nprint(*sys.modules)").split()
-    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names
-
-
 def cpu_seconds(command: list[str]) -> float:
     """User + system time of one run of `command`."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -63,12 +56,21 @@ def cpu_seconds(command: list[str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def test_import_loads_torch_and_numpy_at_most() -> None:
-    assert packages_after("import tauflow") <= packages_after("import torch, numpy") | {"tauflow"}
+LOADED = """
+import sys
+def names(): return {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names
+import torch, numpy
+before = names()
+import tauflow
+print(*names() - before)
+from tauflow import CTRNN
+print(*names() - before)
+"""
 
 
-def test_cells_load_torch_and_numpy_at_most() -> None:
-    assert packages_after("from tauflow import CTRNN") <= packages_after("import torch, numpy") | {"tauflow"}
+def test_the_package_and_its_cells_load_torch_and_numpy_at_most() -> None:
+    package, cells = (line.split() for line in python(LOADED).splitlines())
+    assert package == cells == ["tauflow"]
 
 
 def test_public_names_are_pinned() -> None:
@@ -110,6 +112,34 @@ def test_isa_agrees_with_the_kernel() -> None:
     assert (_core.isa() == "x86-64-v4") == (avx512 <= flags)
 
 
+SETS = """
+from tauflow import _core
+held = _core.isa_in_use()
+print(held, _core.use_isa(_core.isa()), _core.use_isa(held))
+"""
+
+
+def core_held_to(isa: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", SETS]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "TAUFLOW_ISA": isa})
+
+
+def test_kernels_are_held_to_a_lesser_set() -> None:
+    """As on an older processor: a better set can't be had any more."""
+    best = core_held_to("").stdout.split()[0]
+    built = [isa for isa in ("x86-64-v4", "x86-64-v3", "scalar", "neon") if core_held_to(isa).returncode == 0]
+    assert best in built
+    for isa in built:
+        assert core_held_to(isa).stdout.split() == [isa, str(isa == _core.isa()), "True"]
+
+
+def test_a_set_that_this_machine_has_not_is_refused() -> None:
+    for isa in ("neon" if _core.isa() != "neon" else "scalar", "x86-64-v2", "avx2", "SCALAR"):
+        done = core_held_to(isa)
+        assert done.returncode == 1
+        assert f"ImportError: TAUFLOW_ISA is '{isa}', expected an instruction set" in done.stderr
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("n", [0, 1, 7, 63, 1023, 1024, 1025, 5000])
 def test_check_gaps_finds_the_first_bad_one(dtype: torch.dtype, n: int) -> None:
@@ -141,13 +171,11 @@ def test_check_gaps_refuses_impossible_sizes() -> None:
 
 @pytest.mark.slow
 def test_wheel_holds_code_core_data_and_licences(tmp_path: Path) -> None:
-    source = tmp_path / "source"
-    left_out = shutil.ignore_patterns(".*", "build", "dist", "*.so", "__pycache__")
-    shutil.copytree(ROOT, source, ignore=left_out)
+    # From the folder itself: what the installation compiled in build/ is not compiled again.
     pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
     # cmake and ninja lie beside the interpreter
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run([*pip, "-w", tmp_path, source], check=True, env={**os.environ, "PATH": path})
+    subprocess.run([*pip, "-w", tmp_path, ROOT], check=True, env={**os.environ, "PATH": path})
     (wheel,) = tmp_path.glob("tauflow-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
