@@ -24,7 +24,7 @@ from tauflow import wirings
 from tauflow.cells import CTRNN, LTC, Cell, CfC, GatedLTC, WiredCfC
 from tauflow.sequence import Recurrent
 
-from .models import MissingError
+from .contestants import MissingError
 from .progress import Progress
 from .shapes import Settings
 
