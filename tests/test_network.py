@@ -16,7 +16,7 @@ from torch.func import functional_call
 import tauflow
 from tauflow import CTRNN, LSTM, Bidirectional, CfC, Network, Recurrent, Stack, wirings
 from tauflow.errors import BackendError, DtypeError, NonFiniteError, ShapeError, TauflowError, TimeError
-from tauflow.network import NetworkError, Part, names, pad
+from tauflow.network import Gap, NetworkError, Part, names, pad
 
 INPUTS, BATCH, TIME = 4, 3, 9
 KINDS: dict[str, dict[str, Any]] = {
@@ -27,6 +27,7 @@ KINDS: dict[str, dict[str, Any]] = {
     },
     "classes of a sequence": {"core": "gated_ltc", "pool": "several", "readout": "skip", "head": "classes"},
     "attention": {"core": "ltc", "pool": "attention", "readout": "wide", "static": 2, "head": "normal", "period": 3.7},
+    "told the gap": {"core": "gated_ltc", "waves": "gap", "readout": "skip", "period": 0.6},
     "largest": {"core": "ctrnn", "pool": "max", "readout": {"name": "deep", "units": [7, 6]}, "head": "student"},
     "controller": {"core": "wired_cfc", "units": 8, "encoder": {"name": "convolution", "kernel": 3}, "head": "actions"},
     "pictures": {"core": "gruode", "encoder": {"name": "images", "shape": [1, 2, 2]}},
@@ -506,3 +507,14 @@ def test_wirings_and_options_reach_the_core() -> None:
     assert network.core.cell.outputs == 2
     assert Network(3, 1, {"name": "ctrnn", "activation": "relu"}, 4).core.cell.sigma.name == "relu"
     assert isinstance(Network(3, 1, LSTM(3, 4)).core.cell, LSTM)
+
+
+def test_a_gap_stands_beside_the_input_in_units_of_its_spread() -> None:
+    network = Network(2, 1, waves="gap", period=0.5)
+    x, dt, mask = torch.randn(3, 5, 2), torch.rand(3, 5) + 0.1, torch.rand(3, 5) > 0.3
+    network.measure(SimpleNamespace(x=x, y=None, dt=dt, mask=mask))
+    u, _ = network.encode(x, dt / 0.5, None, x.new_zeros(3, 0))
+    torch.testing.assert_close(u[..., 2], (dt - dt[mask].mean()) / dt[mask].std())
+    torch.testing.assert_close(u[..., :2], network.scale(x))
+    network.measure(SimpleNamespace(x=x, y=None, dt=None, mask=None))
+    assert isinstance(network.waves, Gap) and network.waves.scale(torch.ones(1, 1)).item() == 0

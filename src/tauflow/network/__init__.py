@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .committee import Committee
 from .encoders import Convolution, Dense, Images, Tokens
+from .gap import Gap
 from .heads import Actions, Classes, Normal, Quantiles, Student, Values
 from .missing import Missing
 from .network import Network
@@ -27,6 +28,7 @@ __all__ = [
     "Convolution",
     "Deep",
     "Dense",
+    "Gap",
     "Images",
     "Last",
     "Linear",
