@@ -498,7 +498,7 @@ def test_a_part_of_ones_own_is_one_class() -> None:
     try:
         assert Network(3, 1, encoder="squares").core.inputs == 6
     finally:
-        del tauflow.network.part.REGISTRY["encoder", "squares"]
+        del tauflow.network.parts.part.REGISTRY["encoder", "squares"]
 
 
 def test_wirings_and_options_reach_the_core() -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from .. import validate
 from .network import Network
-from .part import NetworkError
+from .parts.part import NetworkError
 
 
 class Committee(nn.Module):

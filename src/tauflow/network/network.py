@@ -29,8 +29,8 @@ from . import core as cores
 from . import learning, lowering, streaming, summary
 from . import trace as tracing
 from .episodes import by_episode, check_first
-from .part import Given, NetworkError, build, check_count, check_width, class_of
-from .scale import Scale
+from .parts.part import Given, NetworkError, build, check_count, check_width, class_of
+from .parts.scale import Scale
 
 
 class Network(nn.Module):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .part import NetworkError
+from .parts.part import NetworkError
 
 PRESETS: dict[str, dict[str, Any]] = {
     "small": {"core": "cfc", "units": 16},

@@ -19,7 +19,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..ops.graph import Graph
+from ...ops.graph import Graph
 from .part import NetworkError, Part, check_count
 
 KINDS = ("last", "mean", "max", "attention")
