@@ -97,11 +97,14 @@ template <typename Real> bool Session<Real>::run(std::size_t first, std::size_t 
     return true;
 }
 
+// Asked before subnormal numbers are flushed, to which -1e-38 is zero.
+template <typename Real> bool Session<Real>::gap_is_good(Real dt) {
+    if (dt >= 0 && dt + skipped_ <= std::numeric_limits<Real>::max()) return true;
+    stage = index = 0, value = dt;
+    return false;
+}
+
 template <typename Real> Refusal Session<Real>::arrive(Real dt, Real &t) {
-    if (!(dt >= 0 && dt + skipped_ <= std::numeric_limits<Real>::max())) {
-        stage = index = 0, value = dt;
-        return BAD_GAP;
-    }
     for (int i = 0; i < program_.inputs; ++i) {
         const Real one = values_[i];
         if ((one <= limit<Real> && one >= -limit<Real>) || (program_.knows_missing && one != one)) continue;
@@ -131,6 +134,7 @@ template <typename Real> void Session<Real>::leave(Real t, Real *y) {
 }
 
 template <typename Real> Refusal Session<Real>::step(Real dt, Real *y) {
+    if (!gap_is_good(dt)) return BAD_GAP;
     const FlushSubnormals flush;
     Real t = 0;
     Refusal why = arrive(dt, t);
@@ -144,6 +148,8 @@ template <typename Real> Refusal Session<Real>::step(Real dt, Real *y) {
 
 template <typename Real>
 Refusal Session<Real>::step_all(Session *const *sessions, std::size_t count, const Real *dt, Real *const *y, std::size_t &row) {
+    for (row = 0; row < count; ++row)
+        if (!sessions[row]->gap_is_good(dt[row])) return BAD_GAP;
     const FlushSubnormals flush;
     std::vector<Real> t(count);
     for (row = 0; row < count; ++row) {

@@ -67,6 +67,7 @@ public:
     bool behind(std::size_t time, const Real *y, const Real *u, const std::uint8_t *real, Real *memory, Real *out);
 
 private:
+    bool gap_is_good(Real dt);
     Refusal arrive(Real dt, Real &t);  // what stands before the chain
     Refusal refuse(Refusal why);       // as the chain says
     void leave(Real t, Real *y);       // what stands behind it; the state has moved

@@ -158,9 +158,9 @@ template <typename Real> Refusal Stream<Real>::step(Real dt, Real *y) {
 
 template <typename Real>
 Refusal Stream<Real>::step_all(Stream *const *streams, std::size_t count, const Real *dt, Real *const *y, std::size_t &row) {
-    const FlushSubnormals flush;
     for (row = 0; row < count; ++row)
         if (!(dt[row] >= 0 && dt[row] <= std::numeric_limits<Real>::max())) return streams[row]->refuse(BAD_GAP, 0, 0, dt[row]);
+    const FlushSubnormals flush;
     const auto &stages = streams[0]->network_.stages;
     for (std::size_t i = 0; i < stages.size(); ++i) {
         const Stage<Real> &at = stages[i];

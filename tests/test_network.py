@@ -396,6 +396,31 @@ def test_committees_average_as_their_head_says() -> None:
         tauflow.Committee([Network(2, 3), Network(3, 3)])
 
 
+def test_a_committee_streams_the_average() -> None:
+    committee = tauflow.Committee(lambda: Network(2, 3, "ctrnn", 4, head="normal"), 3).eval()
+    x, dt = torch.randn(1, 6, 2), torch.rand(1, 6)
+    with torch.no_grad():
+        whole, end = committee.prefixes(x, dt)
+    stream = committee.stream()
+    answers = [stream(x[0, t].numpy(), float(dt[0, t])) for t in range(6)]
+    np.testing.assert_allclose(np.stack(answers), whole[0], rtol=1e-6)
+    assert np.array_equal(stream.state, end[0].numpy())
+    before = stream.state
+    with pytest.raises(NonFiniteError):
+        stream([1.0, math.nan])
+    assert np.array_equal(stream.state, before) and not stream.another().state.any()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "pool" in KINDS[kind]])
+def test_the_answer_for_all_is_that_of_the_last_prefix(kind: str) -> None:
+    network = build(kind).double()
+    given = data(network, torch.float64, masked=True)
+    answer, state = network(**given)
+    prefixes, end = network.prefixes(**given)
+    torch.testing.assert_close(answer, prefixes[:, -1], rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(state, end, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("core", names("core"))
 def test_cores_with_a_window(core: str) -> None:
     network = Network(3, 2, core, 8).eval()
@@ -499,7 +524,7 @@ def test_a_part_of_ones_own_is_one_class() -> None:
     try:
         assert Network(3, 1, encoder="squares").core.inputs == 6
     finally:
-        del tauflow.network.part.REGISTRY["encoder", "squares"]
+        del tauflow.network.parts.part.REGISTRY["encoder", "squares"]
 
 
 def test_wirings_and_options_reach_the_core() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tauflow.network.windowed import positions
+from tauflow.network.parts.windowed import positions
 
 
 class Whole(nn.Module):

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from . import core as cores
-from .gap import Gap
-from .heads import Head
-from .part import NetworkError
-from .scale import Scale
+from .parts.gap import Gap
+from .parts.heads import Head
+from .parts.part import NetworkError
+from .parts.scale import Scale
 
 if TYPE_CHECKING:
     from .network import Network

@@ -29,8 +29,8 @@ from . import core as cores
 from . import learning, lowering, streaming, summary
 from . import trace as tracing
 from .episodes import by_episode, check_first
-from .part import Given, NetworkError, build, check_count, check_width, class_of
-from .scale import Scale
+from .parts.part import Given, NetworkError, build, check_count, check_width, class_of
+from .parts.scale import Scale
 
 
 class Network(nn.Module):
@@ -189,7 +189,7 @@ class Network(nn.Module):
         u, carried = self.encode(x, dt, mask, carried)
         y, h = self.core(u, dt, mask, h)
         if self.pool is not None:
-            y, u, kept = self._pooled(y, u, mask, kept)
+            y, u, kept = self._pooled(y, u, mask, kept, every)
             if not every:
                 y, u = y[:, -1], u[:, -1]
         if static is not None:
@@ -207,12 +207,14 @@ class Network(nn.Module):
             u = self.waves(u, dt)
         return (u if self.encoder is None else self.encoder(u)), carried
 
-    def _pooled(self, y: Tensor, u: Tensor, mask: Tensor | None, kept: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _pooled(
+        self, y: Tensor, u: Tensor, mask: Tensor | None, kept: Tensor, every: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """The pooled outputs of the core and, for a readout that sees it, the pooled input: (batch, time, kinds * n)."""
         if y.shape[1] == 0:
             raise ShapeError("x has no samples, but a pooled network answers for a sequence of at least one")
         both = torch.cat([y, u], dim=2) if self.sees_input else y
-        z, kept = self.pool(both, mask, kept)
+        z, kept = self.pool(both, mask, kept, every)
         z = z.unflatten(2, (-1, both.shape[2]))  # (batch, time, kinds, n)
         return z[..., : y.shape[2]].flatten(2), z[..., y.shape[2] :].flatten(2), kept
 

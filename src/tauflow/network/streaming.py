@@ -20,7 +20,7 @@ from ..ops.packing import GATES
 from ..ops.stream import KernelStream, StepStream, Stream
 from . import core as cores
 from .lowering import lower
-from .part import NetworkError, check_count
+from .parts.part import NetworkError, check_count
 
 FEW = 4  # rows: below, a kernel of the core has too few samples side by side, and one after the other is faster
 

@@ -24,9 +24,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .. import losses
-from ..errors import DtypeError, ShapeError
-from ..ops.graph import Graph
+from ... import losses
+from ...errors import DtypeError, ShapeError
+from ...ops.graph import Graph
 from .part import NetworkError, Part, check_count
 from .scale import Scale
 

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .. import validate
-from ..errors import ShapeError
+from ... import validate
+from ...errors import ShapeError
 from .part import Part, check_count
 
 

@@ -20,8 +20,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..activations import activation as find_activation
-from ..ops.graph import Graph
+from ...activations import activation as find_activation
+from ...ops.graph import Graph
 from .encoders import dense
 from .part import NetworkError, Part, check_count
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..ops.graph import Graph
+from ...ops.graph import Graph
 from .part import Part, check_count
 from .scale import Scale
 
