@@ -8,7 +8,7 @@ from .heads import Actions, Classes, Normal, Quantiles, Student, Values
 from .missing import Missing
 from .network import Network
 from .padding import pad
-from .part import PLACES, NetworkError, Part, names
+from .part import PLACES, REGISTRY, NetworkError, Part, names
 from .pools import Attention, Last, Max, Mean, Pool
 from .presets import preset
 from .readouts import Deep, Linear, Skip, Wide
@@ -19,6 +19,7 @@ from .windowed import TCN, Transformer, WindowMLP
 
 __all__ = [
     "PLACES",
+    "REGISTRY",
     "TCN",
     "Actions",
     "Attention",

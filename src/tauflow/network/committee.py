@@ -13,8 +13,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from .. import validate
+from ..validate import packed
 from .network import Network
 from .part import NetworkError
 
@@ -65,10 +67,13 @@ class Committee(nn.Module):
         """As Network."""
         return self._each("prefixes", x, dt, mask, state, first, static)
 
-    def _each(
-        self, how: str, x: Tensor, dt: Any, mask: Any, state: Any, first: Any, static: Any
-    ) -> tuple[Tensor, Tensor]:
+    def _each(self, how: str, x: Any, dt: Any, mask: Any, state: Any, first: Any, static: Any) -> tuple[Any, Tensor]:
+        if isinstance(x, PackedSequence):
+            rows, dt, mask = packed.unpack(x, dt, mask)
+            answer, h = self._each(how, rows, dt, mask, state, first, static)
+            return (packed.pack_like(x, answer) if answer.ndim == 3 else answer), h
         members = self.networks()
+        x = validate.as_sequence(x, validate.parameter_dtype(self))
         h = validate.as_state(state, self.initial_state(len(x)))
         parts = list(h.split([member.state_size for member in members], dim=1))
         chosen = [int(torch.randint(len(members), ()))] if self.training else range(len(members))
@@ -86,9 +91,8 @@ class Committee(nn.Module):
 
     def step(self, x: Tensor, dt: Any = None, state: Any = None, static: Any = None) -> tuple[Tensor, Tensor]:
         """As Network."""
-        if isinstance(dt, Tensor) and dt.ndim == 1:
-            dt = dt[:, None]
-        y, state = self.prefixes(x[:, None], dt, None, state, static=static)
+        x, dt = validate.as_one_sample(x, dt, validate.parameter_dtype(self))
+        y, state = self.prefixes(x, dt, None, state, static=static)
         return y[:, 0], state
 
     def measure(self, *batches: Any) -> None:
