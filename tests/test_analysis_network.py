@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable
 from typing import Any
@@ -130,7 +131,7 @@ def test_what_a_certificate_does_not_speak_of_is_named() -> None:
     missing, pool = certify(network).beside
     assert "the time since they were known grows" in missing and "sums" in pool
     assert "Doubled is a module of your own" in certify(Network(3, 1, encoder=Doubled())).beside[0]
-    both = certify(Committee([network, network]))
+    both = certify(Committee([network, copy.deepcopy(network)]))
     assert both.beside[0].startswith("member 1: missing")
 
 

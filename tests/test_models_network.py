@@ -237,6 +237,9 @@ def test_a_name_has_one_part() -> None:
     assert REGISTRY["encoder", "dense"] is Dense
 
 
+NETWORK = Network(3, 1, "ctrnn", 2)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -249,6 +252,8 @@ def test_a_name_has_one_part() -> None:
         (lambda: Network(3, 1, CfC(3, 4), tau=2.0), "tau is 2.0, but goes to a cell that is built by its name"),
         (lambda: Network(3, 1, "tcn", 4, tau=2.0), "tau is 2.0"),
         (lambda: Network(3, 1, {"name": "tcn", "blocks": 50}, 4), "at most 20"),
+        (lambda: Network(3, 1, {"name": "transformer", "layers": 65}, 4), "at most 64"),
+        (lambda: Committee([NETWORK, NETWORK]), "stands twice"),
     ],
 )
 def test_parts_that_do_not_meet_are_refused(make: Callable[[], Any], message: str) -> None:

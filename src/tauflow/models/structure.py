@@ -152,7 +152,7 @@ def _build(structure: Mapping[str, Any], path: str, made: dict[str, nn.Module]) 
             "auto": list(auto),
             **rest,
         } if not rest and set(given) == set(PLACES) and all(type(name) is str for name in inputs + outputs):
-            found = {
+            found: dict[str, Any] = {
                 place: None
                 if given[place] is None
                 else part(Part, given[place], place, Recurrent, Stack, Bidirectional)
@@ -160,7 +160,8 @@ def _build(structure: Mapping[str, Any], path: str, made: dict[str, nn.Module]) 
             }
             if auto != [what for what in AUTO if what in auto]:
                 raise ModelFileError(f"auto is {str(auto)[:60]}, expected some of {', '.join(AUTO)}")
-            model = Network(inputs, outputs, static=static, **found, **dict.fromkeys(auto, "auto"))
+            found |= dict.fromkeys(auto, "auto")
+            model = Network(inputs, outputs, static=static, **found)
         case {"type": "committee", "members": list(members), **rest} if not rest:
             model = Committee(part(Network, member, f"members.{k}") for k, member in enumerate(members))
         case {"type": "mixed_memory", "cell": dict(cell), **rest} if not rest:

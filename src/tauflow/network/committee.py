@@ -29,6 +29,10 @@ class Committee(nn.Module):
         made = [members() for _ in range(size or 4)] if callable(members) else list(members)
         if not made or not all(isinstance(member, Network) for member in made):
             raise NetworkError("a committee needs networks: Committee(lambda: Network(3, 1), 4)")
+        if len(set(map(id, made))) < len(made):
+            raise NetworkError(
+                "a network stands twice in this committee: make a new one for each, Committee(lambda: Network(3, 1))"
+            )
         if len({(member.inputs, member.outputs, type(member.head)) for member in made}) > 1:
             raise NetworkError(
                 "the members of a committee read the same inputs and give the same answers, but these differ"

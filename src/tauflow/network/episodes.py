@@ -25,12 +25,12 @@ Run = Callable[[Tensor, Tensor, Tensor | None, Tensor, Tensor | None], tuple[Ten
 
 def check_first(first: Any, x: Tensor) -> Tensor:
     """`first` as bool (batch, time), or a sentence."""
-    (batch, time, _), first = x.shape, validate.as_tensor(first, "first", torch.float32, x.device)
-    if first.dtype != torch.bool:
-        raise DtypeError(f"first is {first.dtype}, expected torch.bool with True where an episode begins")
-    if tuple(first.shape) != (batch, time):
-        raise ShapeError(f"first has shape {tuple(first.shape)}, expected (batch, time) = ({batch}, {time})")
-    return first
+    (batch, time, _), begins = x.shape, validate.as_tensor(first, "first", torch.float32, x.device)
+    if begins.dtype != torch.bool:
+        raise DtypeError(f"first is {begins.dtype}, expected torch.bool with True where an episode begins")
+    if tuple(begins.shape) != (batch, time):
+        raise ShapeError(f"first has shape {tuple(begins.shape)}, expected (batch, time) = ({batch}, {time})")
+    return begins
 
 
 def by_episode(

@@ -25,7 +25,7 @@ from ..errors import ShapeError
 from ..sequence import refuse_overflow
 from .part import NetworkError, Part, check_count
 
-MOST_BLOCKS = 20  # of a TCN
+MOST_BLOCKS, MOST_LAYERS = 20, 64  # of a TCN, of a Transformer
 
 
 class Windowed(Part, ABC):
@@ -121,9 +121,11 @@ class Transformer(Windowed):
         super().__init__(inputs, units, steps)
         if units % 4:
             raise ShapeError(f"units is {units}, expected a multiple of 4, the heads of a transformer")
+        if check_count("layers", layers) > MOST_LAYERS:
+            raise NetworkError(f"layers is {layers}, expected at most {MOST_LAYERS}")
         self.entry = nn.Linear(self.width, units)
         layer = nn.TransformerEncoderLayer(units, 4, 4 * units, dropout, batch_first=True, norm_first=True)
-        self.encoder = nn.TransformerEncoder(layer, check_count("layers", layers), enable_nested_tensor=False)
+        self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
 
     def look(self, z: Tensor, real: Tensor) -> Tensor:
         windows = (
@@ -132,7 +134,7 @@ class Transformer(Windowed):
         known = F.pad(real, (self.steps - 1, 0)).unfold(1, self.steps, 1)
         batch, n = windows.shape[:2]
         age = torch.arange(self.steps - 1, -1, -1, device=z.device, dtype=z.dtype)
-        u = self.entry(windows.flatten(0, 1)) + positions(age, self.units)
+        u: Tensor = self.entry(windows.flatten(0, 1)) + positions(age, self.units)
         hidden = ~known.flatten(0, 1)
         hidden[:, -1] = False  # a window sees at least its own sample
         if not len(u):
