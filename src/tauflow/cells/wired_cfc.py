@@ -92,6 +92,12 @@ class LayeredCfC(Cell):
     def mask_layer(self, layer: Any, below: Connected, within: Connected) -> None:
         """Fill a layer's masks; below (inputs, units) and within (units, units) say where the wiring has a synapse."""
 
+    def hull(self) -> tuple[Tensor, Tensor] | None:
+        """That of the layers, which are all of one mode."""
+        hulls = [layer.hull() for layer in self.layers()]
+        lows, highs = ([one[side] for one in hulls if one is not None] for side in (0, 1))
+        return (torch.cat(lows), torch.cat(highs)) if len(lows) == len(hulls) else None
+
     def advance(self, x: Tensor, dt: Tensor, states: list[Tensor]) -> list[Tensor]:
         """The new states of the layers, each (batch, neurons of the layer)."""
         news: list[Tensor] = []

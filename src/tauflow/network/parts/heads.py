@@ -287,13 +287,11 @@ class Actions(Head):
 
     def __init__(self, columns: int, low: float | Sequence[float] = -1.0, high: float | Sequence[float] = 1.0) -> None:
         super().__init__(columns, ("",))
-        for name, limit in (("low", low), ("high", high)):
-            limits = [float(limit)] * columns if isinstance(limit, (int, float)) else [float(one) for one in limit]
-            if len(limits) != columns:
-                raise NetworkError(f"{name} has {len(limits)} limits, expected a number or {columns} of them")
-            self.register_buffer(name, torch.tensor(limits), persistent=False)
-        if not bool((self.low < self.high).all()):
+        limits = [_limits("low", low, columns), _limits("high", high, columns)]
+        if not all(least < most for least, most in zip(*limits, strict=True)):
             raise NetworkError(f"low is {low!r} and high {high!r}, expected low < high")
+        for name, values in zip(("low", "high"), limits, strict=True):
+            self.register_buffer(name, torch.tensor(values), persistent=False)
 
     def forward(self, a: Tensor) -> Tensor:
         return torch.lerp(self.low.expand_as(a), self.high.expand_as(a), torch.sigmoid(a))
@@ -304,3 +302,10 @@ class Actions(Head):
 
     def lower(self, graph: Graph, source: int) -> int:
         return graph.add("squash", source, self.outputs, (self.low, self.high))
+
+
+def _limits(name: str, limit: float | Sequence[float], columns: int) -> list[float]:
+    limits = [float(limit)] * columns if isinstance(limit, (int, float)) else [float(one) for one in limit]
+    if len(limits) != columns:
+        raise NetworkError(f"{name} has {len(limits)} limits, expected a number or {columns} of them")
+    return limits
