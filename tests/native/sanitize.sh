@@ -60,9 +60,10 @@ watched ":log_path=$out/report" -m pytest -q -n 2 -p no:cacheprovider "${tests[@
 if compgen -G "$out/report.*" >/dev/null; then cat "$out"/report.*; failed=1; fi
 [[ -z ${failed:-} ]] || exit 1
 
-say "With each instruction set 3,000 calls and 5,000 chains, then 2,000 calls from four threads, without Python"
+say "With each instruction set 3,000 calls, 5,000 chains and 5,000 networks, then 2,000 calls from four threads, without Python"
 "$address" calls 3000
 "$address" chains 5000
+"$address" networks 5000
 "$address" threads 2000
 "$address" throws
 "$address" replay tests/native/corpus/*
