@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -396,3 +399,27 @@ def test_rows_of_a_program(memory: int) -> None:
     assert not rows.skip(some.data_ptr())
     rows.skipped(zeros.data_ptr())
     assert not zeros.any()
+
+
+def test_code_for_an_instruction_set_shares_no_function_with_others() -> None:
+    """Of a template or an inline function of the library the linker keeps one copy for all sets, perhaps that of the newest processor."""
+    root = Path(__file__).parents[1]
+    files = re.findall(
+        r"csrc/\w+\.cpp", re.search(r"set\(CELLS([^)]*)\)", (root / "CMakeLists.txt").read_text()).group(1)
+    )  # type: ignore[union-attr]
+    headers = [f"csrc/{name}.h" for name in ("activations", "batch", "matrix", "neurons", "simd", "solvers")]
+    types = {
+        "size_t",
+        "int32_t",
+        "int64_t",
+        "uint8_t",
+        "uint64_t",
+        "ptrdiff_t",
+        "index_sequence",
+        "make_index_sequence",
+    }
+    plain = {"memcpy", "memset", "memcmp"}  # of C
+    assert len(files) > 10
+    for file in [*files, *headers]:
+        used = set(re.findall(r"\bstd::(\w+)", (root / file).read_text()))
+        assert used <= types | plain, (file, used - types - plain)
