@@ -146,6 +146,20 @@ def test_a_sample_does_not_depend_on_its_batch(name: str) -> None:
             assert torch.equal(alone[0], together[row])
 
 
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("name", CELLS)
+def test_few_rows_without_gradient_have_the_bits_of_many(name: str, masked: bool) -> None:
+    """With a gradient samples stand side by side; without, and for few rows, neurons do."""
+    for _, dtype, units in itertools.product(each_isa(), (torch.float32, torch.float64), (1, 13, 34)):
+        cell = build(name, units, dtype)
+        for batch in (1, 2, 4, 5):
+            x, dt, keep, h = inputs(cell, batch, 7, masked)
+            y, last = cpu.run(cell, x, dt, keep, h)
+            with torch.no_grad():
+                few, end = cpu.run(cell, x, dt, keep, h)
+            assert torch.equal(few, y) and torch.equal(end, last)
+
+
 @pytest.mark.parametrize("name", CELLS)
 def test_results_do_not_depend_on_threads(name: str) -> None:
     cell = build(name, 16, torch.float32)
