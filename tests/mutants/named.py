@@ -340,4 +340,75 @@ TABLES = (
     Edit("labels are read as mathematics", "figures.py", '"text.parse_math": False', '"text.parse_math": True'),
 )
 
-EDITS = (*SURVIVED, *LOOK_AHEAD, *FORECAST, *TRAINING, *FILES, *CELLS, *TABLES)
+NETWORK = (
+    Edit("a masked sample counts in a pooled mean", "pools.py", "z], dim=2) * real[:, :, None]", "z], dim=2)"),
+    Edit(
+        "an episode starts from the one before", "episodes.py", "initial(pieces), state[row]", "state[row], state[row]"
+    ),
+    Edit("gaps are not told in periods", "network.py", "gaps / self.period, mask", "gaps, mask"),
+    Edit("padding is in the scale of the inputs", "learning.py", "batch.x[mask] for", "batch.x.flatten(0, 1) for"),
+    Edit(
+        "padding is in the scale of the targets",
+        "learning.py",
+        "batch.y if of_all else batch.y[mask]",
+        "batch.y if of_all else batch.y.flatten(0, 1)",
+    ),
+    Edit(
+        "what is given once is not scaled",
+        "network.py",
+        "static if self.static_scale is None else self.static_scale(static)",
+        "static",
+    ),
+    Edit("quantiles cross", "heads.py", "[F.softplus(part) for part in parts]", "parts"),
+    Edit(
+        "a committee averages logarithms",
+        "heads.py",
+        "torch.logsumexp(ys, dim=0) - math.log(len(ys))",
+        "ys.mean(dim=0)",
+    ),
+    Edit(
+        "a committee that disagrees is as sure as its members",
+        "heads.py",
+        "deviation.square() + (mean - of_all).square()",
+        "deviation.square()",
+    ),
+    Edit(
+        "classes that never came count",
+        "heads.py",
+        "(present * counts.clamp(min=1))",
+        "(self.columns * counts.clamp(min=1))",
+    ),
+    Edit("a doubt costs nothing", "heads.py", "0.5 * far.square() + deviation.log() +", "0.5 * far.square() +"),
+    Edit("time passes at masked samples", "missing.py", "dt[:, t] * mask[:, t])", "dt[:, t])"),
+    Edit(
+        "a convolution sees what comes",
+        "windowed.py",
+        "(2 * convolution.dilation[0], 0)",
+        "(convolution.dilation[0], convolution.dilation[0])",
+    ),
+    Edit("no straight line around the core", "readouts.py", ") + self.line(u)", ")"),
+    Edit("time constants learn as fast as all else", "learning.py", "lr if time is None else time", "lr"),
+    Edit("a size is the nearest from above", "learning.py", "made = make(low)", "made = make(high)"),
+    Edit(
+        "a refreshed stream starts anew",
+        "ops/stream.py",
+        "            self._begin(self._given)\n        self.state = state\n",
+        "            self._begin(self._given)\n        self.reset()\n",
+    ),
+    Edit("rows that do not move show an answer", "many.py", "            y[~moved] = np.nan\n", "            pass\n"),
+)
+
+METRICS = (
+    Edit("RMSE of answers without its root", "tauflow/metrics.py", "np.sqrt(np.square(", "np.abs(np.square("),
+    Edit("ties count in full", "tauflow/metrics.py", "first + (counts + 1) / 2", "first + counts"),
+    Edit(
+        "each of equal scores is a step",
+        "tauflow/metrics.py",
+        "np.append(np.diff(score[order]) != 0, True)",
+        "np.ones(len(score), bool)",
+    ),
+    Edit("R2 around the mean of all columns", "tauflow/metrics.py", "targets.mean(axis=0)", "targets.mean()"),
+    Edit("the best of several classes alone", "tauflow/metrics.py", "else present.tolist()", "else [1]"),
+)
+
+EDITS = (*SURVIVED, *LOOK_AHEAD, *FORECAST, *TRAINING, *FILES, *CELLS, *TABLES, *NETWORK, *METRICS)

@@ -13,6 +13,7 @@ from tests.mutants.run import BUILD
 
 KERNELS = ("test_kernels.py",)
 STREAM = ("test_stream.py",)
+NETWORK = ("test_network.py",)
 
 EDITS = (
     Edit("CfC pure: sign of the gradient of w_tau below zero", "cfc.cpp",
@@ -47,6 +48,14 @@ EDITS = (
          "return fma(a, way, h);", KERNELS),
     Edit("ReLU's slope is one at zero", "activations.h", "where_less(L::splat(0), f, one, L::splat(0));",
          "where_less(f, L::splat(0), L::splat(0), one);", KERNELS),
+    Edit("time skipped is lost", "program.cpp", "t = (dt + skipped_) / program_.period;", "t = dt / program_.period;", NETWORK),
+    Edit("what a pool remembers is not moved on", "program.cpp", "std::copy_n(now_ + cells.memory, own, memory);", "", NETWORK),
+    Edit("Missing: time passes at masked samples", "steps.cpp",
+         "known ? Real(0) : real ? now[n + i] + t : now[n + i]", "known ? Real(0) : now[n + i] + t", NETWORK),
+    Edit("steps: a masked sample counts in a pooled mean", "steps.cpp", "next[0] = now[0] + Real(real);",
+         "next[0] = now[0] + Real(1);", NETWORK),
+    Edit("steps: quantiles cross", "steps.cpp", "y[(k + 1) * columns + c] - softplus", "y[(k + 1) * columns + c] + softplus",
+         NETWORK),
 )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ BESIDE: dict[str, tuple[str, ...]] = {
     ),
     "report": ("test_report*.py",),
     "tauflow": ("test_install.py",),
-    "training": ("test_training*.py", "test_resume.py", "test_fingerprint.py", "test_files_checkpoint.py"),
+    "training": ("test_training*.py", "test_fingerprint.py", "test_files_checkpoint.py", "test_resume.py"),
     "validate": ("test_validate.py", "test_words.py", "test_sequence.py", "test_cells.py:gru or stack"),
     "windows": (
         *("test_windows*.py", "test_calendar*.py", "test_categories.py", "test_stride.py", "test_forecaster*.py"),
@@ -43,7 +43,6 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "activations": ("test_ctrnn.py", "test_gated_ltc.py", "test_cells.py:ctrnn or gated"),
     "atomic": ("test_files_kill.py", "test_files.py"),
     "base": ("test_cells.py:ctrnn or gru or ltc",),
-    "checkpoint": ("test_resume.py", "test_files_checkpoint.py"),
     "digest": ("test_files_digest.py", "test_fingerprint.py"),
     "described": ("test_models.py", "test_network*.py"),
     "clock": ("test_stride.py", "test_windows.py"),
