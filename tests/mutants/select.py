@@ -1,4 +1,7 @@
-"""Which tests are asked about a file: those of its module, then those of its rooms from the inside out, found by their names."""
+"""Which tests are asked about a file: those of its module, then those of its rooms from the inside out, found by their names.
+
+The quick ones come first in a room, since the first that fails ends it.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,8 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "csrc": ("test_kernels*.py", "test_stream*.py", "test_network*.py", "test_install.py:gaps"),
     "data": ("test_data_*.py", "test_stride.py", "test_categories.py", "test_datasets.py", "test_small_promises.py"),
     "estimators": (
-        *("test_forecaster*.py", "test_compare*.py", "test_baselines*.py", "test_estimators_*.py"),
-        *("test_categories.py", "test_files_forecaster.py"),
+        *("test_baselines*.py", "test_estimators_*.py", "test_windows.py", "test_categories.py"),
+        *("test_forecaster*.py", "test_files_forecaster.py", "test_compare*.py"),
     ),
     "files": ("test_files*.py", "test_models.py", "test_small_promises.py"),
     "models": ("test_models.py", "test_small_promises.py", "test_files_forecaster.py"),
@@ -36,8 +39,8 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "training": ("test_training*.py", "test_fingerprint.py", "test_files_checkpoint.py", "test_resume.py"),
     "validate": ("test_validate.py", "test_words.py", "test_sequence.py", "test_cells.py:gru or stack"),
     "windows": (
-        *("test_windows*.py", "test_calendar*.py", "test_categories.py", "test_stride.py", "test_forecaster*.py"),
-        *("test_estimators_*.py", "test_baselines.py", "test_compare*.py"),
+        *("test_windows*.py", "test_stride.py", "test_categories.py", "test_estimators_*.py", "test_baselines.py"),
+        *("test_forecaster*.py", "test_compare*.py"),
     ),
     # modules
     "activations": ("test_ctrnn.py", "test_gated_ltc.py", "test_cells.py:ctrnn or gated"),
@@ -47,7 +50,6 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "described": ("test_models.py", "test_network*.py"),
     "clock": ("test_stride.py", "test_windows.py"),
     "drawing": ("test_wirings.py",),
-    "forecaster": ("test_baselines.py",),
     "gaps": ("test_install.py", "test_validate.py"),
     "learning": ("test_training*.py",),
     "many": ("test_network*.py",),
