@@ -358,3 +358,14 @@ def test_a_committee_learns_and_runs_as_one() -> None:
     assert committee.output_names == members[0].output_names
     with pytest.raises(NetworkError, match="needs networks"):
         tauflow.Committee([torch.nn.Linear(2, 2)])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("core", ["lstm", "gru", "rnn", "gru_decay", "cfc", "ltc"])
+def test_many_rows_run_as_each_alone(core: str) -> None:
+    network, x, dt = Network(2, 1, core, 5).eval(), torch.randn(7, TIME, 2), torch.rand(7, TIME)
+    with torch.no_grad():
+        whole, _ = network(x, dt)
+        for row in range(7):
+            assert torch.equal(network(x[row : row + 1], dt[row : row + 1])[0][0], whole[row])
+    stream = network.stream("cpu")
+    assert np.array_equal(np.stack([stream(x[6, t].numpy(), float(dt[6, t])) for t in range(TIME)]), whole[6].numpy())
