@@ -47,6 +47,7 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "atomic": ("test_files_kill.py", "test_files.py"),
     "base": ("test_cells.py:ctrnn or gru or ltc",),
     "digest": ("test_files_digest.py", "test_fingerprint.py"),
+    "facts": ("test_data_check.py",),
     "described": ("test_models.py", "test_network*.py"),
     "clock": ("test_stride.py", "test_windows.py"),
     "drawing": ("test_wirings.py",),
@@ -54,16 +55,18 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "learning": ("test_training*.py",),
     "many": ("test_network*.py",),
     "operator": ("test_kernels.py", "test_door.py"),
+    "frames": ("test_data_table.py",),
+    "numerals": ("test_data_dialects.py",),
     "output": ("test_files_output.py",),
     "packing": ("test_stream.py", "test_kernels.py"),
     "program": ("test_network*.py", "test_stream_chains.py"),
     "rnn": ("test_baseline_cells.py", "test_cells.py:gru or lstm or rnn"),
-    "schema": ("test_files_schema.py",),
     "sequence": (
         *("test_sequence.py", "test_words.py", "test_analysis.py", "test_validate.py", "test_door.py"),
         "test_cells.py:stack or bidirectional or ctrnn",
     ),
     "solvers": ("test_solvers.py", "test_cells.py:ctrnn"),
+    "stamps": ("test_data_time.py", "test_data_moments.py"),
     "steps": ("test_network*.py",),
     "storage": ("test_files_forecaster.py", "test_forecaster.py"),
     "wired_cfc": ("test_cfc.py", "test_cells.py:wired_cfc", "test_compat_ncps.py"),
@@ -74,7 +77,12 @@ def asked(path: Path) -> list[list[str]]:
     """Arguments of pytest, one call after another, for a broken file."""
     rooms = [folder.name for folder in path.parents if folder.is_relative_to(SOURCES[0]) or folder == SOURCES[1]]
     stem = rooms[0] if path.stem == "__init__" else path.stem
-    patterns = [f"test_{stem}.py", f"test_{stem}_*.py", *BESIDE.get(stem, ())]
+    patterns = [
+        f"test_{stem}.py",
+        f"test_{stem}_*.py",
+        *(f"test_{room}_{stem}.py" for room in rooms),
+        *BESIDE.get(stem, ()),
+    ]
     for room in rooms if rooms == ["tauflow"] else rooms[: len(rooms) - ("tauflow" in rooms)]:
         patterns += BESIDE.get(room, ())
     return calls(pattern.replace("{stem}", stem) for pattern in patterns)
