@@ -106,6 +106,18 @@ def test_names_modes_frozen_and_shared_parts_come_back(tmp_path: Path) -> None:
     same(committee.eval(), found.eval(), {"x": torch.randn(2, 4, 2)})
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_network_that_has_run_learned_streamed_and_been_recorded_is_saved(kind: str, tmp_path: Path) -> None:
+    network = build(kind).train()
+    given = data(network)
+    for _ in range(2):
+        network(**given)[0].square().mean().backward()
+    torch.optim.Adam(network.parameters()).step()
+    network.stream(static=None if given["static"] is None else given["static"][0])
+    network.trace(given["x"], given["dt"], static=given["static"])
+    same(network.eval(), again(network, tmp_path), given)
+
+
 def test_a_loaded_network_streams_and_learns_on(tmp_path: Path) -> None:
     network = build("records with gaps")
     given = data(network)
