@@ -17,7 +17,7 @@ import tauflow
 from tauflow import CTRNN, Bidirectional, CfC, Committee, Network, files
 from tauflow.errors import ModelFileError, TauflowError
 from tauflow.models import describe, load, save
-from tauflow.network import REGISTRY, Dense, Linear, NetworkError, Part, names
+from tauflow.network import REGISTRY, Dense, Linear, Missing, NetworkError, Part, Scale, names
 from tests.test_models import COST
 from tests.test_network import INPUTS, KINDS, Doubled, build, data
 
@@ -51,10 +51,6 @@ def given_to(network: Network, dtype: torch.dtype = torch.float32) -> dict[str, 
     if network.inputs == INPUTS:
         return data(network, dtype)
     return {"x": torch.randint(7, (3, 5, 1)), "dt": torch.rand(3, 5).to(dtype)}
-
-
-class Whole(nn.Module):
-    """What check_same asks: an answer to three features."""
 
 
 def same(ours: Any, theirs: Any, given: dict[str, Any]) -> None:
@@ -108,6 +104,18 @@ def test_names_modes_frozen_and_shared_parts_come_back(tmp_path: Path) -> None:
     assert found.output_names == ["load [MW] mean", "load [MW] deviation"]
     assert found.members[0].input_names == ["temp [C]", "wind [m/s]"]
     same(committee.eval(), found.eval(), {"x": torch.randn(2, 4, 2)})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_network_that_has_run_learned_streamed_and_been_recorded_is_saved(kind: str, tmp_path: Path) -> None:
+    network = build(kind).train()
+    given = data(network)
+    for _ in range(2):
+        network(**given)[0].square().mean().backward()
+    torch.optim.Adam(network.parameters()).step()
+    network.stream(static=None if given["static"] is None else given["static"][0])
+    network.trace(given["x"], given["dt"], static=given["static"])
+    same(network.eval(), again(network, tmp_path), given)
 
 
 def test_a_loaded_network_streams_and_learns_on(tmp_path: Path) -> None:
@@ -254,6 +262,9 @@ NETWORK = Network(3, 1, "ctrnn", 2)
         (lambda: Network(3, 1, {"name": "tcn", "blocks": 50}, 4), "at most 20"),
         (lambda: Network(3, 1, {"name": "transformer", "layers": 65}, 4), "at most 64"),
         (lambda: Committee([NETWORK, NETWORK]), "stands twice"),
+        (lambda: Network(3, 1, scale=Scale(4)), "the scale takes 4 numbers, but what comes before it gives 3"),
+        (lambda: Network(3, 1, missing=Missing(2)), "the missing takes 2"),
+        (lambda: Network(3, 1, readout=Dense(32, 1)), "readout is a Dense, a part for encoder; there are deep, linear"),
     ],
 )
 def test_parts_that_do_not_meet_are_refused(make: Callable[[], Any], message: str) -> None:

@@ -181,6 +181,14 @@ def test_half_precision_is_refused_by_name(name: str, dtype: torch.dtype) -> Non
             call()
 
 
+def test_tokens_are_exported() -> None:
+    network = Network(1, 2, "ctrnn", 3, encoder={"name": "tokens", "vocabulary": 5}, scale=None).eval()
+    x = torch.randint(5, (B, T, 1)).float()
+    torch.testing.assert_close(torch.export.export(network, (x,)).module()(x)[0], network(x)[0])
+    with pytest.raises(NonFiniteError, match="whole numbers of tokens from 0 to 4"):
+        network(x + 5)
+
+
 @pytest.mark.parametrize("name", ["plain", "static and pooled", "records with gaps"])
 def test_a_network_with_episodes_is_exported_or_refused_by_name(name: str) -> None:
     network = NETWORKS[name]()

@@ -89,8 +89,9 @@ class Network(nn.Module):
 
         self.scale = build("scale", scale, inputs=self.inputs)
         self.static_scale = Scale(static) if static and scale is not None else None
-        self.missing = build("missing", missing, inputs=self.inputs)
-        width = _behind("missing", self.missing, self.inputs)
+        width = _behind("scale", self.scale, self.inputs)
+        self.missing = build("missing", missing, inputs=width)
+        width = _behind("missing", self.missing, width)
         self.waves = build("waves", waves, inputs=width)
         width = _behind("waves", self.waves, width)
         self.encoder = build("encoder", encoder, inputs=width)

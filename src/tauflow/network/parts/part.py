@@ -83,6 +83,10 @@ def class_of(place: str, given: Given) -> type[nn.Module]:
 
 def build(place: str, given: Given, **sizes: Any) -> Any:
     """The part for `place`; `sizes` are the widths that its neighbours decide. None stays None, a module stays itself."""
+    if isinstance(given, Part) and given.place != place and {given.place, place} != {"scale", "encoder"}:
+        raise NetworkError(
+            f"{place} is a {type(given).__name__}, a part for {given.place}; there are {', '.join(names(place))}"
+        )
     if given is None or isinstance(given, nn.Module):
         return given
     if isinstance(given, str):
