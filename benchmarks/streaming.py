@@ -83,7 +83,7 @@ def hybrids() -> list[Contestant]:
     found = []
     for cell in ("wired_cfc", "ltc"):
         wiring = wirings.auto_ncp(32, 19, 4)
-        core = {"core": cell, "units": wiring, "encoder": {"name": "dense", "units": 32}}
+        core: dict[str, Any] = {"core": cell, "units": wiring, "encoder": {"name": "dense", "units": 32}}
         skip = {"name": "skip", "units": 64}
         what = f"24 readings, scale, dense 32, {cell} NCP 19"
         found.append(streamed(f"{what}, linear readout", Network(READINGS, 4, **core), goal=1.5))

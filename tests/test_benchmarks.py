@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import machine
-from benchmarks.__main__ import main
+import tauflow
+from benchmarks import machine, streaming
+from benchmarks.__main__ import COMMANDS, main
 from benchmarks.kernels import child, contestants, figure, goals, latency, memory, page, parity, run, scaling, timing
 from benchmarks.kernels.shapes import Settings, Shape, data
 
@@ -173,3 +174,31 @@ def test_the_command_writes_what_it_measured(tmp_path, monkeypatch, capsys):
 def test_data_has_the_shape():
     x, dt = data(Shape(2, 5, 3, 8))
     assert x.shape == (2, 5, 3) and dt.shape == (2, 5) and bool((dt > 0).all())
+
+
+def test_whole_networks_stream_what_their_sequences_give_and_are_timed_beside_their_goals(monkeypatch):
+    monkeypatch.setattr(streaming, "CELLS", ["ctrnn"])
+    monkeypatch.setattr(streaming, "SAMPLES", 16)
+    measured = streaming.measure(turns=1, calls=2)
+    lines = streaming.table(measured).splitlines()[4:]
+    assert len(lines) == len(measured) == 4 + 1 + 3 + 1
+    assert all(microseconds > 0 for _, microseconds in measured)
+    assert all(
+        one.goal is None or " met " in line or " missed " in line
+        for (one, _), line in zip(measured, lines, strict=True)
+    )
+
+
+def test_a_stream_that_is_a_bit_away_is_not_timed(monkeypatch):
+    class Wrong(tauflow.Network):
+        def stream(self, *_, **__):
+            right = super().stream()
+            return lambda x, dt: np.nextafter(right(x, dt), np.float32(np.inf))
+
+    with pytest.raises(streaming.ParityError, match=r"wrong: the stream is .* away"):
+        streaming.streamed("wrong", Wrong(3, 1, "ctrnn", 4))
+
+
+def test_every_measurement_is_a_command():
+    assert set(COMMANDS) == {"kernels", "streaming", "solvers", "paper", "table", "compare"}
+    assert all(module.__doc__ and callable(module.run) for module in COMMANDS.values())
