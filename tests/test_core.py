@@ -198,14 +198,14 @@ STEPS: dict[str, tuple[int, int, bool, bool, list[int], list[tuple[int, ...]]]] 
 }  # fmt: skip
 
 
-def add(kind: str, memory: int, **more: object) -> None:
+def add(kind: str, address: int, /, **more: object) -> None:
     """A step of this kind with some of its numbers changed, alone in a program."""
     outputs, remembered, a, b, options, _ = STEPS[kind]
     step = {
         "outputs": outputs,
         "memory": remembered,
-        "a": memory if a else 0,
-        "b": memory if b else 0,
+        "a": address if a else 0,
+        "b": address if b else 0,
         "options": options,
     }
     program = _core.Program(False, 1 if kind == "lookup" else 6, 0, 1.0, False)
@@ -377,6 +377,7 @@ def test_rows_of_a_program(memory: int) -> None:
             _core.Sessions(program, bad)
     rows, zeros, some = _core.Sessions(program, 2), torch.zeros(64), torch.zeros(64)
     good = [zeros.data_ptr(), zeros.data_ptr(), 0, some.data_ptr()]
+    rows.load(torch.zeros(40).data_ptr(), torch.ones(2, dtype=torch.bool).data_ptr())
     assert rows.step(*good) is None
     for at, name in ((0, "x"), (1, "dt"), (3, "y")):
         for bad, words in ((0, "is a null pointer"), (good[at] + 2, "stands at")):
@@ -413,7 +414,9 @@ def test_code_for_an_instruction_set_shares_no_function_with_others() -> None:
         "int32_t",
         "int64_t",
         "uint8_t",
+        "uint32_t",
         "uint64_t",
+        "integral_constant",
         "ptrdiff_t",
         "index_sequence",
         "make_index_sequence",
