@@ -10,7 +10,9 @@ import json
 import sys
 from pathlib import Path
 
-MANY_BUILDS = ("torch",)  # one version has builds for the CPU and for each CUDA: one that is not listed is told, not refused
+MANY_BUILDS = (
+    "torch",
+)  # one version has builds for the CPU and for each CUDA: one that is not listed is told, not refused
 LIST = Path(__file__).parents[1] / "hashes.txt"
 
 

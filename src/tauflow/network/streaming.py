@@ -105,9 +105,9 @@ def through(
         0 if states is None else states.data_ptr(),
     )  # fmt: skip
     if refused is not None:
-        why, row, step, *what = refused
+        why, row, step, stage, index, value = refused
         try:
-            KernelStream.on(packed)._refuse(why, *what)
+            KernelStream.on(packed)._refuse(why, stage, index, value)
         except TauflowError as error:
             raise type(error)(f"sample {row}, step {step}: {error}") from None
     return y, laid[:, order], None if states is None else states[..., order]
