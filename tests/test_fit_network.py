@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import tauflow
 from tauflow import Committee, Network, files, metrics
-from tauflow.losses import CrossEntropy, LossError, cross_entropy, mse
+from tauflow.losses import CrossEntropy, LossError, balanced, cross_entropy, mse, time_integrated
 from tauflow.network import pad
 from tauflow.training import (
     ArraySource,
@@ -224,7 +225,7 @@ def test_gaps_far_from_all_time_constants_are_told(
         assert history.notes == () and "note" not in capfd.readouterr().err
         return
     (note,) = history.notes
-    assert pytest.importorskip("re").match(said, note) and note.endswith("give period=... or tau='auto'")
+    assert re.match(said, note) and note.endswith("give period=... or tau='auto'")
     assert note in caplog.messages and f"note: {note}" in capfd.readouterr().err
     assert fit(network, steps(), epochs=1, progress=False).notes, "also of one that was measured before"
 
@@ -257,7 +258,9 @@ def test_a_batch_is_cut_with_all_its_parts() -> None:
     some, part = whole.rows(torch.tensor([2, 0])), whole.steps(1, 3)
     assert all(torch.equal(getattr(some, name), value[[2, 0]]) for name, value in vars(whole).items())
     assert torch.equal(part.weight, whole.weight) and torch.equal(part.static, whole.static)
-    assert all(torch.equal(getattr(part, name), getattr(whole, name)[:, 1:3]) for name in ("x", "y", "dt", "mask", "first"))
+    assert all(
+        torch.equal(getattr(part, name), getattr(whole, name)[:, 1:3]) for name in ("x", "y", "dt", "mask", "first")
+    )
     assert torch.equal(Batch(x, weight=x[..., 0]).steps(0, 2).weight, x[:, :2, 0])
     assert vars(Batch(x).rows(slice(1))).keys() == vars(whole).keys()
 
@@ -288,9 +291,11 @@ def test_a_model_that_takes_no_such_part_is_named(name: str) -> None:
 def test_weights_count_in_the_loss(shape: tuple[int, ...], truncate: int | None) -> None:
     weight = (torch.rand(shape, generator=torch.Generator().manual_seed(1)) > 0.5).float()
     source = steps(weight=weight, batch_size=24)
-    kept = steps(mask=weight.bool() if weight.ndim == 2 else weight.bool()[:, None].expand(24, 7), batch_size=24) if False else None
-    assert kept is None
-    losses = supervised("mse").truncated(Plain(), source.data, truncate) if truncate else [supervised("mse")(Plain(), source.data)]
+    losses = (
+        supervised("mse").truncated(Plain(), source.data, truncate)
+        if truncate
+        else [supervised("mse")(Plain(), source.data)]
+    )
     y = Plain()(source.data.x)[0]
     for k, loss in enumerate(losses):
         cut = slice(None) if truncate is None else slice(3 * k, 3 * k + 3)
@@ -312,8 +317,6 @@ def test_another_part_of_the_data_is_another_run(tmp_path: Path, part: str) -> N
 
 
 def test_an_integral_refuses_weights() -> None:
-    from tauflow.losses import time_integrated
-
     for truncate in (None, 3):
         with pytest.raises(SettingsError, match="leave weight out"):
             objective = supervised(time_integrated("mse"))
@@ -326,7 +329,9 @@ def test_packed_sequences_are_batches() -> None:
     packed = Batch(*(pack_sequence(part, enforce_sorted=False) for part in (rows, targets, gaps)))  # type: ignore[arg-type]
     x, mask = pad(rows)
     padded = Batch(x, pad(targets)[0], pad(gaps)[0], mask)
-    assert len(packed) == 3 and all(torch.equal(getattr(packed, n), getattr(padded, n)) for n in ("x", "y", "dt", "mask"))
+    assert len(packed) == 3 and all(
+        torch.equal(getattr(packed, n), getattr(padded, n)) for n in ("x", "y", "dt", "mask")
+    )
     packed_x = pack_sequence(rows, enforce_sorted=False)
     one = fit(per_step(), ArraySource(packed_x, padded.y, padded.dt, batch_size=2), **QUICK)  # type: ignore[arg-type]
     assert one.train == fit(per_step(), ArraySource(**vars(padded), batch_size=2), **QUICK).train
@@ -411,7 +416,9 @@ def test_patience_and_messages_name_the_metric(capfd: Any) -> None:
     )
     name = history.metric
     assert name.endswith("score")
-    assert history.message == f"stopped at epoch 4: validation {name} has not improved for 2; weights of epoch 2 restored"
+    assert (
+        history.message == f"stopped at epoch 4: validation {name} has not improved for 2; weights of epoch 2 restored"
+    )
     assert f"validation {name} 0.9" in capfd.readouterr().err
 
 
@@ -429,7 +436,9 @@ def test_scores_of_the_cross_entropy_are_judged_as_probabilities() -> None:
         history = fit(Last(2), sequences(), objective=objective, validation=held_out, metric="log_loss", **QUICK)
         assert history.validation[-1] > 0
     model = Last(2)
-    history = fit(model, sequences(), objective=supervised("cross_entropy"), validation=held_out, metric="log_loss", **QUICK)
+    history = fit(
+        model, sequences(), objective=supervised("cross_entropy"), validation=held_out, metric="log_loss", **QUICK
+    )
     assert min(history.validation) == pytest.approx(evaluate(model, held_out, supervised("cross_entropy")), rel=1e-5)
 
 
@@ -454,7 +463,10 @@ def test_another_metric_is_another_run(tmp_path: Path) -> None:
         ({"metric": 7, "validation": sequences()}, "expected a name"),
         ({"mode": "max", "validation": sequences()}, "needs a metric"),
         ({"metric": "auroc", "mode": "most", "validation": sequences()}, "mode is 'most'"),
-        ({"metric": lambda a, b: math.nan, "mode": "min", "validation": sequences()}, "the validation .*lambda.* is nan"),
+        (
+            {"metric": lambda a, b: math.nan, "mode": "min", "validation": sequences()},
+            "the validation .*lambda.* is nan",
+        ),
     ],
 )
 def test_metrics_asked_for_wrongly(options: dict[str, Any], message: str) -> None:
@@ -497,9 +509,7 @@ def test_cross_entropy_by_class_and_smoothed(weight: Any, smoothing: float) -> N
     expected = (entries * share)[mask].sum() / share[mask].sum()
     loss = CrossEntropy(weight, smoothing)
     torch.testing.assert_close(loss(y, target, mask, counts), expected)
-    torch.testing.assert_close(
-        fit_head(weight, smoothing).loss(y.log_softmax(-1), target, mask, counts), expected
-    )
+    torch.testing.assert_close(fit_head(weight, smoothing).loss(y.log_softmax(-1), target, mask, counts), expected)
 
 
 def fit_head(weight: Any, smoothing: float) -> Any:
@@ -507,8 +517,6 @@ def fit_head(weight: Any, smoothing: float) -> Any:
 
 
 def test_balanced_classes_count_alike() -> None:
-    from tauflow.losses import balanced
-
     assert balanced([0, 0, 0, 1], 2) == pytest.approx((4 / 6, 2.0))
     assert balanced(torch.tensor([[0, 2], [2, 2]]), 4) == pytest.approx((2.0, 0.0, 4 / 6, 0.0))
     for targets, message in (([0, 3], "0 to 2"), ([], "none"), ([0.5], "class numbers")):
@@ -545,7 +553,10 @@ def test_every_sequence_comes_once_with_its_own_parts() -> None:
     xs = ragged(50, 1, 9)
     for x, number in zip(xs, range(50), strict=True):
         x[:, 0] = number
-    ys, dts = [np.full((len(x), 1), i, np.float32) for i, x in enumerate(xs)], [np.full(len(x), i, np.float32) for i, x in enumerate(xs)]
+    ys, dts = (
+        [np.full((len(x), 1), i, np.float32) for i, x in enumerate(xs)],
+        [np.full(len(x), i, np.float32) for i, x in enumerate(xs)],
+    )
     number = torch.arange(50.0)
     source = SequenceSource(xs, ys, dts, batch_size=4, weights=number, static=number[:, None])
     seen = []
