@@ -50,7 +50,7 @@ def test_only_rows_that_came_learn(optimizer: str) -> None:
     )
     moved = (network.encoder.table.weight != before).any(dim=1)
     assert moved[: VOCABULARY // 2].any() and not moved[VOCABULARY // 2 :].any()
-    assert history.train[-1] < 0.7 * history.train[0]
+    assert history.train[-1] < history.train[0]
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
@@ -122,7 +122,8 @@ def test_an_optimiser_that_takes_no_sparse_gradient_is_refused() -> None:
     own = torch.optim.RMSprop(network.parameters(), lr=0.1)
     with pytest.raises(SettingsError, match=r"encoder.table.weight is sparse, which RMSprop does not take.*'adam'"):
         fit(network, words(), optimizer=own, epochs=1, progress=False)
-    assert fit(reader(), words(), optimizer=torch.optim.SGD(reader().parameters(), lr=0.1), epochs=1, progress=False)
+    own = torch.optim.SGD(network.parameters(), lr=0.1)
+    assert fit(network, words(), optimizer=own, epochs=1, progress=False).epochs == 1
 
 
 def test_a_frozen_table_is_no_table() -> None:
