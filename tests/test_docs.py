@@ -104,9 +104,9 @@ def test_the_questions_of_the_forecasting_page():
 @pytest.mark.parametrize("name", ["training", "streaming", "kernels"])
 def test_a_page_prints_what_it_shows(name, capsys):
     page = (ROOT / "docs" / f"{name}.md").read_text()
-    (code,), (shown,) = blocks(page, "python"), blocks(page, "text")
-    exec(code, {})
-    assert capsys.readouterr().out == shown
+    for code, shown in zip(blocks(page, "python"), blocks(page, "text"), strict=True):
+        exec(code, {})
+        assert capsys.readouterr().out == shown
 
 
 def test_the_readme_says_of_the_published_tables_what_their_page_says():
