@@ -21,7 +21,7 @@ def test_the_core_is_small() -> None:
     core = Path(_core.__file__)
     if b"__asan_init" in core.read_bytes():
         pytest.skip("a sanitizer makes it large")
-    assert core.stat().st_size < 1_000_000
+    assert core.stat().st_size < 1_200_000  # cells, forward and backward, and whole networks, for each instruction set
 
 
 def test_a_missing_compiler_is_named(tmp_path: Path) -> None:

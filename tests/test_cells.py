@@ -268,10 +268,10 @@ class DrawsNoise(Broken):
         return super().step(x, dt, h) + 1e-6 * torch.randn_like(h)
 
 
-class KeepsAMaskInItsFile(Broken):
+class KeepsItsMaskToItself(Broken):
     def __init__(self, inputs: int, units: int) -> None:
         super().__init__(inputs, units)
-        self.register_buffer("sparsity", torch.ones(units, units))
+        self.register_buffer("sparsity_mask", torch.ones(units, units), persistent=False)
 
 
 class ForgetsToReset(Broken):
@@ -317,7 +317,7 @@ CAUGHT: list[tuple[type[Broken], str]] = [
     (Overflows, "finite_values_and_gradients_over_tau_and_dt"),
     (DrawsNoise, "evaluation_draws_no_random_numbers"),
     (DrawsNoise, "streaming_equals_the_sequence"),
-    (KeepsAMaskInItsFile, "state_dict_holds_the_parameters_only"),
+    (KeepsItsMaskToItself, "state_dict_holds_what_decides_the_numbers"),
     (ForgetsToReset, "meta_device"),
     (ForgetsToReset, "reset_is_what_the_constructor_does"),
 ]

@@ -25,8 +25,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PUBLIC = {
     *("CTRNN", "LTC", "GatedLTC", "CfC", "WiredCfC", "GRUODE", "LSTM", "GRU", "RNN"),
     *("Recurrent", "Stack", "Bidirectional", "MixedMemory", "Network", "Committee", "network", "pad", "preset"),
-    *("Forecaster", "read_table", "fit", "certify", "save", "load"),
-    *("analysis", "cells", "datasets", "files", "losses", "solvers", "training", "wirings"),
+    *("Forecaster", "read_table", "check", "compare", "fit", "certify", "save", "load"),
+    *("analysis", "cells", "datasets", "deploy", "files", "losses", "solvers", "training", "wirings"),
     *("TauflowError", "__version__"),
 }
 

@@ -113,10 +113,11 @@ def check_meta_device(model: MakeModel) -> None:
     assert same_bits(m(x, dt, None, h)[0], real(x, dt, None, h)[0])
 
 
-def check_state_dict_holds_the_parameters_only(model: MakeModel) -> None:
-    """Masks are rebuilt from the wiring: a file that carried them could contradict it."""
+def check_state_dict_holds_what_decides_the_numbers(model: MakeModel) -> None:
+    """The parameters, and the masks of a wiring: without them another seed's wiring would give other numbers."""
     m = model()
-    assert set(m.state_dict()) == {name for name, _ in m.named_parameters()}
+    masks = {name for name, _ in m.named_buffers() if name.endswith("_mask")}
+    assert set(m.state_dict()) == {name for name, _ in m.named_parameters()} | masks
 
 
 def check_safetensors_round_trip(model: MakeModel) -> None:

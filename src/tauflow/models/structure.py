@@ -28,7 +28,7 @@ from ..errors import ModelFileError, TauflowError
 from ..files import strictjson
 from ..files.schema import dump
 from ..network import PLACES, Committee, Network, Part
-from ..network import part as parts
+from ..network.parts import part as parts
 from ..sequence import Bidirectional, Recurrent, Stack
 
 Structure = dict[str, Any]

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from .committee import Committee
-from .encoders import Convolution, Dense, Images, Tokens
-from .heads import Actions, Classes, Normal, Quantiles, Student, Values
-from .missing import Missing
 from .network import Network
 from .padding import pad
-from .part import PLACES, REGISTRY, NetworkError, Part, names
-from .pools import Attention, Last, Max, Mean, Pool
+from .parts.encoders import Convolution, Dense, Images, Tokens
+from .parts.gap import Gap
+from .parts.heads import Actions, Classes, Normal, Quantiles, Student, Values
+from .parts.missing import Missing
+from .parts.part import PLACES, REGISTRY, NetworkError, Part, names
+from .parts.pools import Attention, Last, Max, Mean, Pool
+from .parts.readouts import Deep, Linear, Skip, Wide
+from .parts.scale import Scale
+from .parts.waves import Waves
+from .parts.windowed import TCN, Transformer, WindowMLP
 from .presets import preset
-from .readouts import Deep, Linear, Skip, Wide
-from .scale import Scale
 from .trace import Record
-from .waves import Waves
-from .windowed import TCN, Transformer, WindowMLP
 
 __all__ = [
     "PLACES",
@@ -28,6 +29,7 @@ __all__ = [
     "Convolution",
     "Deep",
     "Dense",
+    "Gap",
     "Images",
     "Last",
     "Linear",

@@ -8,17 +8,19 @@ is the members' states side by side. Source: Hansen and Salamon 1990, Neural net
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from .. import validate
 from ..validate import packed
 from .network import Network
-from .part import NetworkError
+from .parts.part import NetworkError
 
 
 class Committee(nn.Module):
@@ -99,6 +101,10 @@ class Committee(nn.Module):
         y, state = self.prefixes(x, dt, None, state, static=static)
         return y[:, 0], state
 
+    def stream(self, backend: str | None = None, static: Any = None, rounding: bool = False) -> Together:
+        """As Network: the members' streams, and the average of their answers."""
+        return Together([member.stream(backend, None, static, rounding) for member in self.networks()], self.average)
+
     def measure(self, *batches: Any) -> None:
         """As Network, for every member."""
         for member in self.networks():
@@ -111,3 +117,50 @@ class Committee(nn.Module):
     @property
     def output_names(self) -> list[str]:
         return self.networks()[0].output_names
+
+
+class Together:
+    """Streams of the members, each with a state of its own, and the average of their answers; as `ops.stream.Stream`."""
+
+    def __init__(self, streams: Sequence[Any], average: Callable[[Tensor], Tensor]) -> None:
+        self.streams, self.average = list(streams), average
+        self.inputs, self.outputs = streams[0].inputs, streams[0].outputs
+        self.state_size = sum(stream.state_size for stream in streams)
+        self.backend, self.why_not = streams[0].backend, streams[0].why_not
+
+    def __call__(self, x: Any, dt: float = 1.0) -> NDArray[Any]:
+        """The answer (outputs,) after one sample; one that is refused leaves every member where it was."""
+        before = [stream.state for stream in self.streams]
+        try:
+            answers = np.stack([stream(x, dt) for stream in self.streams])
+        except Exception:
+            for stream, state in zip(self.streams, before, strict=True):
+                stream.state = state
+            raise
+        averaged: NDArray[Any] = self.average(torch.from_numpy(answers)).numpy()
+        return averaged
+
+    @property
+    def state(self) -> NDArray[Any]:
+        """The members' states side by side, (state_size,); set it to go on from there."""
+        return np.concatenate([stream.state for stream in self.streams])
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        ends = np.cumsum([stream.state_size for stream in self.streams])[:-1]
+        for stream, part in zip(self.streams, np.split(np.asarray(state), ends), strict=True):
+            stream.state = part
+
+    def skip(self, dt: float) -> None:
+        """Time that passes without a sample."""
+        for stream in self.streams:
+            stream.skip(dt)
+
+    def reset(self) -> None:
+        """Back to the state before the first sample."""
+        for stream in self.streams:
+            stream.reset()
+
+    def another(self) -> Together:
+        """New streams of the same members in their first state."""
+        return Together([stream.another() for stream in self.streams], self.average)

@@ -13,7 +13,7 @@ from torch import nn
 from .. import cells
 from ..cells import Cell
 from ..sequence import Bidirectional, Recurrent, Stack
-from .part import REGISTRY, NetworkError, build, names
+from .parts.part import REGISTRY, NetworkError, build, names
 
 NEEDED = ("inputs", "outputs", "state_size", "initial_state")
 

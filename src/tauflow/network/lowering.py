@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..ops.graph import Graph
 from . import core as cores
-from .part import NetworkError
+from .parts.part import NetworkError
 
 if TYPE_CHECKING:
     from .network import Network

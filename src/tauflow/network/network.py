@@ -31,8 +31,8 @@ from . import core as cores
 from . import learning, lowering, streaming, summary
 from . import trace as tracing
 from .episodes import by_episode, check_first
-from .part import Given, NetworkError, build, check_count, check_width, class_of, fit
-from .scale import Scale
+from .parts.part import Given, NetworkError, build, check_count, check_width, class_of, fit
+from .parts.scale import Scale
 from .static import check_static
 
 
@@ -194,9 +194,9 @@ class Network(nn.Module):
         u, carried = self.encode(x, dt, mask, carried)
         y, h = self.core(u, dt, mask, h)
         if self.pool is not None:
-            y, u, kept = self._pooled(y, u, mask, kept)
+            y, u, kept = self._pooled(y, u, mask, kept, every)
             if not every:
-                y, u = last(y), last(u)
+                y, u = y[:, -1], u[:, -1]
         if static is not None:
             static = static if self.static_scale is None else self.static_scale(static)
             static = static[:, None].expand(-1, y.shape[1], -1) if y.ndim == 3 else static
@@ -212,10 +212,14 @@ class Network(nn.Module):
             u = self.waves(u, dt)
         return (u if self.encoder is None else self.encoder(u)), carried
 
-    def _pooled(self, y: Tensor, u: Tensor, mask: Tensor | None, kept: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _pooled(
+        self, y: Tensor, u: Tensor, mask: Tensor | None, kept: Tensor, every: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """The pooled outputs of the core and, for a readout that sees it, the pooled input: (batch, time, kinds * n)."""
+        if not every and y.shape[1] == 0:
+            raise ShapeError("x has no samples, but a pooled network answers for a sequence of at least one")
         both = torch.cat([y, u], dim=2) if self.sees_input else y
-        z, kept = self.pool(both, mask, kept)
+        z, kept = self.pool(both, mask, kept, every)
         z = z.unflatten(2, (len(self.pool.kinds), both.shape[2]))  # (batch, time, kinds, n)
         return z[..., : y.shape[2]].flatten(2), z[..., y.shape[2] :].flatten(2), kept
 
@@ -291,13 +295,6 @@ class Network(nn.Module):
 
     def _repr_html_(self) -> str:
         return summary.html(self)
-
-
-def last(y: Tensor) -> Tensor:
-    """(batch, time, n) -> (batch, n), what is pooled of the whole sequence."""
-    if y.shape[1] == 0:
-        raise ShapeError("x has no samples, but a pooled network answers for a sequence of at least one")
-    return y[:, -1]
 
 
 def _behind(place: str, part: Any, width: int) -> int:

@@ -16,11 +16,11 @@ from .. import validate
 from ..errors import BackendError, NonFiniteError, TauflowError
 from ..ops import program
 from ..ops.many import Rows
-from ..ops.packing import GATES
+from ..ops.packing import STREAM_ALONE
 from ..ops.stream import KernelStream, StepStream, Stream
 from . import core as cores
 from .lowering import lower
-from .part import NetworkError, check_count
+from .parts.part import NetworkError, check_count
 from .static import check_static
 
 FEW = 4  # rows: below, a kernel of the core has too few samples side by side, and one after the other is faster
@@ -100,13 +100,14 @@ def through(
     laid[:, order] = h
     y = u.new_empty(batch, time, outputs)
     states = u.new_empty(batch, time, h.shape[1]) if record else None
-    why, row, step, value = packed.program.through(
+    refused = packed.program.through(
         batch, time, u.data_ptr(), t.data_ptr(), 0 if real is None else real.data_ptr(), laid.data_ptr(), y.data_ptr(),
         0 if states is None else states.data_ptr(),
     )  # fmt: skip
-    if why:
+    if refused is not None:
+        why, row, step, stage, index, value = refused
         try:
-            KernelStream.on(packed)._refuse(why, 0, 0, value)
+            KernelStream.on(packed)._refuse(why, stage, index, value)
         except TauflowError as error:
             raise type(error)(f"sample {row}, step {step}: {error}") from None
     return y, laid[:, order], None if states is None else states[..., order]
@@ -143,7 +144,7 @@ def over_time(
         raise NonFiniteError(
             f"x[{row}, {step}] is {x[row, step].tolist()}, expected whole numbers of tokens that the table has"
         )
-    if batch <= FEW or any(type(cell) in GATES for cell in cores.cells_of(core)):
+    if batch <= FEW or any(type(cell) in STREAM_ALONE for cell in cores.cells_of(core)):
         y, h, _ = through(packed, u, t, real, h, core.outputs)
     else:
         y, h = core(u, t, mask, h)

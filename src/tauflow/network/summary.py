@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from .learning import count
-from .part import NetworkError, Part, check_count
+from .parts.part import NetworkError, Part, check_count
 
 if TYPE_CHECKING:
     from .network import Network

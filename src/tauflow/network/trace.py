@@ -22,7 +22,7 @@ from ..cells.cfc import CfC, time_gate
 from ..ops import packing, program
 from . import core as cores
 from . import streaming
-from .part import NetworkError
+from .parts.part import NetworkError
 
 if TYPE_CHECKING:
     from .network import Network

@@ -25,7 +25,7 @@ KINDS = {
     "carry": "[last known value, known now, log(1 + time since)]; NaN = unknown",
     "waves": "[z, dt, cos(2 pi dt / p) ..., sin(2 pi dt / p) ...]                weights p; options columns",
     "dense": "sigma(W z + b)                                                    weights W, b; options sigma",
-    "convolve": "sigma(w * z + b) over windows of channels x height x width         see network/encoders.py",
+    "convolve": "sigma(w * z + b) over windows of channels x height x width         see network/parts/encoders.py",
     "lookup": "row number z[0] of a table                                        weights table",
     "cell": "the cell's output after this sample                               options cell, holds",
     "pool": "last, mean, max or attention of z over the samples so far         options how; weights score",

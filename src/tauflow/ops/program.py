@@ -92,7 +92,7 @@ def pack(graph: Graph, dtype: torch.dtype) -> Packed:
 
 def first_memory(op: Op) -> list[float]:
     """What a step remembers before the first sample."""
-    low = -1e30  # as LOW in network/pools.py
+    low = -1e30  # as LOW in network/parts/pools.py
     if op.kind == "pool" and op.options["how"] == "max":
         return [low] * op.memory
     if op.kind == "pool" and op.options["how"] == "attention":

@@ -14,7 +14,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..ops.graph import Graph
+from ...ops.graph import Graph
 from .part import Part, check_count
 
 

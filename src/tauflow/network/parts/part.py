@@ -15,8 +15,8 @@ from typing import Any, ClassVar, TypeAlias
 
 from torch import Tensor, nn
 
-from ..described import Described
-from ..errors import TauflowError
+from ...described import Described
+from ...errors import TauflowError
 
 PLACES = ("scale", "missing", "waves", "encoder", "core", "pool", "readout", "head")  # in the order of the data
 

@@ -24,9 +24,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .. import losses
-from ..errors import DtypeError, ShapeError
-from ..ops.graph import Graph
+from ... import losses
+from ...errors import ShapeError
+from ...ops.graph import Graph
 from .part import NetworkError, Part, check_count
 from .scale import Scale
 
@@ -238,36 +238,14 @@ class Classes(Head):
     @torch.no_grad()
     def measure(self, target: Tensor) -> None:
         if self.balanced:
-            counts = torch.bincount(target.flatten().long(), minlength=self.columns)
-            present = int((counts > 0).sum())
-            self.weights.copy_(torch.where(counts > 0, counts.sum() / (present * counts.clamp(min=1)), 0))
+            self.weights.copy_(torch.tensor(losses.balanced(target, self.columns)))
 
     def forward(self, a: Tensor) -> Tensor:
         y: Tensor = F.log_softmax(a, dim=-1)
         return y
 
     def loss(self, y: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
-        if target.is_floating_point() or target.dtype == torch.bool:
-            raise DtypeError(f"target is {target.dtype}, expected class numbers: call target.long()")
-        if y.shape[:-1] != target.shape:
-            raise ShapeError(
-                f"y has shape {tuple(y.shape)} and target {tuple(target.shape)}, expected (..., classes) and (...)"
-            )
-        counted = target if mask is None else target[mask]
-        if counted.numel() and not bool(((counted >= 0) & (counted < self.columns)).all()):
-            raise losses.LossError(
-                f"target holds {counted.min()} to {counted.max()}, expected class numbers 0 to {self.columns - 1}"
-            )
-        of_class = self.weights[target.clamp(0, self.columns - 1).long()]
-        weight = (
-            of_class if weight is None else of_class * weight.reshape(*weight.shape, *[1] * (target.ndim - weight.ndim))
-        )
-
-        def entries(y: Tensor, z: Tensor) -> Tensor:
-            hit = -y.gather(-1, z[..., None].long())[..., 0]
-            return (1 - self.smoothing) * hit - self.smoothing * y.mean(dim=-1)
-
-        return losses.mean_of(entries, y, target, mask, weight)
+        return losses.of_classes(y, target, mask, weight, self.weights, self.smoothing)
 
     def average(self, ys: Tensor) -> Tensor:
         """log of the mean probability."""

@@ -16,10 +16,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from .. import validate
-from ..activations import activation as find_activation
-from ..errors import NonFiniteError
-from ..ops.graph import Graph
+from ... import validate
+from ...activations import activation as find_activation
+from ...errors import NonFiniteError
+from ...ops.graph import Graph
 from .part import NetworkError, Part, check_count
 
 

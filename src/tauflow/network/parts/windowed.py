@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .. import validate
-from ..errors import ShapeError
-from ..sequence import refuse_overflow
+from ... import validate
+from ...errors import ShapeError
+from ...sequence import refuse_overflow
 from .part import NetworkError, Part, check_count
 
 MOST_BLOCKS, MOST_LAYERS = 20, 64  # of a TCN, of a Transformer

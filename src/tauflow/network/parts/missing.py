@@ -15,7 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..ops.graph import Graph
+from ...ops.graph import Graph
 from .part import Part, check_count
 
 
@@ -34,16 +34,14 @@ class Missing(Part):
         """(u, memory): x (batch, time, n) with NaN where not measured, dt (batch, time), memory (batch, 2 n)."""
         known = ~torch.isnan(x) if mask is None else ~torch.isnan(x) & mask[:, :, None]
         value, since = memory.split(self.inputs, dim=1)
-        values, sinces = [], []
-        for t in range(x.shape[1]):
-            value = torch.where(known[:, t], x[:, t], value)
-            since = torch.where(known[:, t], 0, since + (dt[:, t] if mask is None else dt[:, t] * mask[:, t])[:, None])
-            values.append(value)
-            sinces.append(since)
-        if not values:
-            return x.new_zeros(len(x), 0, self.outputs), memory
-        u = torch.cat([torch.stack(values, 1), known.to(x), torch.log1p(torch.stack(sinces, 1))], dim=2)
-        return u, torch.cat([value, since], dim=1)
+        steps = torch.arange(1, x.shape[1] + 1, device=x.device)[:, None]
+        at = torch.where(known, steps, 0).cummax(dim=1).values  # when it was known last; 0: before this sequence
+        values = torch.cat([value[:, None], torch.where(known, x, 0)], dim=1).gather(1, at)
+        clock = (dt if mask is None else dt * mask).double().cumsum(dim=1)[:, :, None]  # long sums lose no short gap
+        clocks = torch.cat([torch.zeros_like(clock[:, :1]), clock], dim=1).expand(-1, -1, self.inputs)
+        sinces = clock - clocks.gather(1, at) + torch.where(at == 0, since[:, None], 0)
+        u = torch.cat([values, known.to(x), torch.log1p(sinces.to(x))], dim=2)
+        return u, (torch.cat([values[:, -1], sinces[:, -1].to(x)], dim=1) if x.shape[1] else memory)
 
     def lower(self, graph: Graph, source: int) -> int:
         return graph.add("carry", source, self.outputs, memory=self.memory)

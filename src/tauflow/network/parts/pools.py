@@ -19,7 +19,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..ops.graph import Graph
+from ...ops.graph import Graph
 from .part import NetworkError, Part, check_count
 
 KINDS = ("last", "mean", "max", "attention")
@@ -57,46 +57,61 @@ class Pool(Part):
                 numbers[0] = LOW
         return torch.cat(first).to(like).expand(batch, -1)
 
-    def forward(self, z: Tensor, mask: Tensor | None, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """The pooled vectors of all prefixes, (batch, time, kinds * n), and what is remembered."""
+    def forward(self, z: Tensor, mask: Tensor | None, memory: Tensor, every: bool = True) -> tuple[Tensor, Tensor]:
+        """The pooled vectors of all prefixes, (batch, time, kinds * n), and what is remembered.
+
+        every=False: of the whole alone, (batch, 1, kinds * n), which takes no more than one pass.
+        """
+        if z.shape[1] == 0:
+            return z.new_zeros(len(z), 0, self.outputs), memory
         real = torch.ones_like(z[:, :, 0], dtype=torch.bool) if mask is None else mask
         pooled, kept = [], []
         for kind, part in zip(self.kinds, memory.split(self.sizes, dim=1), strict=True):
-            y, rest = getattr(self, kind)(z, real, part)
+            y, rest = getattr(self, kind)(z, real, part, every)
             pooled.append(y)
             kept.append(rest)
         return torch.cat(pooled, dim=2), torch.cat(kept, dim=1)
 
-    def last(self, z: Tensor, real: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+    def last(self, z: Tensor, real: Tensor, memory: Tensor, every: bool) -> tuple[Tensor, Tensor]:
         """Each prefix's last real sample; what is remembered until there is one."""
         steps = torch.arange(1, z.shape[1] + 1, device=z.device)
-        at = torch.where(real, steps, 0).cummax(dim=1).values  # 0: none yet
-        known = torch.cat([memory[:, None], z], dim=1)
-        y = known.gather(1, at[:, :, None].expand(-1, -1, z.shape[2]))
-        return y, y[:, -1] if z.shape[1] else memory
+        at = torch.where(real, steps, 0)  # 0: none yet
+        at = at.cummax(dim=1).values if every else at.amax(dim=1, keepdim=True)
+        y = torch.cat([memory[:, None], z], dim=1).gather(1, at[:, :, None].expand(-1, -1, z.shape[2]))
+        return y, y[:, -1]
 
-    def mean(self, z: Tensor, real: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        counted = torch.cat([z.new_ones(*z.shape[:2], 1), z], dim=2) * real[:, :, None]
-        sums = torch.cat([memory[:, None], counted], dim=1).cumsum(dim=1)
-        return sums[:, 1:, 1:] / sums[:, 1:, :1].clamp(min=1), sums[:, -1]
+    def mean(self, z: Tensor, real: Tensor, memory: Tensor, every: bool) -> tuple[Tensor, Tensor]:
+        """The sums and the count of what is real."""
+        counted = torch.cat([z.new_ones(*z.shape[:2], 1), torch.where(real[:, :, None], z, 0)], dim=2)
+        counted = torch.cat([memory[:, None], counted * real[:, :, None]], dim=1)
+        sums = counted.cumsum(dim=1)[:, 1:] if every else counted.sum(dim=1, keepdim=True)
+        return sums[..., 1:] / sums[..., :1].clamp(min=1), sums[:, -1]
 
-    def max(self, z: Tensor, real: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        shown = torch.where(real[:, :, None], z, LOW)
-        most = torch.cat([memory[:, None], shown], dim=1).cummax(dim=1).values
-        return torch.where(most[:, 1:] > LOW, most[:, 1:], 0), most[:, -1]
+    def max(self, z: Tensor, real: Tensor, memory: Tensor, every: bool) -> tuple[Tensor, Tensor]:
+        """The greatest so far; zero until there is a real sample."""
+        shown = torch.cat([memory[:, None], torch.where(real[:, :, None], z, LOW)], dim=1)
+        most = shown.cummax(dim=1).values[:, 1:] if every else shown.amax(dim=1, keepdim=True)
+        return torch.where(most > LOW, most, 0), most[:, -1]
 
-    def attention(self, z: Tensor, real: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+    def attention(self, z: Tensor, real: Tensor, memory: Tensor, every: bool) -> tuple[Tensor, Tensor]:
         """Remembered: the largest score, the sum of exp(score - largest), that sum of z."""
         score = torch.where(real, self.score(z)[..., 0], LOW)
-        largest = torch.cat([memory[:, :1], score], dim=1).cummax(dim=1).values  # (batch, 1 + time)
         weighted = torch.cat([z.new_ones(*z.shape[:2], 1), z], dim=2)
-        sums, steps = memory[:, 1:], []
-        for t in range(z.shape[1]):
-            keep, new = (largest[:, t] - largest[:, t + 1]).exp(), (score[:, t] - largest[:, t + 1]).exp() * real[:, t]
-            sums = sums * keep[:, None] + weighted[:, t] * new[:, None]
-            steps.append(sums)
-        both = torch.stack(steps, dim=1) if steps else weighted
-        return both[..., 1:] / both[..., :1].clamp(min=1e-30), torch.cat([largest[:, -1:], sums], dim=1)
+        before, sums = memory[:, :1], memory[:, 1:]
+        if not every:
+            largest = torch.maximum(before, score.amax(dim=1, keepdim=True))
+            share = (score - largest).exp() * real
+            sums = sums * (before - largest).exp() + (share[:, :, None] * weighted).sum(dim=1)
+            y = sums[:, None]
+        else:
+            rising = torch.cat([before, score], dim=1).cummax(dim=1).values  # (batch, 1 + time)
+            steps = []
+            for t in range(z.shape[1]):
+                keep, new = (rising[:, t] - rising[:, t + 1]).exp(), (score[:, t] - rising[:, t + 1]).exp()
+                sums = sums * keep[:, None] + weighted[:, t] * (new * real[:, t])[:, None]
+                steps.append(sums)
+            y, largest = torch.stack(steps, dim=1), rising[:, -1:]
+        return y[..., 1:] / y[..., :1].clamp(min=1e-30), torch.cat([largest, sums], dim=1)
 
     def lower(self, graph: Graph, sources: int | Sequence[int]) -> list[int]:
         """One step a kind."""
