@@ -14,7 +14,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from tauflow import _core, cells
+from tauflow import _core, cells, network
 
 torch.set_num_threads(1)
 pytest.register_assert_rewrite("tests.contract")
@@ -56,3 +56,13 @@ def _nothing_left_behind() -> Iterator[None]:
     yield
     left = {name: now() for name, now in GLOBAL.items()}
     assert left == BEFORE, "a test has left the process changed"
+
+
+@pytest.fixture
+def registry() -> Iterator[None]:
+    """Cells and parts that a test makes known are forgotten after it."""
+    kept = [(known, dict(known)) for known in (cells.REGISTRY, network.REGISTRY)]
+    yield
+    for known, before in kept:
+        known.clear()
+        known.update(before)  # type: ignore[arg-type]

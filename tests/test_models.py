@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -410,15 +410,6 @@ def test_what_cannot_come_back_is_refused_by_name_before_anything_is_written(nam
 
 
 # Cells of one's own
-
-
-@pytest.fixture
-def registry() -> Iterator[None]:
-    """What a test registers is forgotten after it."""
-    before = dict(cells.REGISTRY)
-    yield
-    cells.REGISTRY.clear()
-    cells.REGISTRY.update(before)
 
 
 def own_cell(name: str = "mine", **body: Any) -> type[cells.Cell]:

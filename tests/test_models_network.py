@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -194,15 +194,6 @@ def test_what_cannot_come_back_is_refused_before_anything_is_written(
         save(make(), tmp_path / "model.tau")
     assert "\n" not in str(caught.value)
     assert (tmp_path / "model.tau").read_bytes() == b"the old one"
-
-
-@pytest.fixture
-def registry() -> Iterator[None]:
-    """What a test defines is forgotten after it."""
-    before = dict(REGISTRY)
-    yield
-    REGISTRY.clear()
-    REGISTRY.update(before)
 
 
 def squares() -> type[Part]:
