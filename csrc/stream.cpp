@@ -28,6 +28,8 @@ template <typename Real> std::size_t find_beyond(const Real *x, std::size_t n) {
     return n;
 }
 
+template <typename Real> bool is_gap(Real dt) { return dt >= 0 && dt <= std::numeric_limits<Real>::max(); }
+
 // y w + b, rounded twice, as torch does
 template <typename Real> bool affine(const std::vector<Real> &w, const std::vector<Real> &b, const Real *x, Real *y) {
     Real rest = 0;
@@ -174,7 +176,7 @@ template <typename Real> void Stream<Real>::show(Real *y) {
 }
 
 template <typename Real> Refusal Stream<Real>::step(Real dt, Real *y) {
-    if (!(dt >= 0 && dt <= std::numeric_limits<Real>::max())) return refuse(BAD_GAP, 0, 0, dt);
+    if (!is_gap(dt)) return refuse(BAD_GAP, 0, 0, dt);
     const FlushSubnormals flush;
     for (std::size_t i = 0; i < network_.stages.size(); ++i) {
         const Stage<Real> &at = network_.stages[i];
@@ -192,7 +194,7 @@ template <typename Real> Refusal Stream<Real>::step(Real dt, Real *y) {
 
 template <typename Real> Refusal Stream<Real>::step_all(const Row *rows, std::size_t count, std::size_t &row) {
     for (row = 0; row < count; ++row)
-        if (!(rows[row].dt >= 0 && rows[row].dt <= std::numeric_limits<Real>::max())) return rows[row].stream->refuse(BAD_GAP, 0, 0, rows[row].dt);
+        if (!is_gap(rows[row].dt)) return rows[row].stream->refuse(BAD_GAP, 0, 0, rows[row].dt);
     const FlushSubnormals flush;
     const std::size_t stages = rows[0].stream->network_.stages.size();
     for (std::size_t i = 0; i < stages; ++i)
