@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import analysis, cells, datasets, files, losses, network, solvers, training, wirings
+    from . import analysis, cells, datasets, deploy, files, losses, network, solvers, training, wirings
     from .analysis import certify
     from .cells import CTRNN, GRU, GRUODE, LSTM, LTC, RNN, CfC, GatedLTC, WiredCfC
     from .cells.mixed_memory import MixedMemory
@@ -50,6 +50,7 @@ __all__ = [
     "check",
     "compare",
     "datasets",
+    "deploy",
     "files",
     "fit",
     "load",
@@ -64,7 +65,18 @@ __all__ = [
     "wirings",
 ]
 
-_SUBMODULES = ("analysis", "cells", "datasets", "files", "losses", "network", "solvers", "training", "wirings")
+_SUBMODULES = (
+    "analysis",
+    "cells",
+    "datasets",
+    "deploy",
+    "files",
+    "losses",
+    "network",
+    "solvers",
+    "training",
+    "wirings",
+)
 
 _HOME = {
     "CTRNN": "cells",
