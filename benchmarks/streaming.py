@@ -11,6 +11,7 @@ timed as one, the bursts of all come in turn, and the median of the bursts count
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -166,10 +167,11 @@ def table(measured: list[tuple[Contestant, float]]) -> str:
     about = machine.describe()
     versions = ", ".join(f"{name} {about['versions'][name]}" for name in ("torch", "numpy"))
     where = f"{about['processor']}, {about['processors']} processors, kernels for {about['isa']}"
-    lines = [f"{about['date']}, {where}; Python {about['python']}, {versions}.", ""]
+    load = f"load average {os.getloadavg()[0]:.1f}"
+    lines = [f"{about['date']}, commit {about['commit']}, {where}, {load}; Python {about['python']}, {versions}.", ""]
     lines += ["| a sample of | µs | goal | equal to the sequence |", "| --- | --- | --- | --- |"]
     for one, microseconds in measured:
         goal = "" if one.goal is None else f"{one.goal:g}, {'met' if microseconds <= one.goal else 'missed'}"
-        equal = "to the bit" if one.far == 0 else f"to {one.far:g}"
+        equal = "to the bit" if one.far == 0 else f"to {one.far:.0e}"
         lines.append(f"| {one.what} | {microseconds:.2f} | {goal} | {equal} |")
     return "\n".join(lines)

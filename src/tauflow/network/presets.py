@@ -6,7 +6,7 @@ strong      told dt, and a readout that sees the input too, with a straight line
             Walker2d 0.474, published 0.643, a plain CfC 0.698. With weight decay: gesture 74.6 %, a plain CfC 65.8 %. On ten recordings
             of half-cheetah it learns by heart, 2.06 at its best epoch and 3.14 at its last, a plain CfC 2.22 and 2.65: there
             four plain ones in a Committee give 1.84
-streaming   a dense encoder and a sparse core of 19 neurons: a sample of 24 readings takes a microsecond (docs/streaming.md)
+streaming   a dense encoder and a sparse core of 19 neurons: a sample of 24 readings takes 0.7 microseconds (docs/streaming.md)
 waves       dt as sines and cosines, for answers that hang on it exactly: event-based XOR 100 %, a plain CfC 95.5 %. Half of that
             riddle is then answered in the input, and every cell solves it
 """
