@@ -13,11 +13,13 @@ from tauflow.cli.options import (
     OUTPUT,
     TRAINING,
     Horizon,
+    Import,
     Quiet,
     Seed,
     Table,
     View,
     asks,
+    import_cells,
     named,
     option,
     reading,
@@ -49,6 +51,7 @@ def compare(
     seed: Seed = 0,
     page: Annotated[Path | None, option("Also write a page with figures.", OUTPUT, metavar="HTML")] = None,
     json: Annotated[Path | None, option("Also write all numbers.", OUTPUT, metavar="JSON")] = None,
+    own: Import = None,
     view: View = None,
     quiet: Quiet = False,
 ) -> None:
@@ -66,6 +69,7 @@ def compare(
             check_output(path, [file])
     if page is not None and json is not None and page.resolve() == json.resolve():
         raise typer.BadParameter("--page and --json name one file; give each its own")
+    import_cells(own)
     from tauflow.data import read_table
 
     table = read_table(file, **named(columns, file))

@@ -10,11 +10,13 @@ from tauflow.cli.options import (
     OUTPUT,
     TRAINING,
     Horizon,
+    Import,
     Quiet,
     Seed,
     Table,
     View,
     asks,
+    import_cells,
     named,
     option,
     reading,
@@ -35,6 +37,7 @@ def fit(
     ] = "cfc",
     horizon: Horizon = 24,
     seed: Seed = 0,
+    own: Import = None,
     view: View = None,
     quiet: Quiet = False,
 ) -> None:
@@ -47,6 +50,7 @@ def fit(
     -o traffic.tau[/bold]
     """
     check_output(output, [file])
+    import_cells(own)
     from tauflow.data import read_table
 
     table = read_table(file, **named(columns, file))
@@ -59,7 +63,7 @@ def fit(
     facts = {"model": str(output), "cell": cell, "horizon": horizon, "parameters": model.parameters}
     if model.history is not None and model.history.message:
         facts["training"] = model.history.message
-    facts["next"] = command_line("predict", [output, file])
+    facts["next"] = command_line("predict", [output, file], {"import": [str(one) for one in own or ()]})
     ahead = table.schema.future
     emit(view, Format.json, lambda screen: _told(facts, ahead), lambda: _frame(facts), lambda: facts)
 

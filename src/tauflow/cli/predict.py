@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tauflow.cli.options import ASKED, OUTPUT, Quiet, Table, View, asks, option, rereading
+from tauflow.cli.options import (
+    ASKED,
+    OUTPUT,
+    Import,
+    Quiet,
+    Table,
+    View,
+    asks,
+    import_cells,
+    option,
+    rereading,
+)
 from tauflow.cli.output import Format, chosen, plain, tell, text_of, write
 from tauflow.files import check_output
 
@@ -35,6 +46,7 @@ def predict(
     output: Annotated[
         Path | None, option("Write the forecast there instead.", OUTPUT, "--output", "-o", metavar="FILE")
     ] = None,
+    own: Import = None,
     view: View = None,
     quiet: Quiet = False,
 ) -> None:
@@ -51,6 +63,7 @@ def predict(
         raise typer.BadParameter("give --horizon or --times, not both")
     if output is not None:
         check_output(output, [model, file, *([future] if future is not None else [])])
+    import_cells(own)
     from tauflow.estimators import Forecaster
 
     forecaster = Forecaster.load(model)
