@@ -150,7 +150,8 @@ def test_what_has_no_meaning_is_nan_with_a_reason():
 
 
 @pytest.mark.parametrize(
-    ("zone", "change"), [("Europe/Berlin", "2021-03-28"), ("Europe/Berlin", "2021-10-31"), ("America/Chicago", "2021-03-14")]
+    ("zone", "change"),
+    [("Europe/Berlin", "2021-03-28"), ("Europe/Berlin", "2021-10-31"), ("America/Chicago", "2021-03-14")],
 )
 @pytest.mark.parametrize("h", [24, 48])
 def test_opening_hours_stay_where_they_are_on_the_day_after_a_clock_change(zone, change, h):

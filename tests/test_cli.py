@@ -778,7 +778,12 @@ def test_cells_of_ones_own_are_imported_by_every_command(
     (tmp_path / "own.py").write_text(OWN)
     known, own = dict(cells.REGISTRY), ("--import", "own.py")
     asked = (csv, *COLUMNS, "--cell", "slow_of_my_own", *QUICK, "-o", "own.tau", "--duplicates", "last")
-    mistake(run("fit", *asked), 1, "no model is called 'slow_of_my_own'", "one of your own is registered first, --import FILE.py")
+    mistake(
+        run("fit", *asked),
+        1,
+        "no model is called 'slow_of_my_own'",
+        "one of your own is registered first, --import FILE.py",
+    )
     fitted = run("fit", *asked, *own)
     assert fitted.code == 0, fitted.err
     command = json.loads(fitted.out)["next"]

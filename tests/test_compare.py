@@ -221,7 +221,9 @@ def test_nothing_is_learned_from_the_test_part(cell, table, monkeypatch):
     y = np.where((series.time[:, None] >= cut) & np.isfinite(series.y), 1e6, series.y)
     poisoned = replace(table, series=(replace(series, y=y),))
     seen = []
-    monkeypatch.setattr(sys.modules[compare.__module__], "_collect", lambda table, start, results, failures: seen.append(results))
+    monkeypatch.setattr(
+        sys.modules[compare.__module__], "_collect", lambda table, start, results, failures: seen.append(results)
+    )
     settings = {name: value for name, value in QUICK.items() if name != "h"}
     for one in (table, poisoned):
         compare(one, (cell,), h=6, test=0.2, jobs=1, **settings)

@@ -138,7 +138,9 @@ def test_duration() -> None:
     ids=["month ends", "quarters", "business days", "local days", "minutes", "numbers"],
 )
 def test_the_step_is_told_and_why(stamps, step):
-    found = check({"ds": stamps if isinstance(stamps, np.ndarray) else pd.Series(stamps), "y": np.arange(float(len(stamps)))})
+    found = check(
+        {"ds": stamps if isinstance(stamps, np.ndarray) else pd.Series(stamps), "y": np.arange(float(len(stamps)))}
+    )
     assert dict(found.rows())["step"] == step
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tauflow.cli.comparison import Watch, show, write
-from tauflow.cli.options import (
+from ..cli.comparison import Watch, show, write
+from ..cli.options import (
     ASKED,
     OUTPUT,
     TRAINING,
@@ -25,7 +25,7 @@ from tauflow.cli.options import (
     reading,
     training,
 )
-from tauflow.files import check_output
+from ..files import check_output
 
 DEFAULT = "cfc,gated_ltc,ctrnn,lstm,gru"
 Cells = Annotated[
@@ -70,10 +70,10 @@ def compare(
     if page is not None and json is not None and page.resolve() == json.resolve():
         raise typer.BadParameter("--page and --json name one file; give each its own")
     import_cells(own)
-    from tauflow.data import read_table
+    from ..data import read_table
 
     table = read_table(file, **named(columns, file))
-    from tauflow import estimators
+    from .. import estimators
 
     models = chosen(cells)
     with Watch(models, seeds, quiet, table.notes) as watch:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from tauflow.cli.command import command_line
-from tauflow.cli.options import (
+from ..cli.command import command_line
+from ..cli.options import (
     OUTPUT,
     TRAINING,
     Horizon,
@@ -22,8 +22,8 @@ from tauflow.cli.options import (
     reading,
     training,
 )
-from tauflow.cli.output import Format, emit, plain, tell, to_copy
-from tauflow.files import check_output
+from ..cli.output import Format, emit, plain, tell, to_copy
+from ..files import check_output
 
 
 @asks(columns=reading, training=training)
@@ -51,10 +51,10 @@ def fit(
     """
     check_output(output, [file])
     import_cells(own)
-    from tauflow.data import read_table
+    from ..data import read_table
 
     table = read_table(file, **named(columns, file))
-    from tauflow.estimators import Forecaster
+    from ..estimators import Forecaster
 
     model = Forecaster(cell=cell, h=horizon, seed=seed, **training)
     model.fit(table, progress=not quiet)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tauflow.cli.output import Format
+from ..cli.output import Format
 
 ASKED, COLUMNS, READING, TRAINING, OUTPUT = "What is asked", "Which column is what", "How to read", "Training", "Output"
 
@@ -121,7 +121,7 @@ def training(
 def import_cells(files: list[Path] | None) -> None:
     """Make the cells of `--import` known; torch is loaded only where there are any."""
     for file in files or ():
-        from tauflow import cells
+        from .. import cells
 
         cells.import_file(file)
 

@@ -132,7 +132,9 @@ def check(source: Any, **options: Any) -> Check:
             del rows.columns[name]
     for name, column in list(rows.columns.items()):
         if (beyond := np.abs(column) > LARGEST).any():
-            failures[name] = f"column '{name}' has {column[beyond][0]:g}, too large to be computed with: divide the column"
+            failures[name] = (
+                f"column '{name}' has {column[beyond][0]:g}, too large to be computed with: divide the column"
+            )
             del rows.columns[name]
     roles = look.roles
     for name in look.source.repeated():

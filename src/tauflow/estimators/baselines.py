@@ -5,8 +5,8 @@ Each sees what the networks see (a batch of `Windows`) and answers in scaled uni
     Persistence     f(t) = the last known value
     SeasonalNaive   f(t) = the value one lag before t; the lag with the smallest error on the training part
     Ridge           f at step k = the seasonal naive's answer + w_k . [context's values, its last row, query, time of day x
-                    weekday of the query], min sum (y - f)^2 + penalty |w|^2; the penalty is chosen on validation. A step that is never known in
-                    training is answered as the nearest one that is, and `notes` says so
+                    weekday of the query], min sum (y - f)^2 + penalty |w|^2; the penalty is chosen on validation. A step that
+                    is never known in training is answered as the nearest one that is, and `notes` says so
 """
 
 from __future__ import annotations

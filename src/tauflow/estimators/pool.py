@@ -25,7 +25,9 @@ def run(work: list[Job], jobs: int | str, progress: Callable[[Progress], None] |
         return [alone(job, tell) for job in work]
     context = multiprocessing.get_context("spawn")
     told, stop = context.Queue(), context.Event()
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_enter, initargs=(told, stop, cells.IMPORTED)) as pool:
+    with ProcessPoolExecutor(
+        count, mp_context=context, initializer=_enter, initargs=(told, stop, cells.IMPORTED)
+    ) as pool:
         order = sorted(range(len(work)), key=lambda number: work[number].settings.cell in BASELINES)  # long ones first
         with _without_interrupts():  # Ctrl-C reaches every process of a terminal; only this one is to answer it
             futures = {number: pool.submit(_in_process, work[number]) for number in order}

@@ -21,8 +21,13 @@ from .settings import Settings
 from .streaming import stream_time
 from .tables import before
 
-
-UNFIT = (DataError, NonFiniteError, StateOverflowError, StepSizeError, TrainingError)  # of a table, not of what was asked
+UNFIT = (
+    DataError,
+    NonFiniteError,
+    StateOverflowError,
+    StepSizeError,
+    TrainingError,
+)  # of a table, not of what was asked
 
 
 @dataclass(frozen=True)

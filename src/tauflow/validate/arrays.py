@@ -49,7 +49,9 @@ def _as_array(values: Any, name: str) -> np.ndarray[Any, Any]:
             "or torch.nn.utils.rnn.pack_sequence for sequences of different lengths"
         )
     if isinstance(values, torch.fx.Proxy):
-        raise DtypeError(f"{name} is a symbol of torch.fx.symbolic_trace, which runs no number: use torch.export.export")
+        raise DtypeError(
+            f"{name} is a symbol of torch.fx.symbolic_trace, which runs no number: use torch.export.export"
+        )
     if isinstance(values, np.ma.MaskedArray):
         if np.ma.getmaskarray(values).any():
             raise DtypeError(
