@@ -147,3 +147,20 @@ def test_what_has_no_meaning_is_nan_with_a_reason():
     assert np.isnan([unknown.mae, unknown.rmse, unknown.mase]).all() and "no value is known" in unknown.why
     assert np.isnan(metrics.scaled((constant, unknown)))
     assert np.isnan(metrics.mae_by_step(np.array([[1.0, np.nan]]), np.array([[2.0, 2.0]]))).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("zone", "change"),
+    [("Europe/Berlin", "2021-03-28"), ("Europe/Berlin", "2021-10-31"), ("America/Chicago", "2021-03-14")],
+)
+@pytest.mark.parametrize("h", [24, 48])
+def test_opening_hours_stay_where_they_are_on_the_day_after_a_clock_change(zone, change, h):
+    """Ridge corrects the value of the same local hour: without noise there is nothing to correct."""
+    stamps = pd.date_range(pd.Timestamp(change) - pd.Timedelta("50D"), pd.Timestamp(change), freq="h", tz=zone)
+    model = fit("ridge", pd.DataFrame({"ds": stamps, "y": open_hours(stamps)}), h, context=48)
+    forecast = model.predict()
+    np.testing.assert_allclose(forecast["y"], open_hours(forecast["ds"].dt), atol=0.01)
+
+
+def open_hours(stamps) -> np.ndarray:
+    return np.where((stamps.hour >= 8) & (stamps.hour < 18), 10.0, 1.0)

@@ -200,3 +200,18 @@ def test_refuses_a_wiring_that_layers_cannot_carry(wiring: Wiring, message: str)
 def test_wired_mode_is_checked() -> None:
     with pytest.raises(CellError, match="mode is 'fast'"):
         WiredCfC(3, 8, "fast")
+
+
+@pytest.mark.parametrize("layers", [((2, 3), (1, 0)), ((3, 2), (0, 1))], ids=str)
+def test_weights_of_a_wiring_that_orders_its_neurons_otherwise_are_refused(layers):
+    """The same numbers would come out in another order; of the same wiring they are taken, and ncps's own have no order."""
+    synapses, sensory = np.zeros((4, 4), int), np.zeros((3, 4), int)
+    sensory[:, 2:], synapses[2:, :2] = 1, 1
+    first, other = (Wiring(synapses, sensory, 2, layers=order) for order in (((2, 3), (0, 1)), layers))
+    state = WiredCfC(3, first).state_dict()
+    WiredCfC(3, first).load_state_dict(state)
+    WiredCfC(3, first).load_state_dict({name: value for name, value in state.items() if name != "neurons"})
+    with pytest.raises(WiringError, match="layers hold other neurons"):
+        WiredCfC(3, other).load_state_dict(state)
+    with pytest.raises(WiringError, match="layers hold other neurons"):
+        Recurrent(WiredCfC(3, other)).load_state_dict(Recurrent(WiredCfC(3, first)).state_dict())

@@ -27,7 +27,7 @@ import typer
 from comparisons import MODELS, fake_comparison
 
 import tauflow
-from tauflow import estimators
+from tauflow import cells, estimators
 from tauflow.cli import app, main
 from tauflow.cli.comparison import Watch, table
 from tauflow.cli.options import asks, reading
@@ -198,6 +198,7 @@ def test_check_prints_json_into_a_pipe(run: Run, csv: Path) -> None:
 def test_check_as_table_and_csv(run: Run, csv: Path) -> None:
     told = run("check", csv, "--format", "table").out
     assert "longer gaps" in told
+    assert re.search(r"step +1 h, the median gap", told)
     assert "1 d" in told
     rows = pd.read_csv(io.StringIO(run("check", csv, "--format", "csv").out))
     assert list(rows.columns) == ["what", "finding"]
@@ -753,6 +754,52 @@ def test_interrupted_is_130(run: Run, csv: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_plain_is_one_printable_line() -> None:
     assert plain("a\n\tb\x07\x1b[0m é ± \u202e") == "a b\\x07\\x1b[0m é ± \\u202e"
+
+
+OWN = """
+from tauflow import cells
+
+@cells.register
+class Slow(cells.CTRNN):
+    name = "slow_of_my_own"
+"""
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "REGISTRY", dict(cells.REGISTRY))
+    monkeypatch.setattr(cells, "IMPORTED", [])
+
+
+@pytest.mark.usefixtures("registry")
+def test_cells_of_ones_own_are_imported_by_every_command(
+    run: Run, csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    known, own = dict(cells.REGISTRY), ("--import", "own.py")
+    asked = (csv, *COLUMNS, "--cell", "slow_of_my_own", *QUICK, "-o", "own.tau", "--duplicates", "last")
+    mistake(
+        run("fit", *asked),
+        1,
+        "no model is called 'slow_of_my_own'",
+        "one of your own is registered first, --import FILE.py",
+    )
+    fitted = run("fit", *asked, *own)
+    assert fitted.code == 0, fitted.err
+    command = json.loads(fitted.out)["next"]
+    assert "--import own.py" in command
+    monkeypatch.setattr(cells, "REGISTRY", dict(known))  # as in another process
+    mistake(run("predict", "own.tau", csv), 1, "no model is called 'slow_of_my_own'", "--import FILE.py")
+    done = run(*shlex.split(command)[1:], "--quiet")
+    assert (done.code, done.err) == (0, "") and done.out.count("\n") == 7
+    monkeypatch.setattr(cells, "REGISTRY", dict(known))
+    seen: list[Any] = []
+    monkeypatch.setattr(estimators, "compare", lambda *args, **_: seen.append(args[1]) or fake_comparison())
+    assert run("compare", csv, *COLUMNS, "--cells", "slow_of_my_own", *own, "--duplicates", "last").code == 0
+    assert seen == [("slow_of_my_own",)] and "slow_of_my_own" in cells.REGISTRY
+    (tmp_path / "broken.py").write_text("1 / 0")
+    mistake(run("predict", "own.tau", csv, "--import", "broken.py"), 1, "broken.py can't be run: ZeroDivisionError")
+    mistake(run("predict", "own.tau", csv, "--import", "none.py"), 1, "none.py is not a Python file")
 
 
 # ---- real processes

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tauflow import datasets
@@ -122,3 +123,31 @@ def test_nearest_on_grid() -> None:
 
 def test_duration() -> None:
     assert [duration(s) for s in (0.5, 90, 3600, 129_600)] == ["0.5 s", "1.5 min", "1 h", "1.5 d"]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "step"),
+    [
+        (pd.date_range("2019-01-31", periods=40, freq="ME"), "1 month, on the last day of the month"),
+        (pd.date_range("2019-01-01", periods=40, freq="QS"), "3 months, on the same day"),
+        (pd.date_range("2020-01-01", periods=90, freq="B"), "1 day, Monday to Friday"),
+        (pd.date_range("2021-03-01", periods=60, tz="Europe/Berlin"), "1 d on the clock of Europe/Berlin"),
+        (pd.date_range("2021-01-01", periods=60, freq="15min"), "15 min, the median gap"),
+        (np.r_[0.0, np.cumsum([1.0, 2.0, 1.0] * 20)], "1, the median gap; 33% of the gaps differ from it"),
+    ],
+    ids=["month ends", "quarters", "business days", "local days", "minutes", "numbers"],
+)
+def test_the_step_is_told_and_why(stamps, step):
+    found = check(
+        {"ds": stamps if isinstance(stamps, np.ndarray) else pd.Series(stamps), "y": np.arange(float(len(stamps)))}
+    )
+    assert dict(found.rows())["step"] == step
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("big", [1e301, 1e308, -1.7e308])
+@pytest.mark.parametrize("shape", ["all", "in turn", "one"])
+def test_values_near_the_limit_are_named_before_a_command_is_told(big, shape):
+    y = {"all": np.full(60, big), "in turn": np.where(np.arange(60) % 2, big, -big), "one": np.r_[np.arange(59.0), big]}
+    found = check({"ds": pd.date_range("2021", periods=60).to_numpy(), "y": y[shape]})
+    assert "too large to be computed with" in found.unreadable["y"] and not found.command

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import tauflow.data.read.text
@@ -216,3 +217,37 @@ def test_a_missing_value_is_no_equal_of_a_known_one() -> None:
     assert read_table(rows, duplicates="mean").series[0].y[0, 0] == 5
     both = {"ds": [1.0, 1.0, 2.0], "y": [np.nan, np.nan, 3.0]}
     assert "1 duplicate timestamps with equal values: merged" in read_table(both).notes
+
+
+ZONED = pd.date_range("2021-03-20", periods=20, tz="Europe/Berlin")
+HOLES = [1.5, None, 3.0, *range(17)]
+COLUMNS = {
+    "zoned index": (ZONED, HOLES),
+    "zoned series": (pd.Series(ZONED, index=range(20, 0, -1)), HOLES),
+    "nullable": (ZONED, pd.array(HOLES, dtype="Float64")),
+    "nullable series": (ZONED, pd.Series(HOLES, dtype="Float32")),
+    "masked": (ZONED, np.ma.masked_array(np.nan_to_num(np.array(HOLES, float)), np.isnan(np.array(HOLES, float)))),
+    "masked whole numbers": (ZONED, np.ma.masked_array([1, 7, 3, *range(17)], [False, True] + 18 * [False])),
+    "arrow": (pd.Series(ZONED, dtype=pd.ArrowDtype(pa.timestamp("ns", "Europe/Berlin"))), pa.array(HOLES)),
+    "chunks of arrow": (pa.chunked_array([pa.array(ZONED, pa.timestamp("us", "Europe/Berlin"))]), HOLES),
+}
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_columns_of_a_dict_are_what_they_are_in_a_frame(kind: str) -> None:
+    stamps, values = COLUMNS[kind]
+    expected = read_table(pd.DataFrame({"ds": ZONED, "y": np.array(HOLES, float)}))
+    found = read_table({"ds": stamps, "y": values})
+    assert found.schema.zone == expected.schema.zone == "Europe/Berlin"
+    assert np.array_equal(found.series[0].time, expected.series[0].time)
+    y = expected.series[0].y.copy()
+    y[0] = 1.0 if kind == "masked whole numbers" else y[0]
+    np.testing.assert_array_equal(found.series[0].y, y)
+
+
+def test_categories_of_a_dict_are_those_of_a_frame() -> None:
+    words = pd.Series(["b", "a", None, "b"] * 5, dtype="category")
+    frame = pd.DataFrame({"ds": ZONED, "y": np.arange(20.0), "c": words})
+    one, other = (read_table(source, past="c") for source in (frame, {name: frame[name] for name in frame}))
+    assert one.schema == other.schema
+    np.testing.assert_array_equal(one.series[0].past, other.series[0].past)

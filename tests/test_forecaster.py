@@ -236,6 +236,7 @@ def test_a_killed_fit_goes_on_where_it_stopped(frame, tmp_path):
         ({"validation": 0.0}, "validation"),
         ({"lr": -1.0}, "lr"),
         ({"season": [0]}, "season"),
+        ({"season": True}, "season is True"),
         ({"patience": 0}, "patience"),
     ],
 )

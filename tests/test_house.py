@@ -11,7 +11,7 @@ PACKAGE = ROOT / "src" / "tauflow"
 DOORS = {"__init__", "__main__"}  # they stand above the floors
 MOST_FILES = 15
 # Folders that are to be cut, each with what it will become. None is to be added.
-TOO_FULL = {"data": "data/read/, and a room of its own for what a model sees", ".": "files/ for what is in four files"}
+TOO_FULL = {"estimators": "a room of its own for comparisons", "network": "a folder for its readouts and heads"}
 
 
 def rooms() -> set[str]:
@@ -51,3 +51,13 @@ def test_no_folder_is_too_full() -> None:
         for folder in [PACKAGE, *(path.parent for path in PACKAGE.rglob("__init__.py"))]
     }
     assert {folder for folder, count in counts.items() if count > MOST_FILES} == set(TOO_FULL), counts
+
+
+def test_the_package_imports_itself_by_relative_names() -> None:
+    told = [
+        f"{path.relative_to(PACKAGE)}:{number}"
+        for path in PACKAGE.rglob("*.py")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.match(r"\s*from tauflow\b", line)
+    ]
+    assert not told

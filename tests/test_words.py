@@ -158,6 +158,8 @@ X_REFUSED: dict[str, tuple[Any, type[TauflowError], str]] = {
     "frame": (pd.DataFrame(X[0].numpy()), ShapeError, r"x has shape \(5, 4\).*add a batch axis"),
     "number": (1.0, ShapeError, r"x has shape \(\)"),
     "times": (HOURS, TimeError, r"x holds time spans \(timedelta64\[h\]\)"),
+    "masked array": (np.ma.masked_array(X.numpy(), X.numpy() > 0), DtypeError, r"x is a masked array.*x\.filled"),
+    "nested": (torch.nested.nested_tensor(list(X), layout=torch.jagged), ShapeError, "x is a nested tensor.*pass mask"),
     "sparse": (X.to_sparse(), DtypeError, r"layout torch.sparse_coo.*x\.to_dense\(\)"),
     "large whole numbers": (torch.full((3, 5, 4), 1_700_000_001), DtypeError, "1700000001, which float32 can only keep as 1700000000"),
     "large whole numbers in an array": (np.full((3, 5, 4), 2**24 + 1), DtypeError, "subtract an offset"),
@@ -173,6 +175,16 @@ def test_x_is_refused_by_name(case: str) -> None:
     if case not in ("frame", "generator"):
         with pytest.raises(TauflowError):
             recurrent("gru").step(x)
+
+
+def test_a_masked_array_that_masks_nothing_is_an_array() -> None:
+    net = recurrent("cfc")
+    assert torch.equal(net(np.ma.masked_array(X.numpy(), mask=False))[0], net(X)[0])
+
+
+def test_a_symbol_of_a_trace_is_refused_by_name() -> None:
+    with pytest.raises(DtypeError, match=r"x is a symbol of torch\.fx\.symbolic_trace.*torch\.export"):
+        torch.fx.symbolic_trace(recurrent("cfc"))
 
 
 @pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")

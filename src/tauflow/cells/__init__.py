@@ -40,6 +40,7 @@ def _discover() -> dict[str, type[Cell]]:
 
 
 REGISTRY: dict[str, type[Cell]] = _discover()
+IMPORTED: list[Path] = []  # by `import_file`: another process has to import them too
 globals().update({cell.__name__: cell for cell in REGISTRY.values()})
 
 
@@ -93,10 +94,17 @@ def import_file(path: str | os.PathLike[str]) -> list[str]:
     if spec is None or spec.loader is None:
         raise CellError(f"{file} can't be imported")
     sys.modules[name] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except CellError:
+        raise
+    except Exception as error:
+        raise CellError(f"{file} can't be run: {type(error).__name__}: {error}") from error
     added = sorted(set(REGISTRY) - before)
     if not added and not any(cell.__module__ == name for cell in REGISTRY.values()):
         raise CellError(f"{file} registers no cell: put @cells.register above its class")
+    if file.resolve() not in IMPORTED:
+        IMPORTED.append(file.resolve())
     return added
 
 

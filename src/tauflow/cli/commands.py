@@ -12,14 +12,15 @@ from typing import Annotated
 import typer
 
 import tauflow
-from tauflow.cli.check import check
-from tauflow.cli.compare import compare
-from tauflow.cli.demo import demo
-from tauflow.cli.fit import fit
-from tauflow.cli.output import complain, write
-from tauflow.cli.predict import predict
-from tauflow.cli.speech import in_options
-from tauflow.errors import TauflowError
+
+from ..cli.check import check
+from ..cli.compare import compare
+from ..cli.demo import demo
+from ..cli.fit import fit
+from ..cli.output import complain, write
+from ..cli.predict import predict
+from ..cli.speech import in_options
+from ..errors import TauflowError
 
 NO, USAGE, BUG = 1, 2, 70
 

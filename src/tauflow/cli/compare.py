@@ -7,23 +7,25 @@ from typing import Annotated, Any
 
 import typer
 
-from tauflow.cli.comparison import Watch, show, write
-from tauflow.cli.options import (
+from ..cli.comparison import Watch, show, write
+from ..cli.options import (
     ASKED,
     OUTPUT,
     TRAINING,
     Horizon,
+    Import,
     Quiet,
     Seed,
     Table,
     View,
     asks,
+    import_cells,
     named,
     option,
     reading,
     training,
 )
-from tauflow.files import check_output
+from ..files import check_output
 
 DEFAULT = "cfc,gated_ltc,ctrnn,lstm,gru"
 Cells = Annotated[
@@ -49,6 +51,7 @@ def compare(
     seed: Seed = 0,
     page: Annotated[Path | None, option("Also write a page with figures.", OUTPUT, metavar="HTML")] = None,
     json: Annotated[Path | None, option("Also write all numbers.", OUTPUT, metavar="JSON")] = None,
+    own: Import = None,
     view: View = None,
     quiet: Quiet = False,
 ) -> None:
@@ -66,10 +69,11 @@ def compare(
             check_output(path, [file])
     if page is not None and json is not None and page.resolve() == json.resolve():
         raise typer.BadParameter("--page and --json name one file; give each its own")
-    from tauflow.data import read_table
+    import_cells(own)
+    from ..data import read_table
 
     table = read_table(file, **named(columns, file))
-    from tauflow import estimators
+    from .. import estimators
 
     models = chosen(cells)
     with Watch(models, seeds, quiet, table.notes) as watch:

@@ -5,23 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from tauflow.cli.command import command_line
-from tauflow.cli.options import (
+from ..cli.command import command_line
+from ..cli.options import (
     OUTPUT,
     TRAINING,
     Horizon,
+    Import,
     Quiet,
     Seed,
     Table,
     View,
     asks,
+    import_cells,
     named,
     option,
     reading,
     training,
 )
-from tauflow.cli.output import Format, emit, plain, tell, to_copy
-from tauflow.files import check_output
+from ..cli.output import Format, emit, plain, tell, to_copy
+from ..files import check_output
 
 
 @asks(columns=reading, training=training)
@@ -35,6 +37,7 @@ def fit(
     ] = "cfc",
     horizon: Horizon = 24,
     seed: Seed = 0,
+    own: Import = None,
     view: View = None,
     quiet: Quiet = False,
 ) -> None:
@@ -47,10 +50,11 @@ def fit(
     -o traffic.tau[/bold]
     """
     check_output(output, [file])
-    from tauflow.data import read_table
+    import_cells(own)
+    from ..data import read_table
 
     table = read_table(file, **named(columns, file))
-    from tauflow.estimators import Forecaster
+    from ..estimators import Forecaster
 
     model = Forecaster(cell=cell, h=horizon, seed=seed, **training)
     model.fit(table, progress=not quiet)
@@ -59,7 +63,7 @@ def fit(
     facts = {"model": str(output), "cell": cell, "horizon": horizon, "parameters": model.parameters}
     if model.history is not None and model.history.message:
         facts["training"] = model.history.message
-    facts["next"] = command_line("predict", [output, file])
+    facts["next"] = command_line("predict", [output, file], {"import": [str(one) for one in own or ()]})
     ahead = table.schema.future
     emit(view, Format.json, lambda screen: _told(facts, ahead), lambda: _frame(facts), lambda: facts)
 

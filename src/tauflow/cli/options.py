@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tauflow.cli.output import Format
+from ..cli.output import Format
 
 ASKED, COLUMNS, READING, TRAINING, OUTPUT = "What is asked", "Which column is what", "How to read", "Training", "Output"
 
@@ -30,6 +30,10 @@ Horizon = Annotated[
 Seed = Annotated[int, option("The same seed gives the same numbers.", TRAINING, min=0, metavar="N", shown=True)]
 View = Annotated[
     Format | None, option("How to print (default: a table on a terminal, not into a pipe).", OUTPUT, "--format")
+]
+Import = Annotated[
+    list[Path] | None,
+    option("Run a Python file that registers cells of your own.", TRAINING, "--import", metavar="FILE.py"),
 ]
 Quiet = Annotated[bool, option("No progress and no notes.", OUTPUT, "--quiet", "-q", metavar="")]
 
@@ -112,6 +116,14 @@ def training(
         "units": units, "context": context, "epochs": epochs, "season": _season(season), "strategy": strategy,
         "validation": validation,
     }  # fmt: skip
+
+
+def import_cells(files: list[Path] | None) -> None:
+    """Make the cells of `--import` known; torch is loaded only where there are any."""
+    for file in files or ():
+        from .. import cells
+
+        cells.import_file(file)
 
 
 def asks(**bundles: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tauflow.cli.speech import in_options
+from ..cli.speech import in_options
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

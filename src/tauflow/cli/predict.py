@@ -8,9 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tauflow.cli.options import ASKED, OUTPUT, Quiet, Table, View, asks, option, rereading
-from tauflow.cli.output import Format, chosen, plain, tell, text_of, write
-from tauflow.files import check_output
+from ..cli.options import (
+    ASKED,
+    OUTPUT,
+    Import,
+    Quiet,
+    Table,
+    View,
+    asks,
+    import_cells,
+    option,
+    rereading,
+)
+from ..cli.output import Format, chosen, plain, tell, text_of, write
+from ..files import check_output
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -35,6 +46,7 @@ def predict(
     output: Annotated[
         Path | None, option("Write the forecast there instead.", OUTPUT, "--output", "-o", metavar="FILE")
     ] = None,
+    own: Import = None,
     view: View = None,
     quiet: Quiet = False,
 ) -> None:
@@ -51,7 +63,8 @@ def predict(
         raise typer.BadParameter("give --horizon or --times, not both")
     if output is not None:
         check_output(output, [model, file, *([future] if future is not None else [])])
-    from tauflow.estimators import Forecaster
+    import_cells(own)
+    from ..estimators import Forecaster
 
     forecaster = Forecaster.load(model)
     asked = forecaster.separate_times(times) if times else None
@@ -63,7 +76,7 @@ def predict(
     if output is None:
         write(text)
     else:
-        from tauflow.files import write_bytes_atomically
+        from ..files import write_bytes_atomically
 
         write_bytes_atomically(output, text.encode())
 

@@ -18,7 +18,7 @@ SAID = re.compile(
     rf"(?<![\w.\-'\"])(?P<name>{NAMES})=(?:(?P<quote>['\"])(?P<text>.*?)(?P=quote)|(?P<bare>[\w.+/-]*\w)|\[[^\]]*\])?"
     r"|(?<!\w)'[^']*'(?!\w)"  # what came from the table stays as it is
     rf"|^(?P<first>{SETTINGS})(?= (?:is|are|has|have|holds|can't|was|were|and)\b)"
-    r"|(?<=\bsmaller )h\b|(?<=\blarger )h\b|(?<=\bthan )h\b"
+    r"|\bcells\.register\(MyCell\)|(?<=\bsmaller )h\b|(?<=\blarger )h\b|(?<=\bthan )h\b"
 )
 
 
@@ -31,7 +31,7 @@ def _option(found: re.Match[str]) -> str:
     if found["first"]:
         return OPTIONS[found["first"]]
     if not found["name"]:
-        return OPTIONS["h"] if found[0] == "h" else found[0]
+        return {"h": OPTIONS["h"], "cells.register(MyCell)": "--import FILE.py"}.get(found[0], found[0])
     option = OPTIONS[found["name"]]
     if found["bare"] in ("True", "False"):
         return option if found["bare"] == "True" else f"--no-{option[2:]}"

@@ -25,7 +25,8 @@ from .read.table import Source, open_by, read_rows
 from .read.times.zones import show
 from .reading import Reading, reading_of
 from .season import seasons
-from .series import NANOSECONDS
+from .series import LARGEST, NANOSECONDS
+from .stride import describe_step
 
 Array = NDArray[Any]
 
@@ -44,6 +45,7 @@ class Check:
     start: str
     end: str
     typical_gap: float
+    step: str  # what a forecaster takes for one, and why
     long_gaps: int  # over 1.5 typical gaps
     longest_gap: float
     duplicates: int  # rows that repeat an (id, time)
@@ -88,6 +90,7 @@ class Check:
             ("series", f"{self.id_count:,} by '{self.id}'" if self.id is not None else "1, no id column"),
             ("time", f"'{self.time}', {self.start} to {self.end}{zone}"),
             ("typical gap", gap(self.typical_gap)),
+            ("step", self.step),
             ("longer gaps", f"{self.long_gaps:,}, the longest {gap(self.longest_gap)}" if self.long_gaps else "none"),
             ("duplicates", repeats if self.duplicates else "none"),
             ("out of order", f"{self.unsorted:,} rows step back in time" if self.unsorted else "none"),
@@ -126,6 +129,12 @@ def check(source: Any, **options: Any) -> Check:
     for name, categories in list(rows.schema.categories.items()):
         if why := advice.with_units(name, categories):
             failures[name] = why
+            del rows.columns[name]
+    for name, column in list(rows.columns.items()):
+        if (beyond := np.abs(column) > LARGEST).any():
+            failures[name] = (
+                f"column '{name}' has {column[beyond][0]:g}, too large to be computed with: divide the column"
+            )
             del rows.columns[name]
     roles = look.roles
     for name in look.source.repeated():
@@ -217,6 +226,7 @@ def _describe(
         start=_show(rows, rows.time.min()),
         end=_show(rows, rows.time.max()),
         typical_gap=typical,
+        step=_step(unique),
         long_gaps=count,
         longest_gap=longest,
         duplicates=repeats.total if repeats is not None else 0,
@@ -264,6 +274,11 @@ def _gaps(rows: Rows) -> Array:
     same = rows.codes[1:] == rows.codes[:-1]
     gaps: Array = np.diff(rows.time)[same] / _unit(rows)
     return gaps
+
+
+def _step(rows: Rows) -> str:
+    parts = np.split(rows.time, np.nonzero(np.diff(rows.codes))[0] + 1)
+    return describe_step(parts, rows.schema.zone)
 
 
 def _seasons(rows: Rows, targets: tuple[str, ...], typical: float) -> tuple[int, ...]:

@@ -79,13 +79,19 @@ def column_facts(values: Array, categorical: bool = False) -> ColumnFacts:
 def robust_scale(seen: Array) -> tuple[float, float]:
     """Median and IQR / 1.349 of finite values; of those unlike the median where more than half are equal."""
     sample = seen[:: -(-len(seen) // SAMPLE)]
-    low, center, high = np.percentile(sample, [25, 50, 75])
+    low, center, high = _quartiles(sample)
     if high == low:
         others = sample[sample != center]
         if len(others) < 10:
             return float(center), 0.0
-        low, center, high = np.percentile(others, [25, 50, 75])
-    return float(center), float(high / 1.349 - low / 1.349)
+        low, center, high = _quartiles(others)
+    return float(center), float(high) / 1.349 - float(low) / 1.349
+
+
+def _quartiles(sample: Array) -> Array:
+    """Of values up to the limit of float64, whose differences would pass it."""
+    small = 0.25 if np.abs(sample).max() > 1e300 else 1.0
+    return np.asarray(np.percentile(sample * small, [25, 50, 75]) / small)
 
 
 def isolated_zeros(seen: Array) -> int:

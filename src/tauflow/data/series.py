@@ -24,6 +24,7 @@ from .facts import Facts, column_facts, long_gaps
 Array = NDArray[Any]
 Duplicates = Literal["error", "last", "first", "mean"]
 NANOSECONDS = 1_000_000_000
+LARGEST = 1e300  # a value; beyond, spreads and forecasts overflow
 UNSEEN = -1.0  # the code of a category that the schema does not know
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tauflow.errors import DataError
+from ..errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd

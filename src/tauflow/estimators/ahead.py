@@ -68,6 +68,8 @@ def _continued(series: Series, ahead: Series | None) -> Series:
 def unknown_ahead(table: Table, origins: Array, time: Array, step: float) -> list[str]:
     """A note that counts, of the times asked for (series, h), those at which a future-known column has no value."""
     schema = table.schema
+    if not schema.future:
+        return []
     missing = np.zeros(len(schema.future), int)
     for (number, _), asked in zip(origins, time, strict=True):
         series = table.series[number]

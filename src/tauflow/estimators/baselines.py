@@ -4,9 +4,9 @@ Each sees what the networks see (a batch of `Windows`) and answers in scaled uni
 
     Persistence     f(t) = the last known value
     SeasonalNaive   f(t) = the value one lag before t; the lag with the smallest error on the training part
-    Ridge           f at step k = w_k . [context's values, its last row, query, time of day x weekday of the query],
-                    min sum (y - f)^2 + penalty |w|^2; the penalty is chosen on validation. A step that is never known in
-                    training is answered as the nearest one that is, and `notes` says so
+    Ridge           f at step k = the seasonal naive's answer + w_k . [context's values, its last row, query, time of day x
+                    weekday of the query], min sum (y - f)^2 + penalty |w|^2; the penalty is chosen on validation. A step that
+                    is never known in training is answered as the nearest one that is, and `notes` says so
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Ridge:
             (2, 10) if encoder.calendar.day and encoder.calendar.week else (2, 2)
         )  # where a query holds its day waves
         self.weights = weights
-        self.targets = encoder.schema.targets
+        self.targets, self.anchors = encoder.schema.targets, anchor_columns(encoder)
         self.notes: tuple[str, ...] = ()
 
     @property
@@ -109,7 +109,7 @@ class Ridge:
             if here.any():
                 rows, columns = np.nonzero(here)
                 out[here] = self._features(batch, rows, columns) @ weights[k]
-        return out
+        return out + batch["query"][:, :, self.anchors]
 
     def _equations(self, train: Windows) -> tuple[list[Tensor], Tensor, Array]:
         """Per step: sum f f^T (h, features, features), sum f y^T (h, features, targets), which targets were ever known (h, targets).
@@ -140,9 +140,10 @@ class Ridge:
         return [shared + own[target] if target in own else shared for target in range(targets)], moments, ever
 
     def _pair(self, batch: dict[str, Array], rows: Array, k: int) -> tuple[Tensor, Tensor]:
-        """(features, targets) of some windows at a step."""
+        """(features, what the seasonal naive leaves of the targets) of some windows at a step."""
         f = torch.from_numpy(self._features(batch, rows, np.full(len(rows), k)))
-        return f, torch.from_numpy(batch["target"][rows, k].clip(-TARGET_CLIP, TARGET_CLIP)).double()
+        y = batch["target"][rows, k].clip(-TARGET_CLIP, TARGET_CLIP) - batch["query"][rows, k][:, self.anchors]
+        return f, torch.from_numpy(y).double()
 
     def _error(self, weights: Array, windows: Windows) -> float:
         total, count = 0.0, 0

@@ -25,6 +25,7 @@ from ..training import Callback, History
 from ..training import fit as train
 from ..windows.encoder import Encoder
 from ..windows.learn import learn
+from ..windows.scaling import Scale
 from ..windows.windows import Windows, answered, divided, mostly_full, window_set, windows
 from .ahead import read_ahead, refuse_unmet, unknown_ahead, with_ahead
 from .baselines import Ridge
@@ -362,11 +363,10 @@ class Forecaster:
 
     def _to_units(self, table: Table, origins: Array, scaled: Array) -> Array:
         encoder, _ = self._fitted()
-        out = np.empty_like(scaled)
-        for number in np.unique(origins[:, 0]):
-            here = origins[:, 0] == number
-            out[here] = encoder.scale_of(table.series[number]).invert(scaled[here])
-        return out
+        numbers, place = np.unique(origins[:, 0], return_inverse=True)
+        scales = [encoder.scale_of(table.series[number]) for number in numbers]
+        center, scale = (np.stack([getattr(one, name) for one in scales])[place] for name in ("center", "scale"))
+        return Scale(center[:, None], scale[:, None]).invert(scaled)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,10 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from .. import cells
 from .settings import BASELINES
 from .trial import Failure, Job, Progress, Result, alone
 
@@ -23,7 +25,9 @@ def run(work: list[Job], jobs: int | str, progress: Callable[[Progress], None] |
         return [alone(job, tell) for job in work]
     context = multiprocessing.get_context("spawn")
     told, stop = context.Queue(), context.Event()
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_enter, initargs=(told, stop)) as pool:
+    with ProcessPoolExecutor(
+        count, mp_context=context, initializer=_enter, initargs=(told, stop, cells.IMPORTED)
+    ) as pool:
         order = sorted(range(len(work)), key=lambda number: work[number].settings.cell in BASELINES)  # long ones first
         with _without_interrupts():  # Ctrl-C reaches every process of a terminal; only this one is to answer it
             futures = {number: pool.submit(_in_process, work[number]) for number in order}
@@ -63,7 +67,9 @@ def _drain(told: Any, tell: Callable[[Progress], None]) -> None:
 _process: dict[str, Any] = {}  # in a process of the pool: where to tell progress, and whether to stop
 
 
-def _enter(told: Any, stop: Any) -> None:
+def _enter(told: Any, stop: Any, files: list[Path]) -> None:
+    for file in files:
+        cells.import_file(file)
     _process.update(told=told, stop=stop)
 
 

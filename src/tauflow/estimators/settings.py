@@ -48,7 +48,10 @@ class Settings:
         if self.cell not in known:
             near = get_close_matches(str(self.cell), known, n=1)
             hint = f" did you mean {near[0]!r}?" if near else ""
-            raise ForecastError(f"no model is called {self.cell!r};{hint} there are {', '.join(known)}")
+            raise ForecastError(
+                f"no model is called {self.cell!r};{hint} one of your own is registered first, cells.register(MyCell); there are "
+                f"{', '.join(known)}"
+            )
         for name in ("h", "units", "context", "epochs", "steps", "batch_size"):
             self._whole(name, 1)
         self._whole("seed", 0)
@@ -80,7 +83,7 @@ def periods(season: Any) -> tuple[float, ...] | None:
     if isinstance(season, str) and season == "auto":
         return None
     try:
-        if isinstance(season, str):
+        if isinstance(season, str | bool):
             raise TypeError
         found = () if season is None else (season,) if isinstance(season, numbers.Real) else tuple(season)
         return tuple(float(period) for period in found)

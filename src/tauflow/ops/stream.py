@@ -276,6 +276,10 @@ def as_vector(values: Any, name: str, size: int, dtype: np.dtype[Any], rounding:
     if isinstance(values, Tensor):
         values = values.detach()
         values = (values.float() if values.dtype == torch.bfloat16 else values).numpy(force=True)
+    if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
+        raise DtypeError(
+            f"{name} is a masked array in which values are missing, expected real numbers: fill them first"
+        )
     try:
         array: Array = np.asarray(values)
     except ValueError:

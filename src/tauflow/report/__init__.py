@@ -18,9 +18,10 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 import tauflow
-from tauflow.files import write_bytes_atomically
-from tauflow.report import figures
-from tauflow.report.rows import COLUMNS, Row, best, error
+
+from ..files import write_bytes_atomically
+from ..report import figures
+from ..report.rows import COLUMNS, Row, best, error
 
 Array = NDArray[Any]
 EXAMPLES = 6  # forecast plots on a page

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..data.series import Schema, Series, Table
+from ..data.series import LARGEST, Schema, Series, Table
 from ..data.stride import Even, find_stride
 from ..errors import DataError
 from .calendar import calendar_for, seasons
 from .categories import shown_codes, truths, values
 from .encoder import Encoder
 from .ranking import ranked
-from .rows import LARGEST, refuse_beyond
+from .rows import refuse_beyond
 from .scaling import robust_scale
 
 

@@ -17,13 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..data.series import Array, Series
+from ..data.series import LARGEST, Array, Series
 from ..errors import DataError
 from .categories import one_hot, slots
 from .encoder import Encoder
 from .scaling import CLIP, TARGET_CLIP
 
-LARGEST = 1e300  # a value; beyond, spreads and forecasts overflow
 LARGEST_SCALED = 1e38  # a scaled value, float32
 PART = 2**16  # rows worked on at a time
 

@@ -74,6 +74,10 @@ class FrameSource:
             if isinstance(column, np.ndarray):
                 return Chunk(*_from_numpy(column, self.where))
             return Chunk(*_from_narwhals(column, self.where))
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"column '{name}' has {error.object!r}, which is no clean text; write it anew, or drop the row"
+            ) from None
         except DataError as error:
             raise DataError(f"column '{name}': {error}") from None
 
@@ -191,14 +195,32 @@ def _without_periods(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _dict_source(source: Mapping[Any, Any]) -> FrameSource:
-    arrays = {name: np.asarray(column) for name, column in source.items()}
-    for name, column in arrays.items():
-        if column.ndim != 1:
+    columns = {name: _dict_column(column) for name, column in source.items()}
+    for name, column in columns.items():
+        if len(column.shape) != 1:
             raise DataError(f"column '{name}' has shape {column.shape}; expected one number per row")
-    lengths = {name: len(column) for name, column in arrays.items()}
+    lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         raise DataError(f"columns differ in length: {', '.join(f'{k} {n}' for k, n in lengths.items())}")
-    return FrameSource(list(arrays), arrays.__getitem__, next(iter(lengths.values()), 0), "the dict")
+    return FrameSource(list(columns), columns.__getitem__, next(iter(lengths.values()), 0), "the dict")
+
+
+def _dict_column(values: Any) -> Any:
+    """An array; or the column of a data frame, which knows of zones, missing values and categories what an array does not."""
+    if isinstance(values, np.ma.MaskedArray):
+        return np.where(np.ma.getmaskarray(values), None, values.data.astype(object))
+    if isinstance(values, np.ndarray | list | tuple):
+        return np.asarray(values)
+    import narwhals as nw
+
+    if type(values).__module__.split(".")[0] == "pandas" and getattr(values, "ndim", 1) == 1:
+        import pandas as pd
+
+        values = pd.Series(values)
+    try:
+        return nw.from_native(values, series_only=True)
+    except TypeError:
+        return np.asarray(values)
 
 
 def _from_numpy(column: Array, where: Where) -> tuple[Array, Where, str | None]:
