@@ -369,3 +369,17 @@ def test_many_rows_run_as_each_alone(core: str) -> None:
             assert torch.equal(network(x[row : row + 1], dt[row : row + 1])[0][0], whole[row])
     stream = network.stream("cpu")
     assert np.array_equal(np.stack([stream(x[6, t].numpy(), float(dt[6, t])) for t in range(TIME)]), whole[6].numpy())
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_an_episode_starts_anew_whatever_state_came(learns: bool) -> None:
+    network, x = Network(2, 1, "ctrnn", 4).eval(), torch.randn(3, TIME, 2)
+    first, state = torch.zeros(3, TIME, dtype=torch.bool), torch.randn(3, 4)
+    first[0, 0] = first[1, 3] = True  # the third goes on from what came
+    with torch.set_grad_enabled(learns):
+        y, end = network(x, state=state, first=first)
+        torch.testing.assert_close(y[0], network(x[:1])[0][0])
+        torch.testing.assert_close(y[1, :3], network(x[1:2, :3], state=state[1:2])[0][0])
+        torch.testing.assert_close(y[1, 3:], network(x[1:2, 3:])[0][0])
+        torch.testing.assert_close(y[2], network(x[2:], state=state[2:])[0][0])
+        torch.testing.assert_close(end[1], network(x[1:2, 3:])[1][0])
