@@ -32,3 +32,15 @@ def test_floats_beyond_the_last_moment_are_refused(unit):
     for bad in ([0.0, far], [-far, 0.0]):
         with pytest.raises(DataError, match="outside 1678 to 2261"):
             read_table({"t": np.array(bad), "v": values}, time="t", target="v", time_unit=unit)
+
+
+@pytest.mark.parametrize("clock", ["13:30 PM", "0:30 AM", "00:15 pm", "23:59 am"])
+def test_a_clock_of_twelve_hours_has_hours_1_to_12(clock):
+    frame = {"ds": ["2021-03-01 11:30 AM", "2021-03-01 12:30 PM", f"2021-03-02 {clock}"], "y": [1.0, 2.0, 3.0]}
+    with pytest.raises(DataError, match=f"'2021-03-02 {clock}' has a hour that does not exist"):
+        read_table(frame)
+    good = read_table(
+        {"ds": ["2021-03-01 12:30 AM", "2021-03-01 11:30 AM", "2021-03-01 12:30 PM"], "y": [1.0, 2.0, 3.0]}
+    )
+    hours = (good.series[0].time - good.series[0].time[0]) / 3_600_000_000_000
+    assert hours.tolist() == [0, 11, 12]

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 import tauflow
 from tauflow import CTRNN, CfC, Network, Stack
 from tauflow.errors import NonFiniteError, ShapeError, TimeError
-from tauflow.network import NetworkError, encoders, learning, pad, part, pools, presets, readouts, scale, waves
+from tauflow.network import Missing, NetworkError, encoders, learning, pad, part, pools, presets, readouts, scale, waves
 
 BATCH, TIME = 2, 6
 
@@ -369,3 +369,28 @@ def test_many_rows_run_as_each_alone(core: str) -> None:
             assert torch.equal(network(x[row : row + 1], dt[row : row + 1])[0][0], whole[row])
     stream = network.stream("cpu")
     assert np.array_equal(np.stack([stream(x[6, t].numpy(), float(dt[6, t])) for t in range(TIME)]), whole[6].numpy())
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_an_episode_starts_anew_whatever_state_came(learns: bool) -> None:
+    network, x = Network(2, 1, "ctrnn", 4).eval(), torch.randn(3, TIME, 2)
+    first, state = torch.zeros(3, TIME, dtype=torch.bool), torch.randn(3, 4)
+    first[0, 0] = first[1, 3] = True  # the third goes on from what came
+    with torch.set_grad_enabled(learns):
+        y, end = network(x, state=state, first=first)
+        torch.testing.assert_close(y[0], network(x[:1])[0][0])
+        torch.testing.assert_close(y[1, :3], network(x[1:2, :3], state=state[1:2])[0][0])
+        torch.testing.assert_close(y[1, 3:], network(x[1:2, 3:])[0][0])
+        torch.testing.assert_close(y[2], network(x[2:], state=state[2:])[0][0])
+        torch.testing.assert_close(end[1], network(x[1:2, 3:])[1][0])
+
+
+def test_missing_counts_no_time_at_masked_samples() -> None:
+    made, x = Missing(1), torch.tensor([[[1.0], [math.nan], [5.0], [math.nan], [2.0]]])
+    mask = torch.tensor([[True, True, False, True, False]])
+    u, memory = made(x, torch.tensor([[1.0, 2.0, 4.0, 0.5, 8.0]]), mask, torch.zeros(1, 2))
+    assert u[0, :, 0].tolist() == [1, 1, 1, 1, 1] and u[0, :, 1].tolist() == [1, 0, 0, 0, 0]
+    torch.testing.assert_close(u[0, :, 2].expm1(), torch.tensor([0.0, 2.0, 2.0, 2.5, 2.5]))
+    assert memory.tolist() == [[1.0, 2.5]]
+    u, after = made(x[:, :0], torch.zeros(1, 0), None, memory)
+    assert u.shape == (1, 0, 3) and torch.equal(after, memory)

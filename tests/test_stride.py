@@ -179,3 +179,21 @@ def test_an_hour_that_the_clock_skips_is_the_one_after_and_one_shown_twice_the_o
         assert moment_of(half_past_two[:1], "Europe/Berlin", utc[:1] + near).tolist() == utc[:1].tolist()
     for near in utc[1:]:
         assert moment_of(half_past_two[1:], "Europe/Berlin", np.array([near])).tolist() == [near]
+
+
+@pytest.mark.parametrize("hour", range(8))
+@pytest.mark.parametrize("month", [3, 10])
+def test_shifts_that_begin_where_the_clock_changes_follow_it(hour, month):
+    """Three shifts a day, whatever their hour: also those that begin at the very moment of the change."""
+    zone = "Europe/Berlin"
+    days = pd.date_range(f"2021-{month:02d}-01", periods=40)
+    shifts = [
+        (day + pd.Timedelta(hours=h)).tz_localize(zone, nonexistent="shift_forward", ambiguous=True)
+        for day in days
+        for h in (hour, hour + 8, hour + 16)
+    ]
+    time = native(shifts)
+    stride = find_stride([time], zone)
+    assert stride == Clock(8 * 3600 * 10**9, hour * 3600 * 10**9)
+    for row in range(75, len(time) - 3):
+        assert stride.whole(time[row : row + 1], np.arange(3), zone).tolist() == time[row : row + 3].tolist()

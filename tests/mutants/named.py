@@ -373,10 +373,10 @@ NETWORK = (
         "deviation.square()",
     ),
     Edit(
-        "classes that never came count",
+        "a rare class counts no more than others",
         "heads.py",
-        "(present * counts.clamp(min=1))",
-        "(self.columns * counts.clamp(min=1))",
+        "counts.sum() / (present * counts.clamp(min=1))",
+        "torch.ones_like(self.weights)",
     ),
     Edit("a doubt costs nothing", "heads.py", "0.5 * far.square() + deviation.log() +", "0.5 * far.square() +"),
     Edit("time passes at masked samples", "missing.py", "dt[:, t] * mask[:, t])", "dt[:, t])"),

@@ -52,7 +52,6 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "clock": ("test_stride.py", "test_windows.py"),
     "drawing": ("test_wirings.py",),
     "gaps": ("test_install.py", "test_validate.py"),
-    "learning": ("test_training*.py",),
     "many": ("test_network*.py",),
     "matching": ("test_compare.py",),
     "operator": ("test_kernels.py", "test_door.py"),
