@@ -5,7 +5,7 @@
 # The order of the tests is drawn, and its seed printed: make test SEED=1 repeats it. make test TESTS="-m 'not slow'" or
 # TESTS=tests/test_ltc.py runs a part. TAUFLOW_ISA=scalar ATEN_CPU_CAPABILITY=default make test is an older processor.
 #
-# make mutants             breaks the package in 150 ways, and prints the share that the tests notice (half an hour)
+# make mutants             breaks the package in 180 ways, and prints the share that the tests notice (half an hour)
 # make test-lowest         the quick tests with the oldest dependencies that pyproject.toml promises to work with
 # make verify              are the files that pip would install those of hashes.txt?
 #

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import argparse
 
-from . import kernels
+from . import solvers, streaming
+from .kernels import run as kernels
 from .paper import run as paper
 from .paper import table
 from .versus import run as compare
 
-COMMANDS = {"kernels": kernels, "paper": paper, "table": table, "compare": compare}
+COMMANDS = {
+    "kernels": kernels,
+    "streaming": streaming,
+    "solvers": solvers,
+    "paper": paper,
+    "table": table,
+    "compare": compare,
+}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,208 +1,175 @@
-"""One sample in, one out: microseconds of a Python call, batch 1, the state carried along.
+"""Whole networks sample by sample: microseconds of processor time from raw readings to an answer, one thread, beside their goals.
 
-    kernel   `stream = Recurrent(cell).stream(); y = stream(x, dt)`, NumPy in and out
-    onnx     ONNX Runtime's LSTM of one step, one thread, `session.run` with the state fed back
-    torch    nn.LSTMCell under torch.inference_mode, tensors in and out
-    ncps     its cells, likewise
+    network     `stream = Network(...).stream(); y = stream(x, dt)`, NumPy in and out
+    rows        16 streams side by side, `stream(rows=16)`: a sample of each
+    forecaster  one more row of a table, and the forecast of the 24 steps after it
 
-Each call is timed by itself; p50 and p99 are over all calls, which come in turns of all streams. What the clock takes (p50 of
-timing nothing, in the results as `clock`) is taken off.
+Nothing is timed before its numbers are right: a stream equals the sequence to the bit, rows equal streams to the bit. A burst of calls is
+timed as one, the bursts of all come in turn, and the median of the bursts counts.
 """
 
 from __future__ import annotations
 
+import argparse
+import statistics
 import time
 from collections.abc import Callable
-from importlib import import_module
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tauflow import wirings
-from tauflow.cells import CTRNN, LTC, Cell, CfC, GatedLTC, WiredCfC
-from tauflow.sequence import Recurrent
+import tauflow
+from tauflow import Forecaster, Network, cells, wirings
+from tauflow.estimators.network import ForecastNet
+from tauflow.estimators.streaming import ForecastStream
+from tauflow.training import Batch
 
-from .models import MissingError
-from .progress import Progress
-from .shapes import Settings
+from . import machine
 
-INPUTS, UNITS, NCP_UNITS, MOTORS = 8, 32, 19, 4
-TURNS = 20
+READINGS, UNITS, ROWS, H = 24, 32, 16, 24
+SAMPLES = 256  # other numbers each time, round and round
 Array = NDArray[np.float32]
 Call = Callable[[int], object]  # the number of the sample
-SAMPLES = 256  # other numbers each time, round and round
 
 
-def measure(settings: Settings) -> dict[str, Any]:
-    """stream -> {p50_us, p99_us, calls}."""
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((SAMPLES, INPUTS)).astype(np.float32)
-    dt = (rng.random(SAMPLES) + 0.1).tolist()
-    calls: dict[str, Call] = {"clock": lambda _: None}
-    found: dict[str, Any] = {}
-    for name, make in makers(x, dt).items():
-        try:
-            calls[name] = make()
-        except MissingError as why:
-            found[name] = {"missing": str(why)}
-        except ImportError as error:
-            found[name] = {"missing": f"{error.name} is not installed"}
-    with torch.inference_mode():
-        times = timed(calls, settings)
-    clock = float(np.median(times.pop("clock")))
-    for name, nanoseconds in times.items():
-        p50, p99 = np.percentile(nanoseconds, [50, 99]) - clock
-        found[name] = {"p50_us": p50 / 1e3, "p99_us": p99 / 1e3, "calls": len(nanoseconds)}
-    return {"clock_us": clock / 1e3, "streams": {name: found[name] for name in makers(x, dt)}}
+@dataclass(frozen=True)
+class Contestant:
+    what: str
+    call: Call
+    goal: float | None = None  # microseconds a sample
+    far: float = 0.0  # from the sequence, at most: 0 is equal to the bit
 
 
-def timed(calls: dict[str, Call], settings: Settings) -> dict[str, NDArray[np.int64]]:
-    """Nanoseconds of every call."""
-    progress = Progress("streaming", TURNS * len(calls))
-    counts = {}
-    for name, call in calls.items():
-        start = time.perf_counter()
-        for k in range(50):
-            call(k % SAMPLES)
-        each = (time.perf_counter() - start) / 50
-        counts[name] = max(int(min(settings.calls, settings.seconds / each) / TURNS), 10)
-    found: dict[str, list[int]] = {name: [] for name in calls}
-    for _ in range(TURNS):
-        for name, call in calls.items():
-            progress.at(name)
-            found[name] += burst(call, counts[name])
-    progress.end()
-    return {name: np.array(nanoseconds) for name, nanoseconds in found.items()}
+class ParityError(Exception):
+    """A stream that is not what the sequence gives."""
 
 
-def burst(call: Call, count: int) -> list[int]:
-    now, times = time.perf_counter_ns, []
-    for k in range(count):
-        sample = k % SAMPLES
-        start = now()
-        call(sample)
-        times.append(now() - start)
-    return times
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--turns", type=int, default=60, help="bursts of each (60)")
+    parser.add_argument("--calls", type=int, default=200, help="in a burst (200)")
 
 
-def makers(x: Array, dt: list[float]) -> dict[str, Callable[[], Call]]:
-    """How to make each stream; each raises MissingError or ImportError where it can't be had."""
-    ncp = wirings.auto_ncp(INPUTS, NCP_UNITS, MOTORS)
-    ncps_arithmetic: dict[str, Any] = {"init": "ncps", "solver": "semi_implicit", "substeps": 6}
-    ours: dict[str, Callable[[], Cell]] = {
-        "LTC 32": lambda: LTC(INPUTS, UNITS),
-        "LTC 32, six unfolds": lambda: LTC(INPUTS, UNITS, **ncps_arithmetic),
-        "LTC NCP 19": lambda: LTC(INPUTS, ncp),
-        "LTC NCP 19, six unfolds": lambda: LTC(INPUTS, ncp, **ncps_arithmetic),
-        "CfC 32": lambda: CfC(INPUTS, UNITS),
-        "wired CfC 19": lambda: WiredCfC(INPUTS, ncp),
-        "GatedLTC 32": lambda: GatedLTC(INPUTS, UNITS),
-        "CTRNN 32": lambda: CTRNN(INPUTS, UNITS),
-    }
-
-    def of(make: Callable[[], Cell]) -> Callable[[], Call]:
-        return lambda: kernel(make(), x, dt)
-
-    return {
-        **{f"kernel {name}": of(make) for name, make in ours.items()},
-        "onnx LSTM 32": lambda: onnx_lstm(x),
-        "torch LSTMCell 32": lambda: torch_lstm(x),
-        "ncps LTC 32": lambda: ncps_cell("ltc", x),
-        "ncps LTC NCP 19": lambda: ncps_cell("ncp", x),
-        "ncps CfC 32": lambda: ncps_cell("cfc", x),
-    }
+def run(options: argparse.Namespace) -> None:
+    torch.set_num_threads(1)
+    print(table(measure(options.turns, options.calls)))
 
 
-def kernel(cell: Cell, x: Array, dt: list[float]) -> Call:
-    """Checked first: its outputs are those of `step`."""
-    net = Recurrent(cell)
-    if not hasattr(net, "stream"):
-        raise MissingError("this version of tauflow has no streams")
-    stream, state = net.stream(), None
+def measure(turns: int, calls: int) -> list[tuple[Contestant, float]]:
+    """Each with its microseconds."""
+    torch.manual_seed(0)
+    contestants = [*hybrids(), *plain(), *side_by_side(), *forecasters()]
+    took: dict[str, list[float]] = {one.what: [] for one in contestants}
+    for turn in range(1 + turns):
+        for one in contestants:
+            microseconds = burst(one.call, calls)
+            if turn:  # the first of each loads code and memory
+                took[one.what].append(microseconds)
+    return [(one, statistics.median(took[one.what])) for one in contestants]
+
+
+def burst(call: Call, calls: int) -> float:
+    """Microseconds of processor time of one call."""
+    began = time.process_time_ns()
+    for k in range(calls):
+        call(k % SAMPLES)
+    return (time.process_time_ns() - began) / calls / 1e3
+
+
+def hybrids() -> list[Contestant]:
+    """24 readings, a scale, a dense layer of 32, a sparse core of 19 neurons; 4 answers."""
+    found = []
+    for cell in ("wired_cfc", "ltc"):
+        wiring = wirings.auto_ncp(32, 19, 4)
+        core: dict[str, Any] = {"core": cell, "units": wiring, "encoder": {"name": "dense", "units": 32}}
+        skip = {"name": "skip", "units": 64}
+        what = f"24 readings, scale, dense 32, {cell} NCP 19"
+        found.append(streamed(f"{what}, linear readout", Network(READINGS, 4, **core), goal=1.5))
+        found.append(streamed(f"{what}, skip readout 64", Network(READINGS, 4, **core, readout=skip), goal=3.0))
+    return found
+
+
+def plain() -> list[Contestant]:
+    """Every cell in the network that `Network(8, 1, cell)` is."""
+    return [streamed(f"8 readings, scale, {cell} 32, linear readout", Network(8, 1, cell, UNITS)) for cell in CELLS]
+
+
+def side_by_side() -> list[Contestant]:
+    return [
+        rows(f"16 rows of {cell} 32", Network(8, 1, cell, UNITS), 8.0 if cell == "cfc" else None)
+        for cell in ("cfc", "ctrnn", "gru")
+    ]
+
+
+def forecasters() -> list[Contestant]:
+    table = tauflow.datasets.traffic()[:1500]
+    return [forecaster(cell, table) for cell in CELLS]
+
+
+CELLS = [name for name in cells.names() if not name.endswith("_ncps")]
+
+
+def samples(network: Network) -> tuple[Array, list[float]]:
+    """Readings (SAMPLES, inputs) and gaps; the network has measured them."""
+    random = np.random.default_rng(0)
+    x = random.normal(3, 2, (SAMPLES, network.inputs)).astype(np.float32)
+    dt = (random.random(SAMPLES) + 0.1).astype(np.float32)
+    network.measure(Batch(torch.from_numpy(x)[None], None, torch.from_numpy(dt)[None]))
+    return x, dt.tolist()
+
+
+def streamed(what: str, network: Network, goal: float | None = None) -> Contestant:
+    x, dt = samples(network.eval())
     with torch.no_grad():
-        for k in range(20):
-            y, state = net.step(torch.from_numpy(x[k : k + 1]), dt[k], state)
-            difference = float(np.abs(stream(x[k], dt[k]) - y[0].numpy()).max())
-            if not difference < 1e-5:
-                raise RuntimeError(f"the stream of {cell.name} is {difference:.1e} away from step, at sample {k}")
-    return lambda k: stream(x[k], dt[k])
+        whole = network(torch.from_numpy(x).expand(8, -1, -1), torch.tensor(dt).expand(8, -1))[0][0].numpy()
+    stream = network.stream(backend="cpu")
+    same(what, np.stack([stream(x[k], dt[k]) for k in range(SAMPLES)]), whole)
+    return Contestant(what, lambda k: stream(x[k], dt[k]), goal)
 
 
-def torch_lstm(x: Array) -> Call:
-    torch.manual_seed(1)
-    cell = torch.nn.LSTMCell(INPUTS, UNITS)
-    rows, state = torch.from_numpy(x), [torch.zeros(1, UNITS)] * 2
-
-    def call(k: int) -> None:
-        state[:] = cell(rows[k : k + 1], (state[0], state[1]))
-
-    return call
+def rows(what: str, network: Network, goal: float | None) -> Contestant:
+    x, dt = samples(network.eval())
+    many, streams = network.stream(rows=ROWS), [network.stream() for _ in range(ROWS)]
+    batches = np.stack([np.roll(x, row, axis=0) for row in range(ROWS)], axis=1)  # (SAMPLES, ROWS, inputs)
+    for batch, gap in zip(batches, dt, strict=True):
+        same(what, many(batch, gap), np.stack([one(u, gap) for one, u in zip(streams, batch, strict=True)]))
+    return Contestant(what, lambda k: many(batches[k], dt[k]), goal)
 
 
-def ncps_cell(kind: str, x: Array) -> Call:
-    package, ncps_wirings = import_module("ncps.torch"), import_module("ncps.wirings")
-    torch.manual_seed(1)
-    if kind == "cfc":
-        cell, units = package.CfC(INPUTS, UNITS).rnn_cell, UNITS
-    else:
-        units = UNITS if kind == "ltc" else NCP_UNITS
-        cell = package.LTC(INPUTS, units if kind == "ltc" else ncps_wirings.AutoNCP(units, MOTORS)).rnn_cell
-    rows, state = torch.from_numpy(x), [torch.zeros(1, units)]
-
-    def call(k: int) -> None:
-        _, state[0] = cell(rows[k : k + 1], state[0], 1.0)
-
-    return call
-
-
-def onnx_lstm(x: Array) -> Call:
-    """Checked first: its outputs are those of torch's LSTMCell with the same weights."""
-    runtime = import_module("onnxruntime")
-    torch.manual_seed(1)
-    cell = torch.nn.LSTMCell(INPUTS, UNITS)
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = runtime.InferenceSession(onnx_model(cell), options, providers=["CPUExecutionProvider"])
-    zeros = np.zeros((1, 1, UNITS), np.float32)
-    rows, state = x[:, None, None], [zeros, zeros]
-
-    def call(k: int) -> None:
-        state[:] = session.run(None, {"x": rows[k], "h": state[0], "c": state[1]})
-
-    h = c = torch.zeros(1, UNITS)
+def forecaster(cell: str, data: Any) -> Contestant:
+    """Checked to 1e-5: its layers around the cell are NumPy's, in the network they are torch's."""
+    what = f"forecaster ({cell} 32), one more row, {H} steps"
+    network = Forecaster(cell, h=H, epochs=1, steps=1).fit(data, target="volume", progress=False).predictor
+    assert isinstance(network, ForecastNet)
+    random = np.random.default_rng(0)
+    x = random.normal(size=(SAMPLES, network.recurrent.inputs)).astype(np.float32)
+    query = random.normal(size=(H, network.query.in_features)).astype(np.float32)
+    stream = ForecastStream(network)
+    found = np.stack([stream(u, 1.0, query) for u in x])
     with torch.no_grad():
-        for k in range(20):
-            h, c = cell(torch.from_numpy(x[k : k + 1]), (h, c))
-            call(k)
-            if not np.abs(state[0][0] - h.numpy()).max() < 1e-5:
-                raise RuntimeError(f"ONNX Runtime's LSTM differs from torch's at sample {k}")
-    return call
+        y = network.recurrent(torch.from_numpy(x)[None])[0][0]
+        whole = network.read(y, torch.from_numpy(query).expand(SAMPLES, -1, -1)).numpy()
+    same(what, found, whole, far=1e-5)
+    return Contestant(what, lambda k: stream(x[k], 1.0, query), 25.0, far=1e-5)
 
 
-def onnx_model(cell: torch.nn.LSTMCell) -> bytes:
-    """One step of an LSTM. torch keeps its gates in the order i f g o, ONNX in the order i o f g."""
-    onnx = import_module("onnx")
-    helper, float_ = onnx.helper, onnx.TensorProto.FLOAT
+def same(what: str, found: Array, expected: Array, far: float = 0.0) -> None:
+    distance = float(np.abs(found - expected).max())
+    if not distance <= far:
+        raise ParityError(f"{what}: the stream is {distance:.1e} away from the sequence, expected at most {far:g}")
 
-    def in_order(values: torch.Tensor) -> Array:
-        i, f, g, o = values.detach().numpy().reshape(4, UNITS, -1)
-        ordered: Array = np.concatenate([i, o, f, g])
-        return ordered
 
-    weights = {
-        "W": in_order(cell.weight_ih)[None],
-        "R": in_order(cell.weight_hh)[None],
-        "B": np.concatenate([in_order(cell.bias_ih), in_order(cell.bias_hh)]).reshape(1, -1),
-    }
-    node = helper.make_node("LSTM", ["x", "W", "R", "B", "", "h", "c"], ["", "next_h", "next_c"], hidden_size=UNITS)
-    sizes = {"x": INPUTS, "h": UNITS, "c": UNITS, "next_h": UNITS, "next_c": UNITS}
-    infos = {name: helper.make_tensor_value_info(name, float_, [1, 1, size]) for name, size in sizes.items()}
-    graph = helper.make_graph(
-        [node], "lstm", [infos[name] for name in ("x", "h", "c")], [infos["next_h"], infos["next_c"]],
-        [onnx.numpy_helper.from_array(values, name) for name, values in weights.items()],
-    )  # fmt: skip
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
-    serialized: bytes = model.SerializeToString()
-    return serialized
+def table(measured: list[tuple[Contestant, float]]) -> str:
+    """The table of docs/streaming.md."""
+    about = machine.describe()
+    versions = ", ".join(f"{name} {about['versions'][name]}" for name in ("torch", "numpy"))
+    where = f"{about['processor']}, {about['processors']} processors, kernels for {about['isa']}"
+    lines = [f"{about['date']}, {where}; Python {about['python']}, {versions}.", ""]
+    lines += ["| a sample of | µs | goal | equal to the sequence |", "| --- | --- | --- | --- |"]
+    for one, microseconds in measured:
+        goal = "" if one.goal is None else f"{one.goal:g}, {'met' if microseconds <= one.goal else 'missed'}"
+        equal = "to the bit" if one.far == 0 else f"to {one.far:g}"
+        lines.append(f"| {one.what} | {microseconds:.2f} | {goal} | {equal} |")
+    return "\n".join(lines)

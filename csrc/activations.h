@@ -33,12 +33,16 @@ template <int KIND, typename Real, int B> INLINE Lanes<Real, B> sigma_slope(Lane
     return one;
 }
 
+// The next number towards zero.
+INLINE float below(float x) { return __builtin_nextafterf(x, 0); }
+INLINE double below(double x) { return __builtin_nextafter(x, 0); }
+
 // 1 / rate, as large as it may be for f / rate to stay in the hull, which is limit / rate: the limit times the reciprocal, rounded twice,
 // would pass it by a unit in the last place.
 template <typename Real> Real reciprocal_of(Real rate, Activation kind) {
     const Real limit = kind == LECUN_TANH ? LECUN<Real> : Real(1);
     Real reciprocal = Real(1) / rate;
-    while (limit * reciprocal > limit / rate) reciprocal = std::nextafter(reciprocal, Real(0));
+    while (limit * reciprocal > limit / rate) reciprocal = below(reciprocal);
     return reciprocal;
 }
 

@@ -1,9 +1,10 @@
-// With bind_stream.cpp the only file that knows Python. A tensor arrives as its data_ptr() and its size: a call costs 0.2 us this way.
+// With bind_stream.cpp and bind_program.cpp the only file that knows Python. A tensor arrives as its data_ptr() and its size: a call costs 0.2 us this way.
 //
 // The caller holds the tensor, and has checked its type and that it is contiguous, before it gives the address.
 #include "bind.h"
 
 #include "door.h"
+#include "few.h"
 #include "pool.h"
 
 #include <array>
@@ -59,6 +60,7 @@ template <typename Real> static tauflow::SequenceGradients<Real> gradients(Integ
 // A cell's struct and that of its gradients, from numbers in the order of the fields.
 struct LayerFromNumbers {
     static constexpr std::size_t numbers = 8, gradients = 5;
+    static constexpr std::int64_t few = 1;  // rows that are faster one by one
     static constexpr bool counts_synapses = false;
     template <typename Real> static tauflow::Layer<Real> cell(Integers v) {
         return {needed<Real>("W", v[0]), needed<Real>("U", v[1]), needed<Real>("b", v[2]), needed<Real>("rate", v[3]), at<Real>(v[4]),
@@ -76,6 +78,7 @@ struct LayerFromNumbers {
 
 struct CfcFromNumbers {
     static constexpr std::size_t numbers = 20, gradients = 16;
+    static constexpr std::int64_t few = 4;  // rows that are faster one by one
     static constexpr bool counts_synapses = false;
     // The arrays that a cell of so many layers and of this mode has; the others stay null.
     template <typename Real, typename Pointers> static void point(Integers v, int layers, tauflow::CfcMode mode, Pointers &c) {
@@ -104,6 +107,7 @@ struct CfcFromNumbers {
 
 struct GruodeFromNumbers {
     static constexpr std::size_t numbers = 5, gradients = 3;
+    static constexpr std::int64_t few = 1;  // rows that are faster one by one
     static constexpr bool counts_synapses = false;
     template <typename Real> static tauflow::Gruode<Real> cell(Integers v) {
         return {needed<Real>("W", v[0]), needed<Real>("U", v[1]), needed<Real>("b", v[2]), tauflow::solver(v[3], tauflow::EULER),
@@ -120,6 +124,7 @@ struct GruodeFromNumbers {
 
 struct LtcFromNumbers {
     static constexpr std::size_t numbers = 15, gradients = 13;
+    static constexpr std::int64_t few = 4;  // rows that are faster one by one
     static constexpr bool counts_synapses = true;  // in an int
     template <typename Real> static tauflow::Ltc<Real> cell(Integers v) {
         const auto synapses = [](Integers w) -> tauflow::Synapses<Real> {
@@ -208,6 +213,12 @@ template <typename C> static double forward(bool is_double, const nb::tuple &seq
         using Real = decltype(real);
         const auto seq = sequence<Real>(s.data());
         const auto cell = cell_for<C, Real>(c.data(), seq.inputs, seq.units, seq.time);
+        if (!seq.saved && seq.batch <= C::few) {
+            const auto pack = C::template stream<Real>();
+            const tauflow::Memory memory = tauflow::allocate(pack(int(seq.inputs), int(seq.units), cell, nullptr).bytes);
+            const auto packed = pack(int(seq.inputs), int(seq.units), cell, memory.get());
+            return unlocked([&] { return double(tauflow::run_few(seq, packed)); });
+        }
         return unlocked([&] { return double(C::template forward<Real>()(seq, cell)); });
     };
     return is_double ? run(double()) : run(float());
@@ -245,18 +256,26 @@ template <typename Number> static std::vector<Number> vector_of(const nb::handle
 template <typename Real> static tauflow::Stage<Real> stage_of(const nb::tuple &around) {
     if (around.size() != 7) throw std::invalid_argument("a stage has 7 fields, not " + std::to_string(around.size()));
     return {nb::cast<bool>(around[0]), nb::cast<bool>(around[1]), vector_of<Real>(around[2]), vector_of<Real>(around[3]),
-            vector_of<std::int32_t>(around[4]), vector_of<Real>(around[5]), vector_of<Real>(around[6]), {}, {}, 0, 0, false};
+            vector_of<std::int32_t>(around[4]), vector_of<Real>(around[5]), vector_of<Real>(around[6]), {}, {}, {}, 0, 0, false};
+}
+
+// The LSTM of a MixedMemory, which stands in front of a cell.
+template <typename Real> static tauflow::Recall<Real> recall_of(const nb::tuple &memory) {
+    const auto v = numbers<3>(memory);
+    return {needed<Real>("U of the memory", v[0]), needed<Real>("W of the memory", v[1]), needed<Real>("b of the memory", v[2]), nullptr, nullptr};
 }
 
 template <typename C>
-static void add(AnyNetwork &network, std::int64_t inputs, std::int64_t units, const nb::tuple &cell_numbers, const nb::tuple &around) {
+static void add(AnyNetwork &network, std::int64_t inputs, std::int64_t units, const nb::tuple &cell_numbers, const nb::tuple &around,
+                const nb::tuple &memory) {
     if (network.in_use) throw std::invalid_argument("a stream reads this network already, so it can't grow");
     const auto c = numbers<C::numbers>(cell_numbers);
     const auto add_to = [&](auto &chain, auto real) {
         using Real = decltype(real);
         auto stage = stage_of<Real>(around);
         const int I = size("inputs", inputs), H = size("units", units);
-        chain.add(stage, I, H, cell_for<C, Real>(c.data(), I, H, 1), C::template stream<Real>());
+        const tauflow::Recall<Real> recall = memory.size() ? recall_of<Real>(memory) : tauflow::Recall<Real>{};
+        chain.add(stage, I, H, cell_for<C, Real>(c.data(), I, H, 1), C::template stream<Real>(), memory.size() ? &recall : nullptr);
     };
     network.is_double ? add_to(network.wide, double()) : add_to(network.single, float());
 }
@@ -279,11 +298,11 @@ NB_MODULE(_core, m) {
     m.def("use_isa", &tauflow::use_isa, "name"_a, "Use another instruction set, for tests; False when this machine or build has none.");
     nb::class_<AnyNetwork>(m, "Network", "A chain of packed cells that streams share; each call adds a cell.")
         .def(nb::init<bool>(), "is_double"_a)
-        .def("layer", &add<LayerFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a)
-        .def("cfc", &add<CfcFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a)
-        .def("gruode", &add<GruodeFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a)
-        .def("ltc", &add<LtcFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a)
-        .def("gates", &add<GatesFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a);
+        .def("layer", &add<LayerFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a, "memory"_a = nb::tuple())
+        .def("cfc", &add<CfcFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a, "memory"_a = nb::tuple())
+        .def("gruode", &add<GruodeFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a, "memory"_a = nb::tuple())
+        .def("ltc", &add<LtcFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a, "memory"_a = nb::tuple())
+        .def("gates", &add<GatesFromNumbers>, "inputs"_a, "units"_a, "cell"_a, "around"_a, "memory"_a = nb::tuple());
     bind_program(m);
     m.attr("Stream") = stream_type();
     m.def("call_directly", &call_directly, "derived"_a, "Let calls of a class derived from Stream go as directly as its own.");

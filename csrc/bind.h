@@ -1,4 +1,4 @@
-// What bind.cpp and bind_stream.cpp share.
+// What the files that know Python share.
 #pragma once
 
 #include "program.h"
@@ -17,12 +17,13 @@ struct AnyNetwork {
 };
 
 struct AnyProgram {
-    AnyProgram(bool is_double_, int inputs, int statics, double period, bool knows_missing) : is_double(is_double_) {
-        if (inputs < 1 || statics < 0 || !(period > 0)) throw nb::value_error("a program of no inputs, or without a period");
+    AnyProgram(bool is_double_, std::int64_t inputs, std::int64_t statics, double period, bool knows_missing) : is_double(is_double_) {
         if (is_double) wide = std::make_unique<tauflow::Program<double>>(inputs, statics, period, knows_missing);
-        else single = std::make_unique<tauflow::Program<float>>(inputs, statics, float(period), knows_missing);
+        else single = std::make_unique<tauflow::Program<float>>(inputs, statics, period, knows_missing);
     }
     AnyProgram(const AnyProgram &) = delete;
+    // run(the program, a number of its type)
+    template <typename Run> auto with(Run run) { return is_double ? run(*wide, double()) : run(*single, float()); }
     const bool is_double;
     bool in_use = false;
     std::unique_ptr<tauflow::Program<float>> single;  // one of the two

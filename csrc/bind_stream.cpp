@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstring>
 #include <new>
+#include <stdexcept>
 
 namespace {
 
@@ -226,6 +227,8 @@ PyObject *make(PyTypeObject *type, PyObject *args, PyObject *) {
         started = any->is_double ? start(self, *any->wide, self->wide) : start(self, *any->single, self->single);
     } catch (const std::bad_alloc &) {
         PyErr_NoMemory();
+    } catch (const std::invalid_argument &error) {
+        PyErr_SetString(PyExc_ValueError, error.what());
     }
     if (started) {
         any->in_use = true;
@@ -246,12 +249,21 @@ void end(PyObject *object) {
 }
 
 // Time that passes without a sample.
+template <typename Real> PyObject *skip_on(Object *self, double dt) {
+    Session<Real> &stream = stream_of<Real>(self);
+    if (!stream.can_skip(Real(dt))) return refuse(self, tauflow::BAD_GAP, 0, 0, dt);
+    stream.skip(Real(dt));
+    Py_RETURN_NONE;
+}
 PyObject *skip(PyObject *object, PyObject *gap) {
     Object *const self = reinterpret_cast<Object *>(object);
     const double dt = PyFloat_AsDouble(gap);
     if (dt == -1.0 && PyErr_Occurred()) return nullptr;
-    self->wide ? self->wide->skip(dt) : self->single->skip(float(dt));
-    Py_RETURN_NONE;
+    return self->wide ? skip_on<double>(self, dt) : skip_on<float>(self, dt);
+}
+PyObject *skipped(PyObject *object, PyObject *) {
+    const Object *const self = reinterpret_cast<Object *>(object);
+    return PyFloat_FromDouble(self->wide ? self->wide->skipped() : double(self->single->skipped()));
 }
 
 template <typename Real> PyObject *fill_statics(Session<Real> &stream, PyObject *array, Py_ssize_t n) {
@@ -278,6 +290,10 @@ PyObject *switch_to(PyObject *object, PyObject *program) {
     }
     const auto change = [&](auto *&stream, const auto &to) {
         auto *const old = stream;
+        if (old->static_count() != to.statics) {
+            PyErr_SetString(PyExc_ValueError, "a stream goes on with a network that is given as much once");
+            return false;
+        }
         const Py_ssize_t sizes[] = {self->inputs, self->outputs, self->units};
         auto *fresh = old;
         if (!start(self, to, fresh)) return false;
@@ -295,6 +311,8 @@ PyObject *switch_to(PyObject *object, PyObject *program) {
         if (!(self->wide ? change(self->wide, *any->wide) : change(self->single, *any->single))) return nullptr;
     } catch (const std::bad_alloc &) {
         return PyErr_NoMemory();
+    } catch (const std::invalid_argument &error) {
+        return PyErr_SetString(PyExc_ValueError, error.what()), nullptr;
     }
     any->in_use = true;
     Py_INCREF(program);
@@ -306,6 +324,7 @@ PyObject *switch_to(PyObject *object, PyObject *program) {
 PyMethodDef methods[] = {
     {"_switch", switch_to, METH_O, "Go on with another program."},
     {"_skip", skip, METH_O, "Time that passes without a sample."},
+    {"_skipped", skipped, METH_NOARGS, "How much of it the next sample will add to its own."},
     {"_begin", begin, METH_O, "What is given once, before the first sample."},
     {"_save", save, METH_O, "Copy the state into a vector."},
     {"_load", load, METH_O, "Go on from the state in a vector."},

@@ -44,11 +44,6 @@ template <typename Real> __attribute__((noinline)) void move_lstm(int lanes, con
     }
 }
 
-// n numbers and the last one again in the lanes behind it
-template <typename Real> INLINE void copy_repeating(const Real *from, int n, int lanes, Real *to) {
-    for (int i = 0; i < lanes; ++i) to[i] = from[i < n ? i : n - 1];
-}
-
 INLINE float log_1p(float x) { return __builtin_log1pf(x); }
 INLINE double log_1p(double x) { return __builtin_log1p(x); }
 

@@ -31,6 +31,7 @@ template <typename Real> StreamCell<Real> cfc_stream(int inputs, int units, cons
 template <typename Real> StreamCell<Real> gruode_stream(int inputs, int units, const Gruode<Real> &, void *memory);
 template <typename Real> StreamCell<Real> ltc_stream(int inputs, int units, const Ltc<Real> &, void *memory);
 template <typename Real> StreamCell<Real> gates_stream(int inputs, int units, const Gates<Real> &, void *memory);
+template <typename Real> StreamCell<Real> recall_stream(const StreamCell<Real> &cell, const Recall<Real> &, void *memory);
 template <typename Real> Step<Real> pack_step(const StepSpec<Real> &, void *memory);
 
 template <typename Real> const Kernels<Real> &table();

@@ -28,6 +28,11 @@ template <typename Real> COLD Real *pack_vector(Shelf &shelf, int n, const Real 
     return packed;
 }
 
+// n numbers and the last one again in the lanes behind it
+template <typename Real> INLINE void copy_repeating(const Real *from, int n, int lanes, Real *to) {
+    for (int i = 0; i < lanes; ++i) to[i] = from[i < n ? i : n - 1];
+}
+
 // An affine map of [first, second]: b (n), and weights (n, of_first) and (n, of_second).
 template <typename Real> struct Map {
     const Real *b, *first;

@@ -11,9 +11,6 @@ namespace tauflow {
 namespace TAUFLOW_ISA {
 namespace {
 
-// The activations of a dense layer: those of the cells, then these.
-enum { SOFTPLUS = IDENTITY + 1, SOFTSIGN, GELU, SILU };
-
 // The compiler's own, not the templates of <cmath> and <algorithm>: of those the linker keeps one copy for all instruction sets.
 #define LIBRARY(NAME)                                                  \
     INLINE float NAME##_of(float x) { return __builtin_##NAME##f(x); } \

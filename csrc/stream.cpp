@@ -1,6 +1,7 @@
 // A sample through the chain of cells.
 #include "stream.h"
 
+#include "door.h"
 #include "flush.h"
 
 #include <algorithm>
@@ -58,6 +59,31 @@ template <typename Real> void Network<Real>::check(const Stage<Real> &stage) con
     if (stage.read_w.size() != stage.read_b.size() || (!stage.read_w.empty() && stage.read_w.size() != shown))
         refuse("the map of the outputs is not of their size");
     if (source.size() + stage.cell.lanes > std::size_t(std::numeric_limits<std::int32_t>::max())) refuse("too many neurons");
+}
+
+// The cell of the stage gets an LSTM in front, which reads the input as it came; how the cell's own is mapped goes there too.
+template <typename Real> void Network<Real>::stand_behind(Stage<Real> &stage, Recall<Real> recall) {
+    const StreamCell<Real> cell = stage.cell;
+    const std::size_t units = cell.units, inputs = cell.inputs;
+    if (2 * units > std::size_t(MOST)) throw std::invalid_argument("a chain of cells: too many units for a memory in front");
+    if (stage.sense_w.size() != stage.sense_b.size() || (!stage.sense_w.empty() && stage.sense_w.size() != inputs))
+        throw std::invalid_argument("a chain of cells: the map of the inputs is not of their size");
+    std::vector<Real> U(4 * units * inputs), W(4 * units * units), b(4 * units);  // rows, and columns of W, as the neurons stand in the state
+    const auto place = [&](std::size_t i) { return cell.place ? std::size_t(cell.place[i]) : i; };
+    for (std::size_t part = 0; part < 4; ++part)
+        for (std::size_t i = 0; i < units; ++i) {
+            const std::size_t from = part * units + i, to = part * units + place(i);
+            b[to] = recall.b[from];
+            std::copy_n(recall.U + from * inputs, inputs, &U[to * inputs]);
+            for (std::size_t j = 0; j < units; ++j) W[to * units + place(j)] = recall.W[from * units + j];
+        }
+    const bool senses = !stage.sense_w.empty();
+    recall = {U.data(), W.data(), b.data(), senses ? stage.sense_w.data() : nullptr, senses ? stage.sense_b.data() : nullptr};
+    const auto pack = kernels<Real>().recall_stream;
+    Memory packed = allocate(pack(cell, recall, nullptr).bytes);
+    stage.cell = pack(cell, recall, packed.get());
+    stage.behind = std::move(stage.packed), stage.packed = std::move(packed);
+    stage.sense_w.clear(), stage.sense_b.clear();
 }
 
 template <typename Real> void Network<Real>::append(Stage<Real> &stage) {
@@ -125,18 +151,26 @@ template <typename Real> Refusal Stream<Real>::leave(std::size_t i, const Moved<
     if (!(moved.longest <= 1)) return refuse(LONG_STEP, i, 0, moved.longest);
     if (!moved.finite) return refuse(STATE_OVERFLOW, i, 0, 0);
     // The outputs of the last stage go into y only when nothing can be refused any more; x_ is free once its cell has read it.
-    const std::size_t outputs = at.shown.size();
-    const Real *shown = next_ + at.shown[0];
-    if (!at.in_a_row) {
-        for (std::size_t k = 0; k < outputs; ++k) shown_[k] = next_[at.shown[k]];
-        shown = shown_;
-    }
-    if (!at.read_w.empty()) {
-        if (!affine(at.read_w, at.read_b, shown, shown_)) return refuse(STATE_OVERFLOW, i, 0, 0);
-        shown = shown_;
-    }
-    std::copy_n(shown, outputs, i + 1 < network_.stages.size() ? x_ : y);
+    const Real *const shown = shown_of(at, next_);
+    if (!shown) return refuse(STATE_OVERFLOW, i, 0, 0);
+    std::copy_n(shown, at.shown.size(), i + 1 < network_.stages.size() ? x_ : y);
     return ACCEPTED;
+}
+
+template <typename Real> const Real *Stream<Real>::shown_of(const Stage<Real> &at, const Real *state) {
+    const Real *shown = state + at.shown[0];
+    if (!at.in_a_row) {
+        for (std::size_t k = 0; k < at.shown.size(); ++k) shown_[k] = state[at.shown[k]];
+        shown = shown_;
+    }
+    if (at.read_w.empty()) return shown;
+    return affine(at.read_w, at.read_b, shown, shown_) ? shown_ : nullptr;
+}
+
+template <typename Real> void Stream<Real>::show(Real *y) {
+    const Stage<Real> &last = network_.stages.back();
+    const Real *const shown = shown_of(last, now_);
+    std::copy_n(shown ? shown : shown_, last.shown.size(), y);
 }
 
 template <typename Real> Refusal Stream<Real>::step(Real dt, Real *y) {
@@ -156,40 +190,43 @@ template <typename Real> Refusal Stream<Real>::step(Real dt, Real *y) {
     return ACCEPTED;
 }
 
-template <typename Real>
-Refusal Stream<Real>::step_all(Stream *const *streams, std::size_t count, const Real *dt, Real *const *y, std::size_t &row) {
+template <typename Real> Refusal Stream<Real>::step_all(const Row *rows, std::size_t count, std::size_t &row) {
     for (row = 0; row < count; ++row)
-        if (!(dt[row] >= 0 && dt[row] <= std::numeric_limits<Real>::max())) return streams[row]->refuse(BAD_GAP, 0, 0, dt[row]);
+        if (!(rows[row].dt >= 0 && rows[row].dt <= std::numeric_limits<Real>::max())) return rows[row].stream->refuse(BAD_GAP, 0, 0, rows[row].dt);
     const FlushSubnormals flush;
-    const auto &stages = streams[0]->network_.stages;
-    for (std::size_t i = 0; i < stages.size(); ++i) {
-        const Stage<Real> &at = stages[i];
+    const std::size_t stages = rows[0].stream->network_.stages.size();
+    for (std::size_t i = 0; i < stages; ++i)
         for (std::size_t begin = 0; begin < count; begin += ROWS_TOGETHER) {
-            const Real *x[ROWS_TOGETHER], *h[ROWS_TOGETHER];
-            Real *next[ROWS_TOGETHER], *work[ROWS_TOGETHER];
-            Moved<Real> moved[ROWS_TOGETHER];
-            bool all = at.cell.together && begin + ROWS_TOGETHER <= count, moves[ROWS_TOGETHER];
-            const std::size_t some = std::min<std::size_t>(ROWS_TOGETHER, count - begin);
-            for (std::size_t k = 0; k < some; ++k) {
-                row = begin + k;
-                Stream &stream = *streams[row];
-                const Refusal why = stream.arrive(i, dt[row], moves[k]);
-                if (why != ACCEPTED) return why;
-                x[k] = stream.reading_, h[k] = stream.now_ + at.first;
-                next[k] = stream.next_ + at.first, work[k] = stream.work_ + at.work;
-                moved[k] = {0, true}, all = all && moves[k];
-            }
-            if (all) at.cell.together(at.cell.cell, x, dt + begin, h, next, work, moved);
-            for (std::size_t k = 0; k < some && !all; ++k)
-                if (moves[k]) moved[k] = at.cell.step(at.cell.cell, x[k], dt[begin + k], h[k], next[k], work[k]);
-            for (std::size_t k = 0; k < some; ++k) {
-                row = begin + k;
-                const Refusal why = streams[row]->leave(i, moved[k], y[row]);
-                if (why != ACCEPTED) return why;
-            }
+            const Refusal why = step_some(rows + begin, std::min<std::size_t>(ROWS_TOGETHER, count - begin), i, row);
+            row += begin;
+            if (why != ACCEPTED) return why;
         }
+    for (std::size_t k = 0; k < count; ++k) std::swap(rows[k].stream->now_, rows[k].stream->next_);
+    return ACCEPTED;
+}
+
+// One stage of so many rows, at most ROWS_TOGETHER.
+template <typename Real> Refusal Stream<Real>::step_some(const Row *rows, std::size_t some, std::size_t i, std::size_t &row) {
+    const Stage<Real> &at = rows[0].stream->network_.stages[i];
+    const Real *x[ROWS_TOGETHER], *h[ROWS_TOGETHER];
+    Real *next[ROWS_TOGETHER], *work[ROWS_TOGETHER], dt[ROWS_TOGETHER];
+    Moved<Real> moved[ROWS_TOGETHER];
+    bool moves[ROWS_TOGETHER], all = at.cell.together && some == ROWS_TOGETHER;
+    for (row = 0; row < some; ++row) {
+        Stream &stream = *rows[row].stream;
+        const Refusal why = stream.arrive(i, rows[row].dt, moves[row]);
+        if (why != ACCEPTED) return why;
+        x[row] = stream.reading_, h[row] = stream.now_ + at.first, dt[row] = rows[row].dt;
+        next[row] = stream.next_ + at.first, work[row] = stream.work_ + at.work;
+        moved[row] = {0, true}, all = all && moves[row];
     }
-    for (std::size_t k = 0; k < count; ++k) std::swap(streams[k]->now_, streams[k]->next_);
+    if (all) at.cell.together(at.cell.cell, x, dt, h, next, work, moved);
+    for (std::size_t k = 0; k < some && !all; ++k)
+        if (moves[k]) moved[k] = at.cell.step(at.cell.cell, x[k], dt[k], h[k], next[k], work[k]);
+    for (row = 0; row < some; ++row) {
+        const Refusal why = rows[row].stream->leave(i, moved[row], rows[row].y);
+        if (why != ACCEPTED) return why;
+    }
     return ACCEPTED;
 }
 

@@ -9,7 +9,7 @@ template <typename Real> const Kernels<Real> &table() {
         layer_forward<Real>,  layer_backward<Real>,  cfc_forward<Real>, cfc_backward<Real>,
         gruode_forward<Real>, gruode_backward<Real>, ltc_forward<Real>, ltc_backward<Real>,
         layer_stream<Real>,   cfc_stream<Real>,      gruode_stream<Real>, ltc_stream<Real>,
-        gates_stream<Real>,   pack_step<Real>,
+        gates_stream<Real>,   recall_stream<Real>,   pack_step<Real>,
     };
     return kernels;
 }

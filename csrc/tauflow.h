@@ -103,7 +103,7 @@ template <typename Real> struct LtcGradients {
 };
 
 // The static cells, one sample at a time: rows of the weights in torch's order; the input has log(1 + dt) behind its last number.
-//   RNN h    GRU, DECAY_GRU r, z, n (DECAY_GRU: h exp(-dt rate) first)    LSTM, MEMORY i, f, g, o and i, ig, fg, og; state [h, c]
+//   RNN h    GRU, DECAY_GRU r, z, n (DECAY_GRU: h exp(-dt rate) first)    LSTM i, f, g, o; state [h, c]
 enum GateKind { GATE_RNN, GATE_GRU, GATE_DECAY_GRU, GATE_LSTM };
 template <typename Real> struct Gates {
     const Real *U, *W, *of_input, *of_state;  // (G H, I + 1), (G H, H), (G H) each
@@ -132,15 +132,23 @@ template <typename Real> struct StreamCell {
 };
 constexpr int ROWS_TOGETHER = 4;
 
+// MixedMemory: the LSTM in front of a cell of H units, in the order in which these stand in the cell's state. The state is [h, c].
+template <typename Real> struct Recall {
+    const Real *U, *W, *b;             // (4 H, I), (4 H, H), (4 H); rows i, ig, fg, og
+    const Real *sense_w, *sense_b;     // (I) what the cell's own input is multiplied with and what is added; null for none
+};
+
 // What a network does around its cells, a vector at a time; src/tauflow/ops/graph.py says each in words.
 enum StepKind { STANDARDIZE, SCALE_BACK, CARRY, WAVES, DENSE, CONVOLVE, LOOKUP, POOL, SLICE, ADD, AVERAGE, QUANTILES, POSITIVE, LOG_SOFTMAX, SQUASH };
 enum PoolKind { LAST, MEAN, MAXIMUM, ATTENTION };
 enum AverageKind { OF_NUMBERS, OF_LOGARITHMS, OF_NORMALS };
+enum { SOFTPLUS = IDENTITY + 1, SOFTSIGN, GELU, SILU };  // of DENSE and CONVOLVE, beside those of the cells
 template <typename Real> struct StepSpec {
     StepKind kind;
     int inputs, outputs, memory;  // memory: numbers kept from one sample to the next
     const Real *a, *b;            // weights: (outputs, inputs) and (outputs) of DENSE, and as graph.py has them
     const int *options;           // as pack_step reads them
+    int option_count;
 };
 template <typename Real> struct Step {
     int inputs, outputs, memory;
@@ -176,6 +184,8 @@ template <typename Real> struct Kernels {
     StreamCell<Real> (*gruode_stream)(int inputs, int units, const Gruode<Real> &, void *memory);
     StreamCell<Real> (*ltc_stream)(int inputs, int units, const Ltc<Real> &, void *memory);
     StreamCell<Real> (*gates_stream)(int inputs, int units, const Gates<Real> &, void *memory);
+    // A cell behind an LSTM, in its own instruction set: a state of (2 H) numbers.
+    StreamCell<Real> (*recall_stream)(const StreamCell<Real> &cell, const Recall<Real> &, void *memory);
     Step<Real> (*step)(const StepSpec<Real> &, void *memory);
 };
 template <typename Real> const Kernels<Real> &kernels();

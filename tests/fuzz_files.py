@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 import tauflow
-from tauflow import CTRNN, Bidirectional, CfC, Forecaster, Recurrent, Stack, files, wirings
+from tauflow import CTRNN, Bidirectional, CfC, Committee, Forecaster, Network, Recurrent, Stack, files, wirings
 from tauflow.cells.mixed_memory import MixedMemory
 from tauflow.errors import ModelFileError, TauflowError
 from tauflow.training import ArraySource, SettingsError, fit, supervised
@@ -32,7 +32,7 @@ from tauflow.training import ArraySource, SettingsError, fit, supervised
 CORPUS = Path(__file__).parent / "corpus" / "files"
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2, 7, 2**31, 2**62, 2**63, 2**100, 10**9, 0.0, -0.0, 0.5, -1.5, 1e300, 5e-324, 1e19,
-    "", "x", "auto", "cpu", "ctrnn", "ltc", "ridge", "../../etc/hostname", "x" * 300, "\n\x00", "é", [], [1], [None], [[]],
+    "", "x", "auto", "cpu", "ctrnn", "ltc", "ridge", "../../etc/hostname", "x" * 300, "dense", "head", "\n\x00", "é", [], [1], [None], [[]],
     [0, 1], ["a"], ["a", "a"], {}, {"type": "cell"}, {"a": 1}, {"type": "same", "as": ""},
 ]  # fmt: skip
 NUMBERS = (0.0, -1.0, 1.0, 1e30, 3e38, 1e308, 5e-324, -1e300)
@@ -69,6 +69,26 @@ READERS: dict[str, Callable[[Path], object]] = {
 }
 
 
+def networks() -> list[nn.Module]:
+    """Of all kinds of parts."""
+    records: dict[str, Any] = {"missing": "missing", "waves": "waves", "encoder": {"name": "dense", "units": [4, 3]}}
+    shared = tauflow.network.Dense(2, 3)
+    return [
+        Network(["a", "b [m]"], 2, "ctrnn", 3, readout="skip", head="quantiles", **records),
+        Network(
+            4, 3, "ltc", 4, encoder={"name": "images", "shape": [1, 2, 2], "units": 3}, pool="several", head="classes"
+        ),
+        Network(
+            4, 2, Stack(CTRNN(2, 3), CTRNN(3, 2)), encoder={"name": "convolution", "units": 2}, head="actions", static=2
+        ),
+        Network(
+            1, 2, "tcn", 3, encoder={"name": "tokens", "vocabulary": 5, "units": 2}, pool="attention", period="auto"
+        ),
+        Network(2, 1, {"name": "transformer", "layers": 1}, 4, readout="wide", static=1, head="student"),
+        Committee([Network(2, 1, "ctrnn", 3, encoder=shared, tau="auto") for _ in range(2)]),
+    ]
+
+
 @cache
 def valid() -> dict[str, list[Content]]:
     """Files of each kind, as they are written."""
@@ -82,6 +102,7 @@ def valid() -> dict[str, list[Content]]:
         tied,
         Stack(cell, cell),
         Recurrent(tauflow.WiredCfC(3, 8)),
+        *networks(),
     ]
     hours = np.arange(96).astype("datetime64[h]").astype("datetime64[ns]")
     table = {"unique_id": ["a"] * 96, "ds": hours, "y": np.sin(np.arange(96) / 4), "c": ["u", "v", "w"] * 32}

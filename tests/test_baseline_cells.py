@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tauflow import cells, ops
+from tauflow import cells, ops, wirings
 from tauflow.cells import GRU, LSTM, RNN, Cell, DecayGRU
 from tauflow.cells.rnn import with_gap
 from tauflow.errors import BackendError
@@ -131,3 +131,11 @@ def test_the_gap_is_the_last_input() -> None:
 
 def test_they_are_not_liquid() -> None:
     assert [name for name in cells.names() if not cells.get(name).liquid] == ["gru", "gru_decay", "lstm", "rnn"]
+
+
+@pytest.mark.parametrize("name", cells.names())
+def test_a_cell_says_what_it_was_made_of(name: str) -> None:
+    said = repr(cells.build(name, 3, 6))
+    assert "inputs=3" in said and "units=6" in said
+    wired = repr(cells.build("ltc", 3, wirings.auto_ncp(3, 12, 2)))
+    assert "inputs=3" in wired and "{" not in wired  # a wiring would fill a page

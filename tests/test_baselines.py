@@ -62,7 +62,7 @@ def test_compare_says_what_ridge_borrowed():
 
 
 def test_ridge_refuses_where_no_step_was_ever_known():
-    with pytest.raises(DataError, match=r"'y' is never known 1 to 1 steps after .* larger h"):
+    with pytest.raises(DataError, match=r"'y' is never known 1 to 1 steps after .* use a larger h"):
         fit("ridge", every_other(waves()), 1)
 
 

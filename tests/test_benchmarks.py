@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import child, figure, goals, kernels, machine, memory, models, page, parity, scaling, streaming, timing
-from benchmarks.__main__ import main
-from benchmarks.shapes import Settings, Shape, data
+import tauflow
+from benchmarks import machine, streaming
+from benchmarks.__main__ import COMMANDS, main
+from benchmarks.kernels import child, contestants, figure, goals, latency, memory, page, parity, run, scaling, timing
+from benchmarks.kernels.shapes import Settings, Shape, data
 
 ROOT = Path(__file__).parents[1]
 TINY = Settings(
@@ -32,13 +34,13 @@ TINY = Settings(
 
 @pytest.fixture(scope="module")
 def tiny():
-    return kernels.measure(TINY, ["shapes", "scaling", "streaming"])
+    return run.measure(TINY, ["shapes", "scaling", "streaming"])
 
 
 def test_every_model_is_measured(tiny):
     for key, shape in TINY.shapes.items():
         found = tiny["shapes"][key]["models"]
-        assert list(found) == models.names(shape, key)
+        assert list(found) == contestants.names(shape, key)
         assert all(one["cpu_ms"] > 0 and one["runs"] == 2 for one in found.values())
         assert all(far < parity.LIMIT for far in tiny["shapes"][key]["parity"].values())
     assert set(tiny["scaling"]) == {"time", "units", "synapses"}
@@ -53,9 +55,9 @@ def test_the_page_of_a_run_holds_its_numbers(tiny):
     assert "not for comparison" in text.lower()
 
 
-@pytest.mark.skipif(not kernels.KEPT.exists(), reason="no results are kept")
+@pytest.mark.skipif(not run.KEPT.exists(), reason="no results are kept")
 def test_the_page_is_what_the_kept_results_make():
-    results = kernels.read(kernels.KEPT)
+    results = run.read(run.KEPT)
     assert (ROOT / "docs" / "performance.md").read_text() == page.write(results)
 
 
@@ -68,7 +70,7 @@ def test_the_figures_are_drawn(tiny, tmp_path):
 def test_a_run_without_ncps_says_so(tiny, monkeypatch, tmp_path):
     for name in ("ncps", "ncps.torch", "ncps.wirings"):
         monkeypatch.setitem(sys.modules, name, None)
-    results = {**tiny, "shapes": kernels.shapes(TINY)}
+    results = {**tiny, "shapes": run.shapes(TINY)}
     assert "not installed" in results["shapes"]["A"]["models"]["ncps.ltc"]["missing"]
     assert "not installed" in results["shapes"]["A"]["models"]["drop-in.ltc"]["missing"]
     assert "not installed" in page.write(results)
@@ -77,7 +79,7 @@ def test_a_run_without_ncps_says_so(tiny, monkeypatch, tmp_path):
 
 
 def test_a_wrong_kernel_is_not_timed(monkeypatch):
-    run = models.output
+    right = contestants.output
 
     def wrong(name, shape):
         module = build(name, shape)
@@ -86,11 +88,11 @@ def test_a_wrong_kernel_is_not_timed(monkeypatch):
                 module.cell.b[0] += 1e-9
         return module
 
-    build = models.build
+    build = contestants.build
     monkeypatch.setattr(parity, "build", wrong)
     with pytest.raises(RuntimeError, match=r"kernel\.ctrnn is .* away from reference"):
         parity.check(TINY.shapes["A"])
-    assert run is models.output
+    assert right is contestants.output
 
 
 def test_things_run_in_turn():
@@ -143,15 +145,15 @@ def test_torch_allocations_are_summed_at_their_peak():
 
 def test_a_child_returns_its_result_or_the_reason():
     shape = list(Shape(2, 3, 3, 8))
-    found = child.call("benchmarks.memory:job", {"name": "kernel.ctrnn", "shape": shape})
+    found = child.call("benchmarks.kernels.memory:job", {"name": "kernel.ctrnn", "shape": shape})
     assert set(found) == {"process_mib", "torch_mib"}
     with pytest.raises(RuntimeError, match=r"memory:job\(.*failed"):
-        child.call("benchmarks.memory:job", {"name": "kernel.nothing", "shape": shape})
+        child.call("benchmarks.kernels.memory:job", {"name": "kernel.nothing", "shape": shape})
 
 
 @pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="needs onnxruntime")
 def test_the_onnx_lstm_is_torchs():
-    streaming.onnx_lstm(np.random.default_rng(0).standard_normal((20, streaming.INPUTS)).astype(np.float32))
+    latency.onnx_lstm(np.random.default_rng(0).standard_normal((20, latency.INPUTS)).astype(np.float32))
 
 
 def test_another_process_is_named():
@@ -162,7 +164,7 @@ def test_another_process_is_named():
 
 
 def test_the_command_writes_what_it_measured(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(kernels, "QUICK", TINY)
+    monkeypatch.setattr(run, "QUICK", TINY)
     out = tmp_path / "kernels.json"
     main(["kernels", "--quick", "--only", "shapes", "--shapes", "A", "--out", str(out)])
     assert list(json.loads(out.read_text())["shapes"]) == ["A"]
@@ -172,3 +174,31 @@ def test_the_command_writes_what_it_measured(tmp_path, monkeypatch, capsys):
 def test_data_has_the_shape():
     x, dt = data(Shape(2, 5, 3, 8))
     assert x.shape == (2, 5, 3) and dt.shape == (2, 5) and bool((dt > 0).all())
+
+
+def test_whole_networks_stream_what_their_sequences_give_and_are_timed_beside_their_goals(monkeypatch):
+    monkeypatch.setattr(streaming, "CELLS", ["ctrnn"])
+    monkeypatch.setattr(streaming, "SAMPLES", 16)
+    measured = streaming.measure(turns=1, calls=2)
+    lines = streaming.table(measured).splitlines()[4:]
+    assert len(lines) == len(measured) == 4 + 1 + 3 + 1
+    assert all(microseconds > 0 for _, microseconds in measured)
+    assert all(
+        one.goal is None or " met " in line or " missed " in line
+        for (one, _), line in zip(measured, lines, strict=True)
+    )
+
+
+def test_a_stream_that_is_a_bit_away_is_not_timed(monkeypatch):
+    class Wrong(tauflow.Network):
+        def stream(self, *_, **__):
+            right = super().stream()
+            return lambda x, dt: np.nextafter(right(x, dt), np.float32(np.inf))
+
+    with pytest.raises(streaming.ParityError, match=r"wrong: the stream is .* away"):
+        streaming.streamed("wrong", Wrong(3, 1, "ctrnn", 4))
+
+
+def test_every_measurement_is_a_command():
+    assert set(COMMANDS) == {"kernels", "streaming", "solvers", "paper", "table", "compare"}
+    assert all(module.__doc__ and callable(module.run) for module in COMMANDS.values())

@@ -146,6 +146,35 @@ def test_mistakes_are_told_before_training(table):
         compare(table, ("gru",), seeds=(), **QUICK)
 
 
+def every_second_unknown() -> pd.DataFrame:
+    """One step ahead of a row with a value there never is one."""
+    y = np.where(np.arange(200) % 2, np.nan, 100 + np.arange(200.0) % 7)
+    return pd.DataFrame({"ds": pd.date_range("2021-01-01", periods=200), "y": y})
+
+
+@pytest.mark.parametrize(
+    ("table", "h", "cell", "options", "why"),
+    [
+        (every_second_unknown(), 1, "ridge", {}, "use a larger h"),
+        (hourly(300).assign(ds=lambda t: t.ds.where(t.index != 299, t.ds + pd.Timedelta("90D")))[["ds", "y"]], 2, "ltc",
+         {"ltc": {"solver": "euler"}}, "step"),
+    ],
+    ids=["nothing known at that step", "a step too long for the solver"],
+)  # fmt: skip
+@pytest.mark.filterwarnings("error")
+def test_a_model_that_a_table_teaches_nothing_is_left_out_with_a_note(table, h, cell, options, why):
+    found = compare(table, [cell], jobs=1, **{**QUICK, "h": h}, options=options)
+    assert {row.model for row in found.rows} == {cell, *BASELINES} - {cell}
+    (note,) = [note for note in found.notes if note.startswith(f"{cell} is left out: ")]
+    assert why in note
+    json.dumps(found.to_dict())
+
+
+def test_what_no_model_can_learn_ends_the_comparison(table):
+    with pytest.raises(DataError, match="h is 5000 steps"):
+        compare(table, ("gru",), jobs=1, **{**QUICK, "h": 5000}, match_parameters=False)
+
+
 def test_ids_that_begin_in_the_test_part_are_named():
     frame = hourly(24 * 30).drop(columns=["temperature", "holiday"])
     table = read_table(pd.concat([frame.assign(unique_id="old"), frame.iloc[-60:].assign(unique_id="new")]))
@@ -192,7 +221,9 @@ def test_nothing_is_learned_from_the_test_part(cell, table, monkeypatch):
     y = np.where((series.time[:, None] >= cut) & np.isfinite(series.y), 1e6, series.y)
     poisoned = replace(table, series=(replace(series, y=y),))
     seen = []
-    monkeypatch.setattr(sys.modules[compare.__module__], "_collect", lambda table, start, results: seen.append(results))
+    monkeypatch.setattr(
+        sys.modules[compare.__module__], "_collect", lambda table, start, results, failures: seen.append(results)
+    )
     settings = {name: value for name, value in QUICK.items() if name != "h"}
     for one in (table, poisoned):
         compare(one, (cell,), h=6, test=0.2, jobs=1, **settings)

@@ -198,3 +198,25 @@ def test_the_season_is_the_one_of_the_series(lag: int) -> None:
     times = (np.arange(lag * 30) * step * 1e9).astype("int64").view("M8[ns]")
     found = check({"ds": times, "y": np.tile(once, 30)})
     assert found.seasons[0] == lag
+
+
+def could_be_forecast(**columns: Any) -> str:
+    rows = dict(found for found in check({"ds": DAYS, **columns}).rows())
+    return str(rows.get("could be forecast", rows.get("next"))).removesuffix(" (--target NAME chooses)")
+
+
+def test_what_never_changes_is_never_known_or_marks_a_row_could_not_be_forecast() -> None:
+    a, b = np.arange(N) % 7, np.arange(N) % 9
+    nothing = np.full(N, np.nan)
+    assert could_be_forecast(value=[5] * N, load=nothing, a=a, b=b) == "a, b"
+    assert could_be_forecast(row=np.arange(N), is_open=np.arange(N) % 2, two=np.arange(N) % 2, a=a, b=b) == "a, b"
+    height = {"station": ["a", "b"] * (N // 2), "height": np.arange(N // 2 * 2) % 2 + 0.5}
+    days = np.repeat(DAYS[: N // 2], 2)
+    found = check({"ds": days, **height, "a": (np.arange(N // 2 * 2) * 7) % 11, "b": (np.arange(N // 2 * 2) * 5) % 13})
+    assert dict(found.rows())["could be forecast"].startswith("a, b (")  # the height of a station is no series
+
+
+def test_names_that_are_often_forecast_come_first() -> None:
+    names = ["other", "price", "sales_total", "kwh", "load", "y"]
+    columns = {name: np.arange(N) % (k + 7) for k, name in enumerate(names)}
+    assert could_be_forecast(**columns) == "y, load, sales_total, kwh, price, other"

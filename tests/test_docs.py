@@ -54,6 +54,15 @@ def test_the_six_lines_give_what_the_page_shows():
         assert low - (high - low) / 2 < value < high + (high - low) / 2
 
 
+def test_the_page_of_the_network_prints_what_it_shows(capsys):
+    """Three networks trained for real; what is printed of them does not depend on the last bit."""
+    page = (ROOT / "docs" / "network.md").read_text()
+    names: dict[str, object] = {}
+    for code, shown in zip(blocks(page, "python"), blocks(page, "text"), strict=True):
+        exec(code, names)
+        assert capsys.readouterr().out == shown
+
+
 def test_the_research_block_runs():
     code = next(block for block in blocks(README, "python") if "Recurrent(CfC(8, 32))" in block)
     names: dict[str, object] = {}

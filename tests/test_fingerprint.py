@@ -451,10 +451,21 @@ def test_a_loader_trains_and_resumes(dataset: Any, tmp_path: Path) -> None:
     assert evaluate(Net(), source(), supervised("mse")) > 0
 
 
-def test_a_loader_itself_is_told_what_to_try() -> None:
-    plain = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), batch_size=8)
-    with pytest.raises(SettingsError, match=r"train is a DataLoader.*LoaderSource\(loader\)"):
-        fit(Net(), plain, objective=supervised("mse"), progress=False)
+def test_a_loader_itself_is_taken() -> None:
+    plain = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), batch_size=8, shuffle=True)
+    options = {"objective": supervised("mse"), "epochs": 2, "progress": False}
+    direct, wrapped = (fit(Net(), train, validation=train, **options) for train in (plain, LoaderSource(plain)))
+    assert direct.train == wrapped.train and direct.validation == wrapped.validation
+    assert evaluate(Net(), plain, supervised("mse")) == evaluate(Net(), LoaderSource(plain), supervised("mse"))
+
+
+def test_what_no_loader_can_be_made_of_is_told() -> None:
+    bare = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X), batch_size=8)
+    with pytest.raises(SettingsError, match=r"a batch is a list of 1, expected a Batch: .*tuples \(x, y\)"):
+        fit(Net(), bare, objective=supervised("mse"), progress=False)
+    named = torch.utils.data.DataLoader([{"x": X[0], "label": Y[0]}])
+    with pytest.raises(SettingsError, match="a dict with x, label, expected a Batch"):
+        fit(Net(), named, objective=supervised("mse"), progress=False)
     with pytest.raises(SettingsError, match="expected a DataLoader"):
         LoaderSource([1, 2])
     stream = torch.utils.data.DataLoader(Endless())

@@ -146,6 +146,20 @@ def test_a_sample_does_not_depend_on_its_batch(name: str) -> None:
             assert torch.equal(alone[0], together[row])
 
 
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("name", CELLS)
+def test_few_rows_without_gradient_have_the_bits_of_many(name: str, masked: bool) -> None:
+    """With a gradient samples stand side by side; without, and for few rows, neurons do."""
+    for _, dtype, units in itertools.product(each_isa(), (torch.float32, torch.float64), (1, 13, 34)):
+        cell = build(name, units, dtype)
+        for batch in (1, 2, 4, 5):
+            x, dt, keep, h = inputs(cell, batch, 7, masked)
+            y, last = cpu.run(cell, x, dt, keep, h)
+            with torch.no_grad():
+                few, end = cpu.run(cell, x, dt, keep, h)
+            assert torch.equal(few, y) and torch.equal(end, last)
+
+
 @pytest.mark.parametrize("name", CELLS)
 def test_results_do_not_depend_on_threads(name: str) -> None:
     cell = build(name, 16, torch.float32)
@@ -226,8 +240,9 @@ def test_empty_batches_and_sequences(name: str) -> None:
         assert torch.equal(last, h)
 
 
+@pytest.mark.parametrize("batch", [5, 7, 9])  # parts of a block too, whatever the instruction set
 @pytest.mark.parametrize("name", ["ctrnn", "gated_ltc", "cfc", "gruode", "ltc"])
-def test_torch_sees_one_sound_operator(name: str) -> None:
+def test_torch_sees_one_sound_operator(name: str, batch: int) -> None:
     calls = []
 
     class Watch(torch.utils._python_dispatch.TorchDispatchMode):
@@ -237,9 +252,7 @@ def test_torch_sees_one_sound_operator(name: str) -> None:
             return func(*args, **(kwargs or {}))
 
     cell = build(name, 5)
-    x, dt, keep, h = inputs(
-        cell, 8, 4, masked=True
-    )  # whole blocks: a narrower set writes no more of a part of one than it needs
+    x, dt, keep, h = inputs(cell, batch, 4, masked=True)
     with Watch():
         y, last = cpu.run(cell, x, dt, keep, h)
         (y.sum() + last.sum()).backward()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import pickle
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,8 +16,10 @@ from torch.func import functional_call
 
 import tauflow
 from tauflow import CTRNN, LSTM, Bidirectional, CfC, Network, Recurrent, Stack, wirings
+from tauflow.cells.mixed_memory import MixedMemory
 from tauflow.errors import BackendError, DtypeError, NonFiniteError, ShapeError, TauflowError, TimeError
-from tauflow.network import NetworkError, Part, names, pad
+from tauflow.network import Gap, NetworkError, Part, names, pad
+from tests.test_kernels import each_isa
 
 INPUTS, BATCH, TIME = 4, 3, 9
 KINDS: dict[str, dict[str, Any]] = {
@@ -27,6 +30,7 @@ KINDS: dict[str, dict[str, Any]] = {
     },
     "classes of a sequence": {"core": "gated_ltc", "pool": "several", "readout": "skip", "head": "classes"},
     "attention": {"core": "ltc", "pool": "attention", "readout": "wide", "static": 2, "head": "normal", "period": 3.7},
+    "told the gap": {"core": "gated_ltc", "waves": "gap", "readout": "skip", "period": 0.6},
     "largest": {"core": "ctrnn", "pool": "max", "readout": {"name": "deep", "units": [7, 6]}, "head": "student"},
     "controller": {"core": "wired_cfc", "units": 8, "encoder": {"name": "convolution", "kernel": 3}, "head": "actions"},
     "pictures": {"core": "gruode", "encoder": {"name": "images", "shape": [1, 2, 2]}},
@@ -123,6 +127,17 @@ def test_a_row_does_not_see_the_others(kind: str) -> None:
 def test_a_stream_equals_the_sequence_to_the_bit(kind: str, dtype: torch.dtype) -> None:
     network = build(kind).to(dtype)
     given = data(network, dtype)
+    for _ in each_isa():
+        check_bits(network, given)
+
+
+def test_a_memory_streams_as_any_core() -> None:
+    network = Network(INPUTS, 3, MixedMemory(CfC(INPUTS, 6)), pool="mean", head="normal").eval()
+    check_bits(network, data(network))
+
+
+def check_bits(network: Network, given: dict[str, Any]) -> None:
+    """Streams, alone and side by side, against the sequence."""
     with torch.no_grad():
         whole, end = network.prefixes(**given)
     for row in range(BATCH):
@@ -135,6 +150,51 @@ def test_a_stream_equals_the_sequence_to_the_bit(kind: str, dtype: torch.dtype) 
     side = network.stream(rows=BATCH, static=given["static"])
     together = np.stack([side(given["x"][:, t], given["dt"][:, t]) for t in range(TIME)], 1)
     assert np.array_equal(together, whole.numpy()) and np.array_equal(side.state, end.numpy())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", range(1, 10))
+def test_rows_with_masks_equal_streams_alone(kind: str, count: int) -> None:
+    torch.manual_seed(count)
+    network = build(kind)
+    data(network)
+    static = torch.randn(count, network.static) if network.static else None
+    side = network.stream(rows=count, static=static)
+    alone = [network.stream("cpu", static=None if static is None else static[row]) for row in range(count)]
+    rng = np.random.default_rng(count)
+    for t in range(6):
+        x = rng.normal(size=(count, INPUTS)).astype(np.float32)
+        if network.missing is not None:
+            x[rng.random(x.shape) > 0.6] = np.nan
+        dt = (rng.random(count) * (rng.random(count) > 0.3)).astype(np.float32)
+        mask = None if t % 3 == 0 else rng.random(count) > 0.4
+        if t == 3:
+            wait = rng.random(count).astype(np.float32)
+            side.skip(wait)
+            for stream, gap in zip(alone, wait, strict=True):
+                stream.skip(float(gap))
+            side = copy.deepcopy(side) if count % 2 else copy.copy(side)
+        y = side(x, dt, mask)
+        for row, stream in enumerate(alone):
+            if mask is None or mask[row]:
+                assert np.array_equal(stream(x[row], float(dt[row])), y[row])
+            assert np.array_equal(stream.state, side.state[row])
+    with pytest.raises(TauflowError, match="pickled"):
+        pickle.dumps(side)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_masked_sample_shows_the_state_before_it(kind: str) -> None:
+    network = build(kind).double()
+    given = data(network, torch.float64)
+    _, state = network.prefixes(**steps(given, 0, 4))
+    rest = steps(given, 4, TIME)
+    rest["mask"] = torch.ones(BATCH, TIME - 4, dtype=torch.bool)
+    rest["mask"][:, 0] = False
+    y, _ = network.prefixes(**rest, state=state.detach())
+    with torch.no_grad():
+        z, _ = network.prefixes(**rest, state=state)
+    torch.testing.assert_close(z, y.detach(), rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -531,3 +591,14 @@ def test_wirings_and_options_reach_the_core() -> None:
     assert network.core.cell.outputs == 2
     assert Network(3, 1, {"name": "ctrnn", "activation": "relu"}, 4).core.cell.sigma.name == "relu"
     assert isinstance(Network(3, 1, LSTM(3, 4)).core.cell, LSTM)
+
+
+def test_a_gap_stands_beside_the_input_in_units_of_its_spread() -> None:
+    network = Network(2, 1, waves="gap", period=0.5)
+    x, dt, mask = torch.randn(3, 5, 2), torch.rand(3, 5) + 0.1, torch.rand(3, 5) > 0.3
+    network.measure(SimpleNamespace(x=x, y=None, dt=dt, mask=mask))
+    u, _ = network.encode(x, dt / 0.5, None, x.new_zeros(3, 0))
+    torch.testing.assert_close(u[..., 2], (dt - dt[mask].mean()) / dt[mask].std())
+    torch.testing.assert_close(u[..., :2], network.scale(x))
+    network.measure(SimpleNamespace(x=x, y=None, dt=None, mask=None))
+    assert isinstance(network.waves, Gap) and network.waves.scale(torch.ones(1, 1)).item() == 0

@@ -257,45 +257,54 @@ def test_no_model_sees_the_future_so_padding_at_the_end_moves_nothing(name):
 def test_a_skip_network_answers_in_the_units_of_the_target(splits):
     task, split = tasks.get("half_cheetah"), splits["half_cheetah"][0]
     model = train.untrained(task, split, "cfc+skip", TINY, seed=0)
+    scale, target, readout = model.network.scale, model.network.head.scale, model.network.readout
     x, y = split.train.x.flatten(0, 1), split.train.y.flatten(0, 1)
-    assert torch.equal(model.x_mean[:17], x.mean(dim=0)) and torch.equal(model.y_width, y.std(dim=0))
+    torch.testing.assert_close(scale.mean, x.mean(dim=0))
+    torch.testing.assert_close(target.width, y.std(dim=0))
     with torch.no_grad():
-        model.network.readout[-1].weight.zero_()
-        model.network.readout[-1].bias.zero_()
+        readout.layers[-1].weight.zero_()
+        readout.layers[-1].bias.zero_()
         mean = model(split.test.x, split.test.dt)
-        model.network.line.weight.copy_(torch.eye(17, 18) * (model.x_width[:17] / model.y_width)[:, None])
-        model.network.line.bias.copy_((model.x_mean[:17] - model.y_mean) / model.y_width)
+        readout.line.weight.copy_(torch.eye(17, 18) * (scale.width / target.width)[:, None])
+        readout.line.bias.copy_((scale.mean - target.mean) / target.width)
         same = model(split.test.x, split.test.dt)
-    assert torch.equal(mean, model.y_mean.expand_as(mean))
+    assert torch.equal(mean, target.mean.expand_as(mean))
     torch.testing.assert_close(same, split.test.x, rtol=0, atol=1e-5)
 
 
 def test_a_rival_of_a_liquid_backbone_has_its_hidden_layers_and_its_dropout():
     def hidden(name):
-        layers = models.build(name, 5, 2, 8, 0).readout
-        linear = [at for at, layer in enumerate(layers[:-1]) if isinstance(layer, torch.nn.Linear)]
-        return [(layers[at].out_features, layers[at + 2].p) for at in linear]
+        readout = models.build(name, 5, 2, 8, 0).network.readout
+        return [(layer.out_features, readout.dropout.p) for layer in readout.layers[:-1]]
 
     for name, layers in (("lstm+dt+wide", [(256, 0.1)]), ("lstm+dt+deep", [(128, 0.2), (128, 0.2)])):
         assert hidden(name) == layers
     for name, layers in (("cfc_wide", 1), ("mmrnn_deep", 2)):
         drops = [module for module in models.build(name, 5, 2, 8, 0).modules() if getattr(module, "dropout", 0)]
-        assert len(drops) == layers
+        assert len([module for module in drops if not hasattr(module, "layers")]) == layers
 
 
 @pytest.mark.parametrize("name", ["cfc+skip", "ltc+skip", "gated_ltc+skip", "transformer+skip"])
 def test_a_skip_network_tells_its_layer_the_time(name):
-    network = models.build(name, 5, 2, 8, 0).network.eval()
+    core = models.build(name, 5, 2, 8, 0).network.core.eval()
     u, dt = torch.ones(1, 4, 6), torch.ones(1, 4)  # u holds a gap too, which stays as it is
-    assert not torch.equal(network(u, dt), network(u, 3 * dt))
+    state = core.initial_state(1)
+    assert not torch.equal(core(u, dt, None, state)[0], core(u, 3 * dt, None, state)[0])
 
 
 def test_classes_have_no_scale_and_padding_counts_for_none():
     task, split = tasks.get("event_xor"), next(event_xor.make(100, 10))
-    model = train.untrained(task, split, "gru+skip", TINY, seed=0)
-    torch.testing.assert_close(model.x_mean[0], split.train.x[split.train.mask].mean())
-    torch.testing.assert_close(model.x_mean[1], split.train.dt[split.train.mask].mean())
-    assert torch.equal(model.y_mean, torch.zeros(2)) and torch.equal(model.y_width, torch.ones(2))
+    network = train.untrained(task, split, "gru+skip", TINY, seed=0).network
+    torch.testing.assert_close(network.scale.mean[0], split.train.x[split.train.mask].mean())
+    torch.testing.assert_close(network.waves.scale.mean[0], split.train.dt[split.train.mask].mean())
+    assert torch.equal(network.head.scale.mean, torch.zeros(2))
+    assert torch.equal(network.head.scale.width, torch.ones(2))
+
+
+def test_a_network_without_scales_measures_nothing(splits):
+    task, split = tasks.get("half_cheetah"), splits["half_cheetah"][0]
+    network = train.untrained(task, split, "cfc", TINY, seed=0).network
+    assert network.scale is None and torch.equal(network.head.scale.width, torch.ones(17))
 
 
 def test_short_sequences_come_first_and_all_of_them_from_the_epoch_that_is_named():
@@ -311,25 +320,12 @@ def test_short_sequences_come_first_and_all_of_them_from_the_epoch_that_is_named
 def test_a_committee_learns_one_at_a_time_and_answers_together():
     model = models.build("gated_ltc+four", 3, 2, 8, seed=0)
     members = list(model.network.members)
-    assert len({float(member.readout.weight.detach()[0, 0]) for member in members}) == 4
+    assert len({float(member.readout.map.weight.detach()[0, 0]) for member in members}) == 4
     x = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0))
     model.train()(x).sum().backward()
-    assert sum(member.readout.weight.grad is not None for member in members) == 1
-    inner = (models.beside(x, None), torch.ones(2, 5), None)
-    expected = torch.stack([member(*inner) for member in members]).mean(dim=0)
+    assert sum(member.readout.map.weight.grad is not None for member in members) == 1
+    expected = torch.stack([member.eval()(x)[0] for member in members]).mean(dim=0)
     torch.testing.assert_close(model.eval()(x, torch.ones(2, 5)), expected)
-
-
-def test_waves_of_dt_stand_beside_the_input():
-    model = models.WavesNetwork(lambda inputs, outputs, units: torch.nn.Identity(), 1, 2, 8)
-    model.network.forward = lambda u, dt, mask: u
-    u = model(torch.full((1, 3, 1), 7.0), torch.tensor([[1.0, 2.0, 16.0]]))
-    assert u.shape == (1, 3, 12) and u[0, :, 0].tolist() == [7, 7, 7] and u[0, :, 1].tolist() == [1, 2, 16]
-    torch.testing.assert_close(u[0, :, 2], torch.tensor([-1.0, 1.0, 1.0]), rtol=0, atol=1e-5)  # the parity
-    torch.testing.assert_close(u[0, :, 6], torch.cos(2 * torch.pi * torch.tensor([1.0, 2.0, 16.0]) / 32))
-    torch.testing.assert_close(
-        u[0, :, 11], torch.sin(2 * torch.pi * torch.tensor([1.0, 2.0, 16.0]) / 32), rtol=0, atol=1e-5
-    )
 
 
 def test_the_same_seed_gives_the_same_score_and_another_one_another(splits):

@@ -56,8 +56,10 @@ def check_against_sequence(net: Recurrent | Stack, time: int, longer: float = 1.
     """longer: what dt is multiplied with; zero: the number that the state is full of, for its sign."""
     x, dt = samples(net, time)
     dt, h = dt * longer, torch.full_like(net.initial_state(1), zero)
+    y, last = net(x, dt, state=h)  # with gradients: samples side by side
     with torch.no_grad():
-        y, last = net(x, dt, state=h)
+        few, end = net(x, dt, state=h)  # without: neurons, as in a stream
+    assert equal_bits(few, y) and equal_bits(end, last)
     stream = net.stream()
     assert stream.backend == "cpu"
     stream.state = h[0]
@@ -331,7 +333,106 @@ def test_static_cells_stream_on_the_kernels(kind, units: int, dtype: torch.dtype
     np.testing.assert_allclose(stream.state, h[0], rtol=0, atol=exact)
 
 
-@pytest.mark.parametrize("cell", [MixedMemory(CfC(3, 4)),
+BEHIND = {
+    "cfc": lambda n: CfC(3, n), "pure": lambda n: CfC(3, n, "pure"), "ltc": lambda n: LTC(3, n),
+    "ltc sparse": lambda n: LTC(3, wirings.random(3, n, 2, sparsity=0.5)),
+    "ctrnn": lambda n: CTRNN(3, n), "gated_ltc": lambda n: GatedLTC(3, n), "gruode": lambda n: GRUODE(3, n), "gru": lambda n: GRU(3, n),
+    "lstm": lambda n: LSTM(3, n), "gru_decay": lambda n: DecayGRU(3, n),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("units", [3, 17, 32])
+@pytest.mark.parametrize("kind", BEHIND)
+def test_a_memory_in_front_of_a_cell_streams_on_the_kernels(kind: str, units: int, dtype: torch.dtype) -> None:
+    torch.manual_seed(units)
+    cell = BEHIND[kind](units)
+    with torch.no_grad():
+        for name, parameter in cell.named_parameters():
+            if name in ("input_w", "input_b", "output_w", "output_b"):
+                parameter.normal_()
+    exact = {torch.float32: 1e-5, torch.float64: 1e-13}[dtype]
+    for zero_dt in ("hold", "update"):
+        net = Recurrent(MixedMemory(cell), "reference", zero_dt).to(dtype)
+        x, dt = samples(net, 15)
+        with torch.no_grad():
+            y, h = net(x, dt)
+        for _ in each_isa():
+            stream = net.stream("cpu")
+            assert (stream.backend, stream.state_size) == ("cpu", 2 * cell.state_size)
+            np.testing.assert_allclose(run(stream, x, dt), y[0], rtol=0, atol=exact)
+            np.testing.assert_allclose(stream.state, h[0], rtol=0, atol=exact)
+            first = net.stream("cpu")
+            run(first, x[:, :7], dt[:, :7])
+            later = first.another()
+            later.state = first.state
+            assert equal_bits(run(later, x[:, 7:], dt[:, 7:]), run(first, x[:, 7:], dt[:, 7:]))
+
+
+def test_memories_stand_in_chains() -> None:
+    torch.manual_seed(0)
+    net = Stack(MixedMemory(LTC(2, wirings.auto_ncp(2, 12, 4))), CTRNN(4, 5), MixedMemory(GRU(5, 3)))
+    x, dt = samples(net, 12)
+    stream = net.stream("cpu")
+    y, h = net(x, dt)
+    np.testing.assert_allclose(run(stream, x, dt), y[0].detach(), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(stream.state, h[0].detach(), rtol=0, atol=1e-6)
+
+
+def test_a_memory_that_was_changed_is_not_taken() -> None:
+    def hooked(cell: MixedMemory) -> None:
+        cell.input_map.register_forward_hook(lambda module, x, y: 2 * y)
+
+    def replaced(cell: MixedMemory) -> None:
+        cell.recurrent_map = nn.Sequential(cell.recurrent_map)  # type: ignore[assignment]
+
+    def wrong(cell: MixedMemory) -> None:
+        cell.input_map = nn.Linear(3, 17)
+
+    def within(cell: MixedMemory) -> None:
+        cell.cell.register_forward_hook(lambda module, x, y: 2 * y)
+
+    for change, words in (
+        (hooked, "hooks"),
+        (replaced, "recurrent_map"),
+        (wrong, "input_map.weight is"),
+        (within, "hooks"),
+    ):
+        cell = MixedMemory(CfC(3, 4))
+        change(cell)
+        with pytest.raises(BackendError, match=words):
+            Recurrent(cell).stream("cpu")
+
+
+@pytest.mark.parametrize("cell", [CTRNN(2, 5), LSTM(2, 5), MixedMemory(CfC(2, 5)), CTRNN(2, 5, "gelu")])
+def test_skipped_time_is_added_to_the_next_gap(cell) -> None:
+    net = Recurrent(cell)
+    x, once, parts = np.ones(2, np.float32), net.stream(), net.stream()
+    once(x, 0.5), parts(x, 0.5)
+    parts.skip(0.25)
+    parts.skip(0.5)
+    copies = [copy.copy(parts), copy.deepcopy(parts)]
+    forgets, again = copy.copy(parts), copy.copy(parts)
+    forgets.state = forgets.state
+    again.reset()
+    for bad in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(TimeError):
+            parts.skip(bad)
+    with pytest.raises(NonFiniteError):
+        parts([np.nan, 1.0], 0.25)
+    with pytest.raises(TimeError):
+        parts(x, -0.25)
+    y = once(x, 1.0)
+    for stream in (parts, *copies):
+        assert equal_bits(stream(x, 0.25), y)
+        assert equal_bits(stream.state, once.state)
+    assert not equal_bits(forgets(x, 0.25), y)
+    assert equal_bits(again(x, 0.5), net.stream()(x, 0.5))
+    with pytest.raises((TypeError, ValueError)):
+        parts.skip("1")
+
+
+@pytest.mark.parametrize("cell", [MixedMemory(WiredCfC(3, 8)), MixedMemory(CTRNN(3, 5, "gelu")), MixedMemory(MixedMemory(CfC(3, 4))),
                                   CTRNN(3, 5, solver="rk4"), CTRNN(3, 5, "gelu"), CfC(3, 5, backbone_layers=4)])  # fmt: skip
 def test_what_the_kernels_do_not_cover_streams_by_steps(cell) -> None:
     net = Recurrent(cell)
@@ -360,7 +461,7 @@ def test_which_backend_runs() -> None:
     fused = Recurrent(LSTM(2, 3), backend="fused").stream()
     assert fused.backend == "fused"
     fused([1, 2], 1.0)
-    mixed = Stack(CTRNN(2, 3), MixedMemory(CfC(3, 4)))
+    mixed = Stack(CTRNN(2, 3), MixedMemory(WiredCfC(3, 8)))
     assert mixed.stream().backend == "reference"
     x, dt = samples(mixed, 4)
     np.testing.assert_allclose(run(mixed.stream(), x, dt), mixed(x, dt)[0][0].detach(), rtol=1e-5, atol=1e-6)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from ..figure import GRID, INK, MUTED, save
+from ..kernels.figure import GRID, INK, MUTED, save
 from . import models
 from .metrics import Metric
 from .rows import Row

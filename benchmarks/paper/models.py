@@ -15,327 +15,141 @@
              lstm+dt+wide      and a readout as cfc_wide's backbone: 256 units, dropout 0.1
              lstm+dt+deep      and a readout as mmrnn_deep's backbone: two layers of 128, dropout 0.2
              gru_d             a GRU whose state decays over dt, and that gets log(1 + dt) too
-             tcn, transformer  causal, torch's own modules, with log(1 + dt) as one more input
+             tcn, transformer  causal, with log(1 + dt) as one more input
 
-    NAME+scale        ltc, gated_ltc, lstm, the same network between the scales of the training data: see ScaledNetwork
-    NAME+skip         cfc, ltc, ltc_fast (tau from 0.1 to 3), gated_ltc, lstm, gru, transformer, scaled too: see SkipNetwork
-    NAME+four         ltc, gated_ltc, ctrnn, cfc, lstm, gru, transformer: four of them, averaged, scaled too: see Committee
+    NAME+scale        ltc, gated_ltc, lstm, the same network between the scales of the training data, with dt as one more input
+    NAME+skip         cfc, ltc, ltc_fast (tau from 0.1 to 3), gated_ltc, lstm, gru, transformer: a skip readout, scaled too
+    NAME+four         ltc, gated_ltc, ctrnn, cfc, lstm, gru, transformer: a committee of four, scaled too
     NAME+skip+four    cfc, lstm: four skip networks, averaged
-    NAME+waves        ltc, gated_ltc, cfc, lstm: dt as waves beside the input: see WavesNetwork
+    NAME+waves        ltc, gated_ltc, cfc, lstm: dt as waves beside the input
 
-`mask` may be left out where sequences are padded at their end: all of these are causal, so padding moves nothing before it.
-Sources: Bai et al. 2018 (TCN), Vaswani et al. 2017 (Transformer); those of the cells stand in tauflow.cells.
+All are `tauflow.Network`s. `mask` may be left out where sequences are padded at their end: all of these are causal, so padding moves
+nothing before it.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
-from itertools import pairwise
-from typing import TypeAlias
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from tauflow.cells import CTRNN, GRU, GRUODE, LSTM, LTC, RNN, Cell, CfC, DecayGRU, GatedLTC
+from tauflow.cells import CfC
 from tauflow.cells.mixed_memory import MixedMemory
-from tauflow.sequence import Recurrent
+from tauflow.network import Committee, Network
 from tauflow.training import Batch
 
-TorchLayer: TypeAlias = type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]
+from .cores import Timeless, Transformer
+
+Make: TypeAlias = "Callable[[int, int, int], Table]"  # of inputs, outputs, units
+BESIDE = {None: 0, "gap": 1, "waves": 11}  # inputs more, by what tells dt beside x
 HEAD = 128  # units of the hidden layer of a deep readout, as CfC's backbone
 
 
-class CellNetwork(nn.Module):
-    """A cell over time and a readout."""
+class Table(nn.Module):
+    """A network's answers without its state; `scaled` ones learn their scales by `measure`."""
 
-    def __init__(self, cell: Cell, readout: nn.Module) -> None:
+    def __init__(self, network: Network | Committee, scaled: bool) -> None:
         super().__init__()
-        self.recurrent, self.readout = Recurrent(cell), readout
-
-    def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        y: Tensor = self.readout(self.recurrent(x, dt, mask)[0])
-        return y
-
-
-class Hybrid(nn.Module):
-    """A static encoder, one hidden layer at every step, before a liquid core."""
-
-    def __init__(self, inputs: int, outputs: int, units: int) -> None:
-        super().__init__()
-        self.encoder = nn.Sequential(nn.Linear(inputs, 2 * units), nn.SiLU(), nn.Linear(2 * units, units))
-        self.recurrent, self.readout = Recurrent(GatedLTC(units, units)), nn.Linear(units, outputs)
-
-    def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        y: Tensor = self.readout(self.recurrent(self.encoder(x), dt, mask)[0])
-        return y
-
-
-class TorchNetwork(nn.Module):
-    """nn.LSTM, nn.GRU or nn.RNN and a readout; dt is not looked at."""
-
-    def __init__(self, layer: nn.RNNBase, outputs: int) -> None:
-        super().__init__()
-        self.layer, self.readout = layer, nn.Linear(layer.hidden_size, outputs)
-
-    def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        y: Tensor = self.readout(self.layer(x)[0])
-        return y
-
-
-class ScaledNetwork(nn.Module):
-    """A network between scales, which are those of the training data, see `measure`; it is told dt as one more input.
-
-    u = ([x, dt] - x_mean) / x_width      y = y_mean + y_width network(u, dt)
-    """
-
-    x_mean: Tensor
-    x_width: Tensor
-    y_mean: Tensor
-    y_width: Tensor
-
-    def __init__(self, network: nn.Module, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.network = network
-        for name, size in (("x", inputs + 1), ("y", outputs)):
-            self.register_buffer(f"{name}_mean", torch.zeros(size))
-            self.register_buffer(f"{name}_width", torch.ones(size))
+        self.network, self.scaled = network, scaled
 
     def measure(self, data: Batch) -> None:
         """Take the scales from these sequences; classes have none."""
-        assert data.y is not None
-        for name, values in (("x", beside(data.x, data.dt)), ("y", data.y)):
-            if values.is_floating_point() and values.ndim == 3:
-                real = values.flatten(0, 1) if data.mask is None else values[data.mask]
-                width = real.std(dim=0)
-                getattr(self, f"{name}_mean").copy_(real.mean(dim=0))
-                getattr(self, f"{name}_width").copy_(torch.where(width > 0, width, 1.0))
+        if self.scaled:
+            assert data.y is not None
+            self.network.measure(data if data.y.is_floating_point() and data.y.ndim == 3 else replace(data, y=None))
 
     def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        u = (beside(x, dt) - self.x_mean) / self.x_width
-        y: Tensor = self.y_mean + self.y_width * self.network(u, dt, mask)
+        y: Tensor = self.network(x, dt, mask)[0]
         return y
 
 
-class SkipNetwork(nn.Module):
-    """A layer over time, a deep readout that sees the input too, and a straight line around both, which begins at zero.
+def of(core: Any, members: int = 0, scale: str | None = None, waves: str | None = None, **parts: Any) -> Make:
+    """A builder of networks on that core: a name, a name with options, or what makes one of (inputs, units)."""
 
-    y = readout([layer(u, dt), u]) + line(u)
-    """
+    def make(inputs: int, outputs: int, units: int) -> Table:
+        def network() -> Network:
+            made = core(inputs + BESIDE[waves], units) if callable(core) else core
+            return Network(inputs, outputs, made, units, scale=scale, waves=waves, **parts)
 
-    def __init__(self, layer: Recurrent | nn.RNNBase | Transformer, inputs: int, units: int, outputs: int) -> None:
-        super().__init__()
-        self.layer, self.line = layer, nn.Linear(inputs, outputs)
-        self.readout = nn.Sequential(nn.Linear(units + inputs, HEAD), nn.SiLU(), nn.Linear(HEAD, outputs))
-        nn.init.zeros_(self.line.weight)
-        nn.init.zeros_(self.line.bias)
-
-    def forward(self, u: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        made = self.layer(u) if isinstance(self.layer, nn.RNNBase) else self.layer(u, dt, mask)
-        h = made if isinstance(made, Tensor) else made[0]
-        y: Tensor = self.readout(torch.cat([h, u], dim=2)) + self.line(u)
-        return y
-
-
-class WavesNetwork(nn.Module):
-    """A network that is told dt also as waves of it, as positions are told to a Transformer.
-
-    u = [x, dt, cos(2 pi dt / p), sin(2 pi dt / p) for p in PERIODS]      y = network(u, dt)
-    """
-
-    PERIODS = (2.0, 4.0, 8.0, 16.0, 32.0)
-
-    def __init__(self, make: Callable[[int, int, int], nn.Module], inputs: int, outputs: int, units: int) -> None:
-        super().__init__()
-        self.network = make(inputs + 1 + 2 * len(self.PERIODS), outputs, units)
-
-    def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        both = beside(x, dt)
-        turns = 2 * math.pi * both[..., -1:] / x.new_tensor(self.PERIODS)
-        y: Tensor = self.network(torch.cat([both, turns.cos(), turns.sin()], dim=2), dt, mask)
-        return y
-
-
-class Committee(nn.Module):
-    """Networks of one kind that start differently: each learns from batches of its own, and the mean of their outputs is the answer.
-
-    A batch goes to one of them, drawn at random, so all of them together take as many steps as one network would.
-    """
-
-    def __init__(self, members: Iterable[nn.Module]) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(members)
-
-    def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        if self.training:
-            y: Tensor = self.members[int(torch.randint(len(self.members), ()))](x, dt, mask)
-            return y
-        return torch.stack([member(x, dt, mask) for member in self.members]).mean(dim=0)
-
-
-class TCN(nn.Module):
-    """Four residual blocks of two causal convolutions, kernel 3, dilated by 1, 2, 4, 8: it sees 61 steps."""
-
-    def __init__(self, inputs: int, outputs: int, width: int) -> None:
-        super().__init__()
-        self.entry, self.readout = nn.Conv1d(inputs + 1, width, 1), nn.Linear(width, outputs)
-        self.blocks = nn.ModuleList(
-            nn.ModuleList(nn.Conv1d(width, width, 3, dilation=dilation) for _ in range(2)) for dilation in (1, 2, 4, 8)
-        )
-
-    def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        z = self.entry(with_gap(x, dt).transpose(1, 2))  # (batch, width, time)
-        for block in self.blocks:
-            inner = z
-            assert isinstance(block, nn.ModuleList)
-            for convolution in block:
-                assert isinstance(convolution, nn.Conv1d)
-                past = 2 * convolution.dilation[0]
-                inner = torch.relu(convolution(F.pad(inner, (past, 0))))
-            z = z + inner
-        y: Tensor = self.readout(z.transpose(1, 2))
-        return y
-
-
-class Transformer(nn.Module):
-    """Two causal encoder layers, four heads, sines of the position added to the input."""
-
-    def __init__(self, inputs: int, outputs: int, width: int) -> None:
-        super().__init__()
-        self.entry, self.readout, self.width = nn.Linear(inputs + 1, width), nn.Linear(width, outputs), width
-        layer = nn.TransformerEncoderLayer(width, 4, 4 * width, dropout=0.1, batch_first=True, norm_first=True)
-        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
-
-    def forward(self, x: Tensor, dt: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        later = nn.Transformer.generate_square_subsequent_mask(x.shape[1])
-        y: Tensor = self.readout(
-            self.encoder(self.entry(with_gap(x, dt)) + self.positions(x.shape[1]), mask=later, is_causal=True)
-        )
-        return y
-
-    def positions(self, steps: int) -> Tensor:
-        """Sines and cosines of the step's number, (steps, width)."""
-        rates = torch.exp(torch.arange(0, self.width, 2) * (-math.log(10_000.0) / self.width))
-        angles = torch.arange(steps)[:, None] * rates
-        return torch.cat([angles.sin(), angles.cos()], dim=1)
-
-
-def beside(x: Tensor, dt: Tensor | None) -> Tensor:
-    """x with dt behind its last feature; dt is 1 unless given."""
-    gap = x.new_ones(x.shape[:2]) if dt is None else dt
-    return torch.cat([x, gap[..., None]], dim=2)
-
-
-def with_gap(x: Tensor, dt: Tensor | None) -> Tensor:
-    """x with log(1 + dt) behind its last feature; dt is 1 unless given."""
-    both = beside(x, dt)
-    return torch.cat([x, both[..., -1:].log1p()], dim=2)
-
-
-def of(
-    cell: Callable[[int, int], Cell], hidden: tuple[int, ...] = (), dropout: float = 0.0
-) -> Callable[[int, int, int], nn.Module]:
-    """A builder (inputs, outputs, units) of that cell and a readout, a linear one or behind hidden layers of these widths."""
-
-    def make(inputs: int, outputs: int, units: int) -> nn.Module:
-        built = cell(inputs, units)
-        layers: list[nn.Module] = []
-        for entering, width in pairwise((built.outputs, *hidden)):
-            layers += [nn.Linear(entering, width), nn.SiLU(), *([nn.Dropout(dropout)] if dropout else [])]
-        last = nn.Linear(hidden[-1] if hidden else built.outputs, outputs)
-        return CellNetwork(built, nn.Sequential(*layers, last) if hidden else last)
+        return Table(Committee(network, members) if members else network(), scale is not None)
 
     return make
 
 
-def skip(cell: Callable[[int, int], Cell]) -> Callable[[int, int, int], nn.Module]:
-    """A builder of that cell in a SkipNetwork, for `scaled`."""
-
-    def make(inputs: int, outputs: int, units: int) -> nn.Module:
-        built = cell(inputs, units)
-        return SkipNetwork(Recurrent(built), inputs, built.outputs, outputs)
-
-    return make
+def cell(name: str, **options: Any) -> dict[str, Any]:
+    return {"name": name, **options}
 
 
-def torchs_skip(layer: TorchLayer) -> Callable[[int, int, int], nn.Module]:
-    return lambda inputs, outputs, units: SkipNetwork(layer(inputs, units, batch_first=True), inputs, units, outputs)
+def deep(*units: int, dropout: float = 0.0) -> dict[str, Any]:
+    return {"name": "deep", "units": units, "dropout": dropout}
 
 
-def transformer_skip(inputs: int, outputs: int, units: int) -> nn.Module:
-    return SkipNetwork(Transformer(inputs, units, units), inputs, units, outputs)
+def hybrid(inputs: int, outputs: int, units: int) -> Table:
+    """A static encoder, one hidden layer at every step, before a liquid core."""
+    encoder = nn.Sequential(nn.Linear(inputs, 2 * units), nn.SiLU(), nn.Linear(2 * units, units))
+    return Table(Network(inputs, outputs, "gated_ltc", units, scale=None, encoder=encoder), scaled=False)
 
 
-def scaled(network: Callable[[int, int, int], nn.Module]) -> Callable[[int, int, int], nn.Module]:
-    return lambda inputs, outputs, units: ScaledNetwork(network(inputs + 1, outputs, units), inputs, outputs)
+waves = partial(of, waves="waves")
+scaled = partial(of, scale="scale", waves="gap")
+skip = partial(scaled, readout={"name": "skip", "units": HEAD})
+torchs = {name: partial(Timeless, layer) for name, layer in (("lstm", nn.LSTM), ("gru", nn.GRU), ("rnn", nn.RNN))}
 
-
-def four(network: Callable[[int, int, int], nn.Module]) -> Callable[[int, int, int], nn.Module]:
-    return scaled(lambda inputs, outputs, units: Committee(network(inputs, outputs, units) for _ in range(4)))
-
-
-def waves(network: Callable[[int, int, int], nn.Module]) -> Callable[[int, int, int], nn.Module]:
-    return lambda inputs, outputs, units: WavesNetwork(network, inputs, outputs, units)
-
-
-def torchs(layer: TorchLayer) -> Callable[[int, int, int], nn.Module]:
-    return lambda inputs, outputs, units: TorchNetwork(layer(inputs, units, batch_first=True), outputs)
-
-
-LIQUID: dict[str, Callable[[int, int, int], nn.Module]] = {
-    "ltc": of(LTC),
-    "ltc_six_fanin": of(lambda inputs, units: LTC(inputs, units, solver="semi_implicit", substeps=6)),
-    "ltc_three": of(lambda inputs, units: LTC(inputs, units, substeps=3)),
-    "ltc_six": of(
-        lambda inputs, units: LTC(inputs, units, init="ncps", solver="semi_implicit", substeps=6, epsilon=1e-8)
-    ),
-    "ltc_midpoint_ncps": of(lambda inputs, units: LTC(inputs, units, init="ncps")),
-    "gated_ltc": of(GatedLTC),
-    "ctrnn": of(CTRNN),
-    "gruode": of(GRUODE),
-    "cfc": of(CfC),
-    "cfc_wide": of(lambda inputs, units: CfC(inputs, units, backbone_units=256, activation="silu", dropout=0.1)),
-    "hybrid": Hybrid,
+LIQUID: dict[str, Make] = {
+    "ltc": of("ltc"),
+    "ltc_six_fanin": of(cell("ltc", solver="semi_implicit", substeps=6)),
+    "ltc_three": of(cell("ltc", substeps=3)),
+    "ltc_six": of(cell("ltc", init="ncps", solver="semi_implicit", substeps=6, epsilon=1e-8)),
+    "ltc_midpoint_ncps": of(cell("ltc", init="ncps")),
+    "gated_ltc": of("gated_ltc"),
+    "ctrnn": of("ctrnn"),
+    "gruode": of("gruode"),
+    "cfc": of("cfc"),
+    "cfc_wide": of(cell("cfc", backbone_units=256, activation="silu", dropout=0.1)),
+    "hybrid": hybrid,
     "mmrnn": of(lambda inputs, units: MixedMemory(CfC(inputs, units))),
     "mmrnn_deep": of(lambda inputs, units: MixedMemory(CfC(inputs, units, backbone_layers=2, dropout=0.2))),
-    "cfc+skip": scaled(skip(CfC)),
-    "ltc+skip": scaled(skip(LTC)),
-    "ltc_fast+skip": scaled(skip(lambda inputs, units: LTC(inputs, units, tau=(0.1, 3.0)))),
-    "ltc+scale": scaled(of(LTC)),
-    "gated_ltc+scale": scaled(of(GatedLTC)),
-    "gated_ltc+skip": scaled(skip(GatedLTC)),
-    "ltc+waves": waves(of(LTC)),
-    "gated_ltc+waves": waves(of(GatedLTC)),
-    "cfc+waves": waves(of(CfC)),
-    "ltc+four": four(of(LTC)),
-    "gated_ltc+four": four(of(GatedLTC)),
-    "ctrnn+four": four(of(CTRNN)),
-    "cfc+four": four(of(CfC)),
-    "cfc+skip+four": four(skip(CfC)),
+    "cfc+skip": skip("cfc"),
+    "ltc+skip": skip("ltc"),
+    "ltc_fast+skip": skip(cell("ltc", tau=(0.1, 3.0))),
+    "ltc+scale": scaled("ltc"),
+    "gated_ltc+scale": scaled("gated_ltc"),
+    "gated_ltc+skip": skip("gated_ltc"),
+    "ltc+waves": waves("ltc"),
+    "gated_ltc+waves": waves("gated_ltc"),
+    "cfc+waves": waves("cfc"),
+    "ltc+four": scaled("ltc", 4),
+    "gated_ltc+four": scaled("gated_ltc", 4),
+    "ctrnn+four": scaled("ctrnn", 4),
+    "cfc+four": scaled("cfc", 4),
+    "cfc+skip+four": skip("cfc", 4),
 }
-STATIC: dict[str, Callable[[int, int, int], nn.Module]] = {
-    "lstm": torchs(nn.LSTM),
-    "lstm+dt": of(LSTM),
-    "lstm+dt+head": of(LSTM, (HEAD,)),
-    "lstm+dt+wide": of(LSTM, (256,), dropout=0.1),
-    "lstm+dt+deep": of(LSTM, (HEAD, HEAD), dropout=0.2),
-    "lstm+scale": scaled(torchs(nn.LSTM)),
-    "lstm+skip": scaled(torchs_skip(nn.LSTM)),
-    "lstm+waves": waves(torchs(nn.LSTM)),
-    "lstm+four": four(torchs(nn.LSTM)),
-    "lstm+skip+four": four(torchs_skip(nn.LSTM)),
-    "gru": torchs(nn.GRU),
-    "gru+skip": scaled(torchs_skip(nn.GRU)),
-    "gru+four": four(torchs(nn.GRU)),
-    "gru_d": of(DecayGRU),
-    "gru+dt+head": of(GRU, (HEAD,)),
-    "rnn": torchs(nn.RNN),
-    "rnn+dt+head": of(RNN, (HEAD,)),
-    "tcn": TCN,
-    "transformer": Transformer,
-    "transformer+skip": scaled(transformer_skip),
-    "transformer+four": four(Transformer),
+STATIC: dict[str, Make] = {
+    "lstm": of(torchs["lstm"]),
+    "lstm+dt": of("lstm"),
+    "lstm+dt+head": of("lstm", readout=deep(HEAD)),
+    "lstm+dt+wide": of("lstm", readout=deep(256, dropout=0.1)),
+    "lstm+dt+deep": of("lstm", readout=deep(HEAD, HEAD, dropout=0.2)),
+    "lstm+scale": scaled(torchs["lstm"]),
+    "lstm+skip": skip(torchs["lstm"]),
+    "lstm+waves": waves(torchs["lstm"]),
+    "lstm+four": scaled(torchs["lstm"], 4),
+    "lstm+skip+four": skip(torchs["lstm"], 4),
+    "gru": of(torchs["gru"]),
+    "gru+skip": skip(torchs["gru"]),
+    "gru+four": scaled(torchs["gru"], 4),
+    "gru_d": of("gru_decay"),
+    "gru+dt+head": of("gru", readout=deep(HEAD)),
+    "rnn": of(torchs["rnn"]),
+    "rnn+dt+head": of("rnn", readout=deep(HEAD)),
+    "tcn": of("tcn"),
+    "transformer": of(Transformer),
+    "transformer+skip": skip(partial(Transformer, mapped=True)),
+    "transformer+four": scaled(Transformer, 4),
 }
 EVERY = (
     "ltc", "gated_ltc", "ctrnn", "cfc", "mmrnn", "gruode", "lstm", "lstm+dt+head", "gru", "gru+dt+head", "gru_d",
@@ -394,7 +208,7 @@ TITLES = {
 }
 
 
-def build(name: str, inputs: int, outputs: int, units: int, seed: int) -> nn.Module:
+def build(name: str, inputs: int, outputs: int, units: int, seed: int) -> Table:
     """The network called `name`, its weights drawn from `seed`; torch's generator is left as it was."""
     with torch.random.fork_rng([]):
         torch.default_generator.manual_seed(seed)

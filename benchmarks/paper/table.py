@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import machine
-from ..page import table
+from ..kernels.page import table
 from . import figure, models, rows, tasks
 from .metrics import Metric
 from .rows import Row

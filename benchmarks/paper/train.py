@@ -136,8 +136,7 @@ def batches(data: Batch, settings: Settings, seed: int) -> ArraySource:
 def untrained(task: Task, split: Split, name: str, settings: Settings, seed: int) -> nn.Module:
     """The network as drawn from the seed, its scales, if it has any, those of the training data."""
     model = models.build(name, split.train.x.shape[2], task.outputs, settings.units, seed)
-    if isinstance(model, models.ScaledNetwork):
-        model.measure(split.train)
+    model.measure(split.train)
     return model
 
 

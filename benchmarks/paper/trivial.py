@@ -23,7 +23,6 @@ from torch.nn import functional as F
 from tauflow.training import Batch
 
 from .metrics import Metric, entries
-from .models import with_gap
 from .task import Split
 from .train import CHUNK, target
 
@@ -32,13 +31,17 @@ ITERATIONS = 100  # of L-BFGS
 STRENGTHS = tuple(10.0**power for power in range(-8, 3))
 
 
+def log_gap(x: Tensor, dt: Tensor | None) -> Tensor:
+    """log(1 + dt) (batch, time, 1); dt is 1 unless given."""
+    return (x.new_ones(x.shape[:2]) if dt is None else dt).log1p()[..., None]
+
+
 def windowed(data: Batch, lags: int) -> tuple[Tensor, Tensor]:
     """Inputs (n, lags * features + 1) and targets of what counts; zeros before a sequence's first step."""
-    seen = with_gap(data.x, data.dt)
-    steps = seen.shape[1]
+    steps = data.x.shape[1]
     past = F.pad(data.x, (0, 0, lags - 1, 0))  # (batch, lags - 1 + time, features)
     parts = [past[:, lags - 1 - lag : lags - 1 - lag + steps] for lag in range(lags)]
-    return entries(torch.cat([*parts, seen[..., -1:]], dim=2), target(data), data.mask)
+    return entries(torch.cat([*parts, log_gap(data.x, data.dt)], dim=2), target(data), data.mask)
 
 
 def persistence(metric: Metric, split: Split) -> tuple[float, int]:
@@ -103,7 +106,7 @@ def ridge_fit(split: Split, begin: int, end: int) -> list[tuple[Tensor, Tensor]]
 def past(data: Batch, begin: int, end: int) -> tuple[Tensor, Tensor]:
     """The last begin + 1 steps and the gap before each step, (n, (begin + 1) features + 1); the targets (n, outputs). Float64."""
     frames = data.x[:, :end].unfold(1, begin + 1, 1).flatten(2)  # (batch, end - begin, features * (begin + 1))
-    gap = with_gap(data.x, data.dt)[:, begin:end, -1:]
+    gap = log_gap(data.x, data.dt)[:, begin:end]
     return torch.cat([frames, gap], dim=2).flatten(0, 1).double(), target(data)[:, begin:end].flatten(0, 1).double()
 
 

@@ -67,7 +67,7 @@ def stream(of: Set, data: Data, one: Recording, model: nn.Module, way: str, lr: 
     x, y = data.shift(one.x, one.y, 1.0)
     x, y = np.concatenate([one.x[:half], x[half:]]), np.concatenate([one.y[:half], y[half:]])
     xs, ys, dts = tensor(x), tensor(y), tensor(one.dt)
-    learned = [p for name, p in model.named_parameters() if way == "all" or name.startswith("readout.")]
+    learned = [p for name, p in model.named_parameters() if way == "all" or ".readout." in f".{name}"]
     optimizer = torch.optim.Adam(learned, lr) if way != "frozen" else None
     found = []
     for begin in range(0, len(xs) // (2 * CHUNK) * 2 * CHUNK, CHUNK):

@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..figure import GRID, INK, MUTED, save
+from ..kernels.figure import GRID, INK, MUTED, save
 from . import adapt, page, verdict
 from .cuts import DISTURBANCES
 from .job import Row

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from .. import machine
-from ..page import number, table
+from ..kernels.page import number, table
 from ..paper import models as networks
 from ..paper.table import spread
 from . import adapt, rules, verdict

@@ -8,9 +8,9 @@ from torch.nn import functional as F
 
 from tauflow.training import Batch
 
-from ..paper.models import with_gap
 from ..paper.task import Split
 from ..paper.train import score, target
+from ..paper.trivial import log_gap
 from .sets import Set
 
 LAGS = (1, 2, 4, 8)
@@ -65,7 +65,7 @@ class Ridge(nn.Module):
 def lagged(x: Tensor, dt: Tensor | None, lags: int) -> Tensor:
     """(batch, time, lags features + 1), float64; zeros before a window's first row."""
     past = F.pad(x, (0, 0, lags - 1, 0)).unfold(1, lags, 1).flatten(2)
-    return torch.cat([past, with_gap(x, dt)[..., -1:]], dim=2).double()
+    return torch.cat([past, log_gap(x, dt)], dim=2).double()
 
 
 def ridge(of: Set, split: Split) -> nn.Module:

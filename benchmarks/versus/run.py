@@ -22,7 +22,7 @@ import torch
 from tauflow.files import write_bytes_atomically
 
 from .. import machine
-from ..kernels import rounded
+from ..kernels.run import rounded
 from ..paper import data
 from . import figure, job, page
 from .job import Row

@@ -58,6 +58,46 @@ def huber(output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Te
 
 def cross_entropy(output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
     """-log softmax(output)[target]; output (..., classes) before the softmax, target (...) class numbers."""
+    return of_classes(output, target, mask, weight)
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """The cross-entropy with what a sample of each class counts, (classes), and label smoothing.
+
+    smoothing: this share of the target is spread over all classes, so no answer has to be certain (Szegedy et al. 2016).
+    """
+
+    weight: tuple[float, ...] | None = None
+    smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.smoothing < 1:
+            raise LossError(f"smoothing is {self.smoothing!r}, expected a share in [0, 1)")
+        if self.weight is not None:
+            vars(self)["weight"] = weight = tuple(map(float, self.weight))
+            if not all(0 <= one < float("inf") for one in weight) or not sum(weight) > 0:
+                raise LossError(f"weight is {weight}, expected a number >= 0 for every class, some > 0")
+
+    def __str__(self) -> str:
+        return f"cross_entropy(weight={self.weight}, smoothing={self.smoothing})"
+
+    def __call__(
+        self, output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None
+    ) -> Tensor:
+        of_class = None if self.weight is None else output.new_tensor(self.weight)
+        return of_classes(output, target, mask, weight, of_class, self.smoothing)
+
+
+def of_classes(
+    output: Tensor,
+    target: Tensor,
+    mask: Tensor | None,
+    weight: Tensor | None,
+    of_class: Tensor | None = None,
+    smoothing: float = 0.0,
+) -> Tensor:
+    """The cross-entropy; of_class (classes): what a sample of each class counts."""
     if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
         raise DtypeError(f"target is {target.dtype}, expected class numbers: call target.long()")
     if output.shape[:-1] != target.shape:
@@ -66,13 +106,35 @@ def cross_entropy(output: Tensor, target: Tensor, mask: Tensor | None = None, we
             "expected (..., classes) and (...)"
         )
     classes = output.shape[-1]
+    if of_class is not None:
+        if len(of_class) != classes:
+            raise LossError(f"weight has {len(of_class)} numbers, but there are {classes} classes")
+        counts = of_class[target.clamp(0, classes - 1).long()]  # what is no class lies under the mask, or is refused
+        if weight is not None:
+            check_mask("weight", weight, target.shape)
+            counts = counts * weight.reshape(*weight.shape, *[1] * (target.ndim - weight.ndim))
+        weight = counts
 
     def entries(y: Tensor, z: Tensor) -> Tensor:
         if bool(((z < 0) | (z >= classes)).any()):
             raise LossError(f"target holds {z.min()} to {z.max()}, expected class numbers 0 to {classes - 1}")
-        return F.cross_entropy(y.reshape(-1, classes), z.reshape(-1).long(), reduction="none").reshape(z.shape)
+        y, flat = y.reshape(-1, classes), z.reshape(-1).long()
+        return F.cross_entropy(y, flat, reduction="none", label_smoothing=smoothing).reshape(z.shape)
 
     return mean_of(entries, output, target, mask, weight)
+
+
+def balanced(targets: Tensor | Sequence[int], classes: int) -> tuple[float, ...]:
+    """Weights by which all classes count the same: samples / (classes that come * samples of the class); 0 for one that doesn't."""
+    numbers = torch.as_tensor(targets).flatten()
+    if numbers.is_floating_point() or numbers.dtype == torch.bool:
+        raise DtypeError(f"targets are {numbers.dtype}, expected class numbers: call targets.long()")
+    if not len(numbers) or not bool(((numbers >= 0) & (numbers < classes)).all()):
+        span = f"{int(numbers.min())} to {int(numbers.max())}" if len(numbers) else "none"
+        raise LossError(f"targets are {span}, expected class numbers 0 to {classes - 1}")
+    counts = torch.bincount(numbers, minlength=classes)
+    present = int((counts > 0).sum())
+    return tuple(len(numbers) / (present * count) if count else 0.0 for count in counts.tolist())
 
 
 def quantile(levels: Sequence[float]) -> Quantile:
@@ -153,7 +215,7 @@ def trapezoid_weights(dt: Tensor, mask: Tensor | None = None) -> Tensor:
         raise ShapeError(f"dt has shape {tuple(dt.shape)}, expected (batch, time)")
     if mask is None:
         mask = torch.ones_like(dt, dtype=torch.bool)
-    _check_mask("mask", mask, dt.shape)
+    check_mask("mask", mask, dt.shape)
     gap = dt[mask]  # (real,), row after row
     if bool((~((gap >= 0) & (gap < float("inf")))).any()):
         raise TimeError("dt holds a negative, NaN or infinite gap, expected finite times since the previous real step")
@@ -193,9 +255,9 @@ def mean_of(
     if mask is not None:
         if mask.dtype != torch.bool:
             raise DtypeError(f"mask is {mask.dtype}, expected torch.bool with True for the entries that count")
-        _check_mask("mask", mask, target.shape)
+        check_mask("mask", mask, target.shape)
     if weight is not None:
-        _check_mask("weight", weight, target.shape)
+        check_mask("weight", weight, target.shape)
         weight = weight.reshape(*weight.shape, *[1] * (target.ndim - weight.ndim)).expand(target.shape)
     if mask is not None:
         output, target = output[mask], target[mask]  # (counting, remaining axes)
@@ -222,7 +284,7 @@ def _check_same_shape(output: Tensor, target: Tensor) -> None:
         raise ShapeError(f"output has shape {tuple(output.shape)}, but target has {tuple(target.shape)}{hint}")
 
 
-def _check_mask(name: str, mask: Tensor, shape: torch.Size) -> None:
+def check_mask(name: str, mask: Tensor, shape: torch.Size) -> None:
     if mask.shape != shape[: mask.ndim]:
         raise ShapeError(f"{name} has shape {tuple(mask.shape)}, expected the first axes of {tuple(shape)}")
 

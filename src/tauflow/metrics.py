@@ -6,8 +6,8 @@
     mae, rmse, r2, bias         of values: answers and targets (n, columns)
     coverage                    of quantiles: the share of targets between the lowest and the highest level
 
-`METRICS` says for each whether more is better; `get(name)` gives (function, "max" or "min"). Sources: Fawcett 2006 (AUROC), Davis and
-Goadrich 2006 (AUPRC, as the sum of precision over the steps in recall).
+`METRICS` says for each what is better: "max" more, "min" less, "zero" nearer to zero; `get(name)` gives (function, one of these).
+Sources: Fawcett 2006 (AUROC), Davis and Goadrich 2006 (AUPRC, as the sum of precision over the steps in recall).
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ METRICS: dict[str, tuple[Callable[[Array, Array], float], str]] = {
     "accuracy": (accuracy, "max"),
     "auprc": (auprc, "max"),
     "auroc": (auroc, "max"),
-    "bias": (bias, "min"),
+    "bias": (bias, "zero"),
     "brier": (brier, "min"),
     "coverage": (coverage, "max"),
     "f1": (f1, "max"),
@@ -115,7 +115,7 @@ METRICS: dict[str, tuple[Callable[[Array, Array], float], str]] = {
 
 
 def get(name: str) -> tuple[Callable[[Array, Array], float], str]:
-    """The metric called `name` and whether its "max" or its "min" is better."""
+    """The metric called `name` and what is better: its "max", its "min", or nearest to "zero"."""
     if name not in METRICS:
         near = get_close_matches(name, METRICS, n=1)
         hint = f" did you mean {near[0]!r}?" if near else ""

@@ -21,11 +21,13 @@ BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
 def data(
     model: Any, batch: int = 4, time: int = 7, dtype: torch.dtype = torch.float32, seed: int = 1
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """x, dt in [0.1, 1.6] and a state to start from."""
+    """x, dt in [0.1, 1.6] and a state to start from; a model of which not every state can be reached says one itself."""
     g = torch.Generator().manual_seed(seed)
     x = torch.randn(batch, time, model.inputs, generator=g, dtype=torch.float64)
     dt = 0.1 + 1.5 * torch.rand(batch, time, generator=g, dtype=torch.float64)
     h = 0.3 * torch.randn(batch, model.state_size, generator=g, dtype=torch.float64)
+    if hasattr(model, "reached"):
+        h = model.reached(batch, g)
     return x.to(dtype), dt.to(dtype), h.to(dtype)
 
 

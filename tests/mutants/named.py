@@ -13,19 +13,23 @@ SURVIVED = (
     Edit(
         "a checkpoint forgets the gradient's first norm",
         "checkpoint.py",
-        '(*LISTS, "best")',
-        '(*LISTS, "best", "first_norm")',
+        "for field in dataclasses.fields(Place)})",
+        'for field in dataclasses.fields(Place) if field.name != "first_norm"})',
         RESUME,
     ),
     Edit(
-        "a run resumes under another loss", "loop.py", "seed=seed, objective=name_of(objective),", "seed=seed,", RESUME
+        "a run resumes under another loss",
+        "loop.py",
+        '{"objective": objective, "validate": validate}',
+        '{"validate": validate}',
+        RESUME,
     ),
-    Edit("a run resumes with another number of steps", "checkpoint.py", '"steps": len(train),', "", RESUME),
+    Edit("a run resumes with another number of steps", "fingerprint.py", '"steps": len(train),', "", RESUME),
     Edit(
         "the digest of the data reads 64 bytes a tensor",
-        "checkpoint.py",
-        ".view(torch.uint8).numpy().tobytes())",
-        ".view(torch.uint8).numpy().tobytes()[:64])",
+        "digest.py",
+        "numbers.view(torch.uint8).numpy().data",
+        "numbers.view(torch.uint8).numpy().data[:64]",
         RESUME,
     ),
     Edit(
@@ -42,18 +46,18 @@ SURVIVED = (
     ),
     Edit(
         "the network trains on the validation part",
-        "forecaster.py",
-        "mostly_full(windows(table, self.encoder, settings.context, end=validation_start))",
-        "mostly_full(windows(table, self.encoder, settings.context))",
+        "windows.py",
+        "before = windows(table, encoder, context, end=at)",
+        "before = windows(table, encoder, context)",
     ),
     Edit(
-        "compare trains on the test part", "compare.py", "model.fit(job.table, until=job.start,", "model.fit(job.table,"
+        "compare trains on the test part", "trial.py", "model.fit(before(job.table, job.start),", "model.fit(job.table,"
     ),
     Edit(
         "RMSE without its root",
-        "metrics.py",
-        "np.sqrt(np.nanmean((truth - forecast) ** 2))",
-        "np.nanmean((truth - forecast) ** 2)",
+        "estimators/metrics.py",
+        "np.sqrt(_mean((truth - forecast) ** 2))",
+        "_mean((truth - forecast) ** 2)",
     ),
     Edit("ridge keeps the worst penalty", "baselines.py", "if error < best:", "if error > best or best == np.inf:"),
     Edit(
@@ -64,21 +68,21 @@ SURVIVED = (
     ),
     Edit(
         "MASE by the mean scale of all series",
-        "metrics.py",
-        "/ naive[:, None, :]",
-        "/ naive.mean(axis=0)[None, None, :]",
+        "estimators/metrics.py",
+        "naive[:, None, :]",
+        "np.broadcast_to(naive.mean(axis=0), naive.shape)[:, None, :]",
     ),
     Edit(
         "missing history is filled with the first row",
         "windows.py",
-        "np.where(real[:, :, None], self.features[number][back.clip(0)], 0)",
-        "self.features[number][back.clip(0)]",
+        "        x[~mask] = 0\n",
+        "",
     ),
-    Edit("float64 nanoseconds are taken", "times.py", "scale == 1 and np.abs(values).max(initial=0) > 2**53", "False"),
+    Edit("float64 nanoseconds are taken", "epochs.py", "scale == 1 and np.abs(values).max(initial=0) > 2**53", "False"),
     Edit(
         "the same order of windows in every pass",
         "network.py",
-        "default_rng([self.seed, int(turn)])",
+        "default_rng([self.seed, turn])",
         "default_rng([self.seed, 0])",
     ),
     Edit(
@@ -95,15 +99,15 @@ SURVIVED = (
     ),
     Edit(
         "every seed starts from the same weights",
-        "forecaster.py",
+        "predictors.py",
         "torch.manual_seed(settings.seed)",
         "torch.manual_seed(0)",
     ),
     Edit(
         "lags reach back to the origin only",
-        "encoder.py",
-        "_lags(periods, h * step, span)",
-        "_lags(periods, step, span)",
+        "learn.py",
+        "else season, h, span",
+        "else season, 1, span",
     ),
     Edit("the network is left in training mode", "forecaster.py", "            predictor.eval()\n", ""),
     Edit(
@@ -121,13 +125,13 @@ SURVIVED = (
     ),
     Edit(
         "a model is built before its sizes are compared",
-        "models.py",
-        "            _check_sizes(build(file.config), file.tensors)\n",
-        "            pass\n",
+        "blank.py",
+        "    for options, cell in named_cells(structure):\n        check_size(cell, options, content.numbers)\n",
+        "",
     ),
     Edit(
         "the writer's digest covers 64 KiB a tensor",
-        "files.py",
+        "file.py",
         "    for body in bodies:\n        digest.update(body)",
         "    for body in bodies:\n        digest.update(bytes(body)[:65536])",
     ),
@@ -142,31 +146,31 @@ SURVIVED = (
 LOOK_AHEAD = (
     Edit(
         "the season may lie after the origin",
-        "encoder.py",
-        "index <= np.repeat(rows, horizon)",
-        "index <= np.repeat(rows, horizon) + 1",
+        "queries.py",
+        "origin[:, None] + 1)",
+        "np.minimum(origin + 2, rows.start[number + 1])[:, None])",
     ),
     Edit(
         "training windows reach into the validation part",
         "windows.py",
-        "series.time + encoder.h * encoder.step < end",
-        "series.time < end",
+        "encoder.stride.whole(rows.time[here], np.array(encoder.h), encoder.schema.zone) < end",
+        "rows.time[here] < end",
     ),
     Edit(
         "targets are scaled by all rows",
-        "encoder.py",
+        "learn.py",
         "robust_scale(series.y) for series in known if",
         "robust_scale(series.y) for series in table.series if",
     ),
     Edit(
         "the last value is taken one row too late",
-        "encoder.py",
-        "last_known(y)[rows][:, None, :]",
-        "last_known(y)[(rows + 1).clip(max=len(y) - 1)][:, None, :]",
+        "queries.py",
+        "rows.last[origin, target]",
+        "rows.last[np.minimum(origin + 1, rows.start[number + 1] - 1), target]",
     ),
     Edit(
         "an encoder looks at the row at until",
-        "encoder.py",
+        "learn.py",
         "np.searchsorted(series.time, until))",
         'np.searchsorted(series.time, until, "right"))',
     ),
@@ -176,7 +180,12 @@ LOOK_AHEAD = (
         "windows(table, asked, self.settings.context, start=start, end=end)",
         "windows(table, asked, self.settings.context, end=end)",
     ),
-    Edit("until is ignored", "forecaster.py", "            table = before(table, until)\n", "            pass\n"),
+    Edit(
+        "until is ignored",
+        "forecaster.py",
+        'table = before(table, moment(until, table, "until"))',
+        'moment(until, table, "until")',
+    ),
     Edit(
         "fit takes the row at until",
         "tables.py",
@@ -194,24 +203,26 @@ FORECAST = (
     ),
     Edit(
         "a season too far back",
-        "encoder.py",
+        "learn.py",
         "for multiple in (first, first + 1)",
         "for multiple in (first + 1, first + 2)",
     ),
     Edit(
         "gaps in another unit",
         "windows.py",
-        "np.diff(series.time) / encoder.step",
-        "np.diff(series.time) * 60 / encoder.step",
+        "rows.time[row - 1]) / encoder.step",
+        "rows.time[row - 1]) * 60 / encoder.step",
     ),
-    Edit("the calendar reads UTC", "calendar.py", ".tz_convert(zone).tz_localize(None)", ".tz_localize(None)"),
+    Edit("the calendar reads UTC", "calendar.py", "wall_clock(time, self.zone)", "wall_clock(time, None)"),
     Edit(
         "a missing season is filled from the worst lag",
-        "encoder.py",
-        "for k in self.ranking[target] if",
-        "for k in tuple(reversed(self.ranking[target])) if",
+        "queries.py",
+        "for k in encoder.ranking[target] if",
+        "for k in tuple(reversed(encoder.ranking[target])) if",
     ),
-    Edit("unknown fields of a forecaster's file are ignored", "storage.py", 'extra="forbid"', 'extra="ignore"'),
+    Edit(
+        "unknown fields of a file are ignored", "schema.py", "for name in [*fields, *value] if", "for name in fields if"
+    ),
 )
 
 TRAINING = (
@@ -219,7 +230,7 @@ TRAINING = (
     Edit(
         "settings are not compared on a resume",
         "checkpoint.py",
-        '        _check_settings(self.path, file.config["settings"], self.settings)\n',
+        "            _check_settings(self.path, config.settings, self.settings)\n",
         "",
         RESUME,
     ),
@@ -241,19 +252,19 @@ TRAINING = (
 FILES = (
     Edit(
         "NaN is read",
-        "files.py",
+        "file.py",
         "        _check_numbers(name, tensor, finite)\n    return File",
         "        pass\n    return File",
     ),
     Edit(
         "the reader's digest ends early",
-        "files.py",
+        "file.py",
         "digest.update(view[DIGEST.stop :])",
         "digest.update(view[DIGEST.stop : -8])",
     ),
     Edit(
         "a header has more than one spelling",
-        "fileheader.py",
+        "header.py",
         "if encode(about, slots) != head[: DIGEST.start] + ZEROS + head[DIGEST.stop :]:",
         "if False:",
     ),
@@ -292,24 +303,24 @@ CELLS = (
     ),
     Edit(
         "an unbounded activation's bound is too small",
-        "analysis.py",
+        "analysis/cell.py",
         "/ (1 - self.gain.max())",
         "/ (1 + self.gain.max())",
     ),
-    Edit("float64 inputs of any size", "validate.py", "torch.float64: 1e300", 'torch.float64: float("inf")'),
+    Edit("float64 inputs of any size", "numbers.py", "torch.float64: 1e300", 'torch.float64: float("inf")'),
     Edit("a CfC in a stream jumps at dt = 0", "stream.py", 'not layer.cell.flow and layer.zero_dt == "hold"', "False"),
 )
 
 TABLES = (
     Edit(
         "the minutes of an offset are lost",
-        "timestamps.py",
-        "stamp -= (hours * 60 + minutes) * 60",
-        "stamp -= hours * 60 * 60",
+        "stamps.py",
+        "(hours * 60 + minutes) * 60 * SECOND * (",
+        "hours * 60 * 60 * SECOND * (",
     ),
     Edit(
         "the hour that came twice is guessed in disorder",
-        "timestamps.py",
+        "zones.py",
         "if disorder or len(back) != 1",
         "if len(back) != 1",
     ),
@@ -329,4 +340,75 @@ TABLES = (
     Edit("labels are read as mathematics", "figures.py", '"text.parse_math": False', '"text.parse_math": True'),
 )
 
-EDITS = (*SURVIVED, *LOOK_AHEAD, *FORECAST, *TRAINING, *FILES, *CELLS, *TABLES)
+NETWORK = (
+    Edit("a masked sample counts in a pooled mean", "pools.py", "z], dim=2) * real[:, :, None]", "z], dim=2)"),
+    Edit(
+        "an episode starts from the one before", "episodes.py", "initial(pieces), state[row]", "state[row], state[row]"
+    ),
+    Edit("gaps are not told in periods", "network.py", "gaps / self.period, mask", "gaps, mask"),
+    Edit("padding is in the scale of the inputs", "learning.py", "batch.x[mask] for", "batch.x.flatten(0, 1) for"),
+    Edit(
+        "padding is in the scale of the targets",
+        "learning.py",
+        "batch.y if of_all else batch.y[mask]",
+        "batch.y if of_all else batch.y.flatten(0, 1)",
+    ),
+    Edit(
+        "what is given once is not scaled",
+        "network.py",
+        "static if self.static_scale is None else self.static_scale(static)",
+        "static",
+    ),
+    Edit("quantiles cross", "heads.py", "[F.softplus(part) for part in parts]", "parts"),
+    Edit(
+        "a committee averages logarithms",
+        "heads.py",
+        "torch.logsumexp(ys, dim=0) - math.log(len(ys))",
+        "ys.mean(dim=0)",
+    ),
+    Edit(
+        "a committee that disagrees is as sure as its members",
+        "heads.py",
+        "deviation.square() + (mean - of_all).square()",
+        "deviation.square()",
+    ),
+    Edit(
+        "classes that never came count",
+        "heads.py",
+        "(present * counts.clamp(min=1))",
+        "(self.columns * counts.clamp(min=1))",
+    ),
+    Edit("a doubt costs nothing", "heads.py", "0.5 * far.square() + deviation.log() +", "0.5 * far.square() +"),
+    Edit("time passes at masked samples", "missing.py", "dt[:, t] * mask[:, t])", "dt[:, t])"),
+    Edit(
+        "a convolution sees what comes",
+        "windowed.py",
+        "(2 * convolution.dilation[0], 0)",
+        "(convolution.dilation[0], convolution.dilation[0])",
+    ),
+    Edit("no straight line around the core", "readouts.py", ") + self.line(u)", ")"),
+    Edit("time constants learn as fast as all else", "learning.py", "lr if time is None else time", "lr"),
+    Edit("a size is the nearest from above", "learning.py", "made = make(low)", "made = make(high)"),
+    Edit(
+        "a refreshed stream starts anew",
+        "ops/stream.py",
+        "            self._begin(self._given)\n        self.state = state\n",
+        "            self._begin(self._given)\n        self.reset()\n",
+    ),
+    Edit("rows that do not move show an answer", "many.py", "            y[~moved] = np.nan\n", "            pass\n"),
+)
+
+METRICS = (
+    Edit("RMSE of answers without its root", "tauflow/metrics.py", "np.sqrt(np.square(", "np.abs(np.square("),
+    Edit("ties count in full", "tauflow/metrics.py", "first + (counts + 1) / 2", "first + counts"),
+    Edit(
+        "each of equal scores is a step",
+        "tauflow/metrics.py",
+        "np.append(np.diff(score[order]) != 0, True)",
+        "np.ones(len(score), bool)",
+    ),
+    Edit("R2 around the mean of all columns", "tauflow/metrics.py", "targets.mean(axis=0)", "targets.mean()"),
+    Edit("the best of several classes alone", "tauflow/metrics.py", "else present.tolist()", "else [1]"),
+)
+
+EDITS = (*SURVIVED, *LOOK_AHEAD, *FORECAST, *TRAINING, *FILES, *CELLS, *TABLES, *NETWORK, *METRICS)

@@ -13,6 +13,7 @@ from tests.mutants.run import BUILD
 
 KERNELS = ("test_kernels.py",)
 STREAM = ("test_stream.py",)
+NETWORK = ("test_network.py",)
 
 EDITS = (
     Edit("CfC pure: sign of the gradient of w_tau below zero", "cfc.cpp",
@@ -27,12 +28,12 @@ EDITS = (
     Edit("LTC midpoint: half of the gradient of dt twice", "ltc.cpp", "own.g_base), Real(0.5), of_dt);",
          "own.g_base), Real(1), of_dt);", ("test_kernels.py:ltc",)),
     Edit("an exception in a thread of the team is lost", "pool.cpp",
-         "if (share.failure) std::rethrow_exception(share.failure);", "", KERNELS),
+         "if (failure_) std::rethrow_exception(failure_);", "", KERNELS),
     Edit("infinite gaps pass", "gaps.cpp", "gap <= std::numeric_limits<Real>::max()", "true", ("test_install.py:gaps",)),
     Edit("the last gap is not looked at", "gaps.cpp", "std::min(start + block, n)", "std::min(start + block, n - 1)",
          ("test_install.py:gaps",)),
-    Edit("a stream does not hold at dt = 0", "stream.cpp", "if (stage.holds && dt == 0) {",
-         "if (stage.holds && dt < 0) {", STREAM),
+    Edit("a stream does not hold at dt = 0", "stream.cpp", "moves = !(at.holds && dt == 0);",
+         "moves = true;", STREAM),
     Edit("a stream takes an infinite gap", "stream.cpp", "dt <= std::numeric_limits<Real>::max()", "true", STREAM),
     Edit("a stream takes a long step", "stream.cpp", "if (!(moved.longest <= 1)) return", "if (false) return", STREAM),
     Edit("a layer: sign of the gradient of dt", "layer.cpp", "g_dt = fma(g_z, rate, g_dt);",
@@ -47,6 +48,14 @@ EDITS = (
          "return fma(a, way, h);", KERNELS),
     Edit("ReLU's slope is one at zero", "activations.h", "where_less(L::splat(0), f, one, L::splat(0));",
          "where_less(f, L::splat(0), L::splat(0), one);", KERNELS),
+    Edit("time skipped is lost", "program.cpp", "t = (dt + skipped_) / program_.period;", "t = dt / program_.period;", NETWORK),
+    Edit("what a pool remembers is not moved on", "program.cpp", "std::copy_n(now_ + cells.memory, own, memory);", "", NETWORK),
+    Edit("Missing: time passes at masked samples", "steps.cpp",
+         "known ? Real(0) : real ? now[n + i] + t : now[n + i]", "known ? Real(0) : now[n + i] + t", NETWORK),
+    Edit("steps: a masked sample counts in a pooled mean", "steps.cpp", "next[0] = now[0] + Real(real);",
+         "next[0] = now[0] + Real(1);", NETWORK),
+    Edit("steps: quantiles cross", "steps.cpp", "y[(k + 1) * columns + c] - softplus", "y[(k + 1) * columns + c] + softplus",
+         NETWORK),
 )  # fmt: skip
 
 

@@ -1,61 +1,95 @@
-"""Which tests are asked about a file: those of its module, then those of its room, found by their names."""
+"""Which tests are asked about a file: those of its module, then those of its rooms from the inside out, found by their names.
+
+The quick ones come first in a room, since the first that fails ends it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.mutants.edit import SOURCES
+
 TESTS = Path(__file__).parents[1]
 
 # Rooms and modules whose tests have other names. A pattern is of test files; `-k` words after a colon choose among them.
 BESIDE: dict[str, tuple[str, ...]] = {
-    "cells": ("test_baseline_cells.py", "test_cells.py:{stem}", "test_kernels.py:{stem}"),
-    "ops": ("test_kernels.py", "test_stream.py", "test_cells.py:backends or stack"),
-    "training": ("test_training*.py", "test_resume.py"),
-    "estimators": ("test_forecaster*.py", "test_compare*.py", "test_baselines*.py", "test_metrics*.py"),
-    "data": ("test_data_*.py", "test_read*.py", "test_datasets.py"),
-    "read": ("test_data_*.py", "test_read*.py", "test_datasets.py"),
-    "windows": ("test_windows*.py", "test_calendar*.py", "test_forecaster*.py", "test_compare*.py"),
-    "report": ("test_report.py",),
-    "cli": ("test_cli*.py",),
-    "compat": ("test_compat_ncps*.py",),
-    "ncps": ("test_compat_ncps*.py",),
-    "files": ("test_files*.py", "test_models.py"),
+    # rooms
+    "cells": ("test_baseline_cells.py", "test_recorders.py", "test_cells.py:{stem}", "test_kernels.py:{stem}"),
+    "cli": ("test_cli*.py", "test_data_advice.py"),
+    "compat": ("test_compat_*.py", "test_small_promises.py"),
+    "csrc": ("test_kernels*.py", "test_stream*.py", "test_network*.py", "test_install.py:gaps"),
+    "data": ("test_data_*.py", "test_stride.py", "test_categories.py", "test_datasets.py", "test_small_promises.py"),
+    "estimators": (
+        *("test_baselines*.py", "test_estimators_*.py", "test_windows.py", "test_categories.py"),
+        *("test_forecaster*.py", "test_files_forecaster.py", "test_compare*.py"),
+    ),
+    "files": ("test_files*.py", "test_models.py", "test_small_promises.py"),
+    "models": ("test_models.py", "test_small_promises.py", "test_files_forecaster.py"),
+    "network": ("test_network*.py",),
+    "ops": (
+        "test_kernels*.py",
+        "test_stream*.py",
+        "test_network*.py",
+        "test_core.py",
+        "test_cells.py:backends or stack",
+    ),
+    "report": ("test_report*.py",),
     "tauflow": ("test_install.py",),
+    "training": ("test_training*.py", "test_fingerprint.py", "test_files_checkpoint.py", "test_resume.py"),
+    "validate": ("test_validate.py", "test_words.py", "test_sequence.py", "test_cells.py:gru or stack"),
+    "windows": (
+        *("test_windows*.py", "test_stride.py", "test_categories.py", "test_estimators_*.py", "test_baselines.py"),
+        *("test_forecaster*.py", "test_compare*.py"),
+    ),
+    # modules
     "activations": ("test_ctrnn.py", "test_gated_ltc.py", "test_cells.py:ctrnn or gated"),
-    "solvers": ("test_solvers.py", "test_cells.py:ctrnn"),
+    "atomic": ("test_files_kill.py", "test_files.py"),
+    "base": ("test_cells.py:ctrnn or gru or ltc",),
+    "digest": ("test_files_digest.py", "test_fingerprint.py"),
+    "facts": ("test_data_check.py",),
+    "described": ("test_models.py", "test_network*.py"),
+    "clock": ("test_stride.py", "test_windows.py"),
+    "drawing": ("test_wirings.py",),
+    "gaps": ("test_install.py", "test_validate.py"),
+    "learning": ("test_training*.py",),
+    "many": ("test_network*.py",),
+    "matching": ("test_compare.py",),
+    "operator": ("test_kernels.py", "test_door.py"),
+    "frames": ("test_data_table.py",),
+    "numerals": ("test_data_dialects.py",),
+    "output": ("test_files_output.py",),
+    "packing": ("test_stream.py", "test_kernels.py"),
+    "program": ("test_network*.py", "test_stream_chains.py"),
+    "results": ("test_compare.py",),
+    "rnn": ("test_baseline_cells.py", "test_cells.py:gru or lstm or rnn"),
     "sequence": (
-        "test_sequence.py",
-        "test_analysis.py",
-        "test_validate.py",
+        *("test_sequence.py", "test_words.py", "test_analysis.py", "test_validate.py", "test_door.py"),
         "test_cells.py:stack or bidirectional or ctrnn",
     ),
-    "validate": ("test_validate.py", "test_cells.py:gru-reference or gru or stack"),
-    "base": ("test_cells.py:ctrnn or gru or ltc",),
-    "rnn": ("test_baseline_cells.py", "test_cells.py:gru or lstm or rnn"),
-    "wired_cfc": ("test_cfc.py", "test_cells.py:wired_cfc", "test_compat_ncps*.py"),
-    "atomic": ("test_files_kill.py", "test_files.py"),
-    "fileheader": ("test_files.py", "test_models.py"),
-    "strictjson": ("test_files.py", "test_models.py"),
-    "models": ("test_small_promises.py", "test_models.py", "test_files.py"),
-    "encoder": ("test_windows*.py", "test_forecaster*.py", "test_compare*.py"),
-    "calendar": ("test_windows*.py", "test_calendar*.py", "test_forecaster*.py"),
-    "scaling": ("test_windows*.py", "test_forecaster*.py"),
-    "checkpoint": ("test_resume.py", "test_training*.py"),
-    "storage": ("test_forecaster*.py", "test_storage*.py"),
-    "stream": ("test_stream.py",),
-    "packing": ("test_stream.py", "test_kernels.py"),
-    "gaps": ("test_install.py", "test_validate.py"),
-    "csrc": ("test_kernels.py", "test_stream.py", "test_install.py:gaps"),
+    "solvers": ("test_solvers.py", "test_cells.py:ctrnn"),
+    "split": ("test_compare.py",),
+    "stamps": ("test_data_time.py", "test_data_moments.py"),
+    "steps": ("test_network*.py",),
+    "storage": ("test_files_forecaster.py", "test_forecaster.py"),
+    "streaming": ("test_network*.py", "test_compare.py"),
+    "trial": ("test_compare.py",),
+    "wired_cfc": ("test_cfc.py", "test_cells.py:wired_cfc", "test_compat_ncps.py"),
 }
 
 
 def asked(path: Path) -> list[list[str]]:
     """Arguments of pytest, one call after another, for a broken file."""
-    stem = path.parent.name if path.stem == "__init__" else path.stem
-    patterns = [f"test_{stem}.py", f"test_{stem}_*.py", *BESIDE.get(stem, ())]
-    if path.parent.name != "tauflow":
-        patterns += BESIDE.get(path.parent.name, ())
+    rooms = [folder.name for folder in path.parents if folder.is_relative_to(SOURCES[0]) or folder == SOURCES[1]]
+    stem = rooms[0] if path.stem == "__init__" else path.stem
+    patterns = [
+        f"test_{stem}.py",
+        f"test_{stem}_*.py",
+        *(f"test_{room}_{stem}.py" for room in rooms),
+        *BESIDE.get(stem, ()),
+    ]
+    for room in rooms if rooms == ["tauflow"] else rooms[: len(rooms) - ("tauflow" in rooms)]:
+        patterns += BESIDE.get(room, ())
     return calls(pattern.replace("{stem}", stem) for pattern in patterns)
 
 

@@ -2,6 +2,7 @@
 
 #include "cells.h"
 #include "flush.h"
+#include "network.h"
 #include "stream.h"
 
 #include <algorithm>
@@ -102,7 +103,7 @@ private:
 
     static int place(const Link<Real> &link, int i) { return link.cell.place ? link.cell.place[i] : i; }
     static Stage<Real> copy(const Stage<Real> &s) {
-        return {s.holds, s.checked, s.sense_w, s.sense_b, s.shown, s.read_w, s.read_b, {}, {}, 0, 0, false};
+        return {s.holds, s.checked, s.sense_w, s.sense_b, s.shown, s.read_w, s.read_b, {}, {}, {}, 0, 0, false};
     }
     static Real *aligned(std::vector<Real> &v) {
         return reinterpret_cast<Real *>((reinterpret_cast<std::uintptr_t>(v.data()) + 63) / 64 * 64);
@@ -213,6 +214,10 @@ private:
 }  // namespace
 
 std::string check_input(Bytes bytes) {
+    if (bytes.size > 0 && bytes.bytes[0] % 4 == 3) {
+        const std::string wrong = check_network({bytes.bytes + 1, bytes.size - 1});
+        return wrong.empty() ? "" : "a network: " + wrong;
+    }
     if (bytes.size > 0 && bytes.bytes[0] % 2) {
         const std::string wrong = check_chain({bytes.bytes + 1, bytes.size - 1});
         return wrong.empty() ? "" : "a chain: " + wrong;

@@ -13,7 +13,7 @@ namespace native {
 // What does not hold, or an empty string.
 std::string check_chain(Bytes bytes);
 
-// An odd first byte stands for a chain, an even one is the first of a call. What does not hold, and of what.
+// A first byte of 1 modulo 4 stands for a chain, 3 for a network, an even one is the first of a call. What does not hold, and of what.
 std::string check_input(Bytes bytes);
 
 }  // namespace native

@@ -2,7 +2,8 @@
 //
 //   drive calls N         N random calls with each instruction set, each checked as call.h says
 //   drive chains N        N random chains of cells under streams, each checked as chain.h says
-//   drive replay FILE...  the calls and chains of the fuzzer's files
+//   drive networks N      N random networks under sessions, each checked as network.h says
+//   drive replay FILE...  the calls, chains and networks of the fuzzer's files
 //   drive throws          tasks that throw: the exception comes out of parallel(), whichever thread it was thrown on
 //   drive threads N       the same from four threads at once, which share the pool
 //   drive write N FILE    the results of N calls, for
@@ -10,6 +11,7 @@
 //   drive plant BUG       makes a bug, to see the sanitizer report it: overflow, freed, leak, integer, cast, race
 #include "call.h"
 #include "chain.h"
+#include "network.h"
 #include "pool.h"
 #include "tauflow.h"
 
@@ -51,17 +53,19 @@ int on_each_set(int (*run)(long), long n) {
     return 0;
 }
 
-int chains(long n) {
+int each(long n, const char *what, std::string (*check)(native::Bytes)) {
     for (long i = 0; i < n; ++i) {
         native::Random random{std::uint64_t(i)};
         std::uint8_t bytes[400];
         for (std::uint8_t &byte : bytes) byte = std::uint8_t(random.next() >> 56);
-        const std::string wrong = native::check_chain({bytes, sizeof bytes});
-        if (!wrong.empty()) return std::fprintf(stderr, "chain %ld: %s\n", i, wrong.c_str()), 1;
+        const std::string wrong = check({bytes, sizeof bytes});
+        if (!wrong.empty()) return std::fprintf(stderr, "%s %ld: %s\n", what, i, wrong.c_str()), 1;
     }
-    std::printf("%ld chains for %s\n", n, tauflow::isa_in_use());
+    std::printf("%ld times a %s for %s\n", n, what, tauflow::isa_in_use());
     return 0;
 }
+int chains(long n) { return each(n, "chain", native::check_chain); }
+int networks(long n) { return each(n, "network", native::check_network); }
 
 // A file of the fuzzer's, without the fuzzer: as LLVMFuzzerTestOneInput in fuzz.cpp reads it.
 int replay(int files, char **paths) {
@@ -229,12 +233,13 @@ int main(int count, char **words) {
     const long n = count > 2 ? std::atol(words[2]) : 0;
     if (command == "calls" && count == 3) return on_each_set(calls, n);
     if (command == "chains" && count == 3) return on_each_set(chains, n);
+    if (command == "networks" && count == 3) return on_each_set(networks, n);
     if (command == "replay") return replay(count - 2, words + 2);
     if (command == "throws" && count == 2) return throws();
     if (command == "threads" && count == 3) return threads(n);
     if (command == "write" && count == 4) return write(n, words[3]);
     if (command == "compare" && count == 4) return compare(n, words[3]);
     if (command == "plant" && count == 3) return plant(words[2]);
-    std::fprintf(stderr, "usage: drive calls N | chains N | replay FILE... | throws | threads N | write N FILE | compare N FILE | plant BUG\n");
+    std::fprintf(stderr, "usage: drive calls N | chains N | networks N | replay FILE... | throws | threads N | write N FILE | compare N FILE | plant BUG\n");
     return 2;
 }

@@ -1,4 +1,4 @@
-// The kernels and their streams under libFuzzer: it makes up calls and chains, keeps those that reach new code, and stops at the first that fails a check.
+// The kernels and their streams under libFuzzer: it makes up calls, chains and networks, keeps those that reach new code, and stops at the first that fails a check.
 //
 //   make fuzz SECONDS=600
 #include "chain.h"

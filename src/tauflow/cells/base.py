@@ -8,18 +8,17 @@ A new cell is one file in this folder; it is found by its class attribute `name`
 
 from __future__ import annotations
 
-import inspect
 import math
 from abc import abstractmethod
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from .. import solvers
+from ..described import Described
 from ..errors import TauflowError
-from ..wirings import Wiring
 from .made import Made
 
 
@@ -27,8 +26,11 @@ class CellError(TauflowError, ValueError):
     """A cell that does not exist, or an option that it does not have."""
 
 
-class Cell(nn.Module, metaclass=Made):
-    """One recurrent cell: x (batch, inputs), dt (batch,) since the previous sample, h (batch, state_size)."""
+class Cell(Described, nn.Module, metaclass=Made):
+    """One recurrent cell: x (batch, inputs), dt (batch,) since the previous sample, h (batch, state_size).
+
+    `cells.build(cell.name, **cell.config())` makes its like.
+    """
 
     name: ClassVar[str] = ""  # what the registry, the command line and model files call it
     liquid: ClassVar[bool] = True  # False: a static network, here for comparison
@@ -37,7 +39,6 @@ class Cell(nn.Module, metaclass=Made):
     inputs: int
     state_size: int
     outputs: int
-    arguments: dict[str, Any]
 
     @abstractmethod
     def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
@@ -84,18 +85,6 @@ class Cell(nn.Module, metaclass=Made):
         """The learned time constant of each neuron, (units,), in units of dt; None for a cell that has none."""
         return None
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Remember the constructor's arguments for `config`, so that no cell has to."""
-        cell = super().__new__(cls)
-        bound = inspect.signature(cls.__init__).bind_partial(cell, *args, **kwargs)
-        bound.apply_defaults()
-        cell.arguments = dict(list(bound.arguments.items())[1:])
-        return cell
-
-    def config(self) -> dict[str, Any]:
-        """The constructor's arguments as JSON values; `cells.build(cell.name, **cell.config())` makes its like."""
-        return {name: _plain(value) for name, value in self.arguments.items()}
-
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Masks that the state dict does not have, as that of an ncps cell, stay those of the cell's own wiring."""
         for name, mask in self._buffers.items():
@@ -124,12 +113,6 @@ class LeakCell(Cell):
     def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
         leak = partial(self.leak, self.project(x))
         return solvers.integrate(self.solver, leak, h, dt[:, None], self.substeps)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Wiring):
-        return value.to_dict()
-    return list(value) if isinstance(value, tuple) else value
 
 
 def check_sizes(inputs: int, units: int) -> None:

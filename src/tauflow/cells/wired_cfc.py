@@ -92,6 +92,12 @@ class LayeredCfC(Cell):
     def mask_layer(self, layer: Any, below: Connected, within: Connected) -> None:
         """Fill a layer's masks; below (inputs, units) and within (units, units) say where the wiring has a synapse."""
 
+    def hull(self) -> tuple[Tensor, Tensor] | None:
+        """That of the layers, which are all of one mode."""
+        hulls = [layer.hull() for layer in self.layers()]
+        lows, highs = ([one[side] for one in hulls if one is not None] for side in (0, 1))
+        return (torch.cat(lows), torch.cat(highs)) if len(lows) == len(hulls) else None
+
     def advance(self, x: Tensor, dt: Tensor, states: list[Tensor]) -> list[Tensor]:
         """The new states of the layers, each (batch, neurons of the layer)."""
         news: list[Tensor] = []
@@ -105,6 +111,7 @@ class WiredCfC(LayeredCfC):
     """Sparse everywhere. `units` a Wiring, or a number for an auto_ncp of that size."""
 
     name = "wired_cfc"
+    neurons: Tensor
 
     def __init__(
         self, inputs: int, units: int | Wiring, mode: str = "default", tau: float | tuple[float, float] = 1.0
@@ -113,6 +120,17 @@ class WiredCfC(LayeredCfC):
         self.wiring, self.outputs = self.plan, self.plan.outputs
         place = {neuron: i for i, neuron in enumerate(chain.from_iterable(self.plan.layers))}
         self.order = [place[neuron] for neuron in range(self.state_size)]  # where a neuron stands among the layers
+        self.register_buffer("neurons", torch.tensor(self.order))  # goes with the weights, to be compared
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Weights of a wiring that counts its neurons otherwise would give the same numbers in another order."""
+        came = state_dict.get(prefix + "neurons")
+        if isinstance(came, Tensor) and came.shape == self.neurons.shape and came.tolist() != self.order:
+            raise WiringError(
+                f"{prefix or 'the '}state dict is of a wiring whose layers hold other neurons: make the cell with that wiring, "
+                "or use tauflow.save and tauflow.load, which keep it"
+            )
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def mask_layer(self, layer: Any, below: Connected, within: Connected) -> None:
         own = within | np.eye(len(within), dtype=bool)

@@ -18,7 +18,7 @@ SAID = re.compile(
     rf"(?<![\w.\-'\"])(?P<name>{NAMES})=(?:(?P<quote>['\"])(?P<text>.*?)(?P=quote)|(?P<bare>[\w.+/-]*\w)|\[[^\]]*\])?"
     r"|(?<!\w)'[^']*'(?!\w)"  # what came from the table stays as it is
     rf"|^(?P<first>{SETTINGS})(?= (?:is|are|has|have|holds|can't|was|were|and)\b)"
-    r"|(?<=\bsmaller )h\b|(?<=\bthan )h\b"
+    r"|(?<=\bsmaller )h\b|(?<=\blarger )h\b|(?<=\bthan )h\b"
 )
 
 

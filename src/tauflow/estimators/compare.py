@@ -23,7 +23,7 @@ from .results import Comparison, Example, Part, Row, overall, verdict
 from .settings import BASELINES, ForecastError, Settings, periods
 from .split import test_start
 from .tables import before
-from .trial import Job, Progress, Result
+from .trial import Failure, Job, Progress, Result
 
 CELLS = ("cfc", "gated_ltc", "ctrnn", "lstm", "gru", "ridge", "seasonal_naive", "persistence")
 OWN = ("cells", "h", "test", "seeds", "jobs", "units", "context", "epochs", "season", "match_parameters", "options",
@@ -71,11 +71,15 @@ def compare(
         raise ForecastError("seeds is empty, expected at least one whole number")
     if match_parameters:
         work = matched(work, before(table, start))
-    results = run(work, jobs, progress)
-    return _collect(table, start, results)
+    found = run(work, jobs, progress)
+    failures = [one for one in found if isinstance(one, Failure)]
+    results = [one for one in found if isinstance(one, Result)]
+    if not results:
+        raise failures[0].error  # what none of them can do is the table's or the question's
+    return _collect(table, start, results, failures)
 
 
-def _collect(table: Table, start: float, results: list[Result]) -> Comparison:
+def _collect(table: Table, start: float, results: list[Result], failures: Sequence[Failure]) -> Comparison:
     by_model: dict[str, list[Result]] = {}
     for result in results:
         by_model.setdefault(result.settings.cell, []).append(result)
@@ -91,7 +95,9 @@ def _collect(table: Table, start: float, results: list[Result]) -> Comparison:
         table_notes = table.notes
     scores = metrics.by_target(first.truth, first.forecast, results[0].mase_scale, table.schema.targets)
     undefined = [score.why for score in scores if score.why is not None]
-    notes = dict.fromkeys([*table_notes, *(note for result in results for note in result.notes), *undefined])
+    notes = dict.fromkeys(
+        [*table_notes, *_left_out(failures, by_model), *(note for one in results for note in one.notes), *undefined]
+    )
     parts = tuple(_part(table, k, by_model, settings.context) for k in range(len(table.schema.targets)))
     rows = parts[0].rows if len(parts) == 1 else overall(parts)
     return Comparison(
@@ -114,6 +120,15 @@ def _collect(table: Table, start: float, results: list[Result]) -> Comparison:
         notes=tuple(notes),
         verdict=verdict(rows, len(first.origins), len(parts)),
     )
+
+
+def _left_out(failures: Sequence[Failure], by_model: Mapping[str, list[Result]]) -> list[str]:
+    """A note for each model, or seed of one, that is not in the table."""
+    return [
+        f"{failure.settings.cell} is left out{f' with seed {failure.settings.seed}' if failure.settings.cell in by_model else ''}: "
+        f"{failure.error}"
+        for failure in failures
+    ]
 
 
 def _part(table: Table, k: int, by_model: Mapping[str, list[Result]], context: int) -> Part:

@@ -25,7 +25,7 @@ from ..training import Callback, History
 from ..training import fit as train
 from ..windows.encoder import Encoder
 from ..windows.learn import learn
-from ..windows.windows import Windows, divided, mostly_full, window_set, windows
+from ..windows.windows import Windows, answered, divided, mostly_full, window_set, windows
 from .ahead import read_ahead, refuse_unmet, unknown_ahead, with_ahead
 from .baselines import Ridge
 from .network import AllWindows, ForecastNet, WindowObjective, WindowSource, tensors
@@ -45,6 +45,7 @@ from .tables import (
     upto,
 )
 
+RULES = ("persistence", "seasonal_naive")  # nothing is learned but scales and seasons
 FEWEST_WINDOWS = 8
 FEW_WINDOWS = 100
 
@@ -144,9 +145,13 @@ class Forecaster:
         before_, judging = divided(table, self.encoder, settings.context, validation_start)
         training = mostly_full(before_)
         _check_windows(training, judging, h)
+        if settings.cell not in RULES:
+            training, judging = answered(training), answered(judging)
+            _check_answers(training, judging, h)
         self.table = table
         self.predictor = self._learn(training, judging, progress, callbacks, checkpoint)
-        self.notes = (*table.notes, *silent(table), *self._few(training))
+        learned = self.predictor.notes if isinstance(self.predictor, Ridge) else ()
+        self.notes = (*table.notes, *silent(table), *learned, *self._few(training))
         return self
 
     def predict(
@@ -400,4 +405,16 @@ def _check_windows(training: Windows, judging: Windows, h: int) -> None:
             raise DataError(
                 f"the {name} part has {len(found)} rows with known values {h} steps ahead, expected {least} or more: "
                 "use a longer table, a smaller h, or another validation part"
+            )
+
+
+def _check_answers(training: Windows, judging: Windows, h: int) -> None:
+    """Windows may be many and yet hold no value at the steps asked about."""
+    for name, found, least in (("training", training, FEWEST_WINDOWS), ("validation", judging, 1)):
+        if len(found) < least:
+            targets = ", ".join(f"'{target}'" for target in found.encoder.schema.targets)
+            known = "never" if len(found) == 0 else f"only {len(found)} times"
+            raise DataError(
+                f"in the {name} part {targets} is {known} known 1 to {h} steps after a row with a value, so there is nothing "
+                "to learn from: use a larger h"
             )

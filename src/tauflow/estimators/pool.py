@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from .settings import BASELINES
-from .trial import Job, Progress, Result, alone
+from .trial import Failure, Job, Progress, Result, alone
 
 
-def run(work: list[Job], jobs: int | str, progress: Callable[[Progress], None] | None) -> list[Result]:
+def run(work: list[Job], jobs: int | str, progress: Callable[[Progress], None] | None) -> list[Result | Failure]:
     """The results in the order of the jobs."""
     count = min(len(work), (os.cpu_count() or 1) if jobs == "auto" else int(jobs))
     tell = progress or (lambda _: None)
@@ -67,5 +67,5 @@ def _enter(told: Any, stop: Any) -> None:
     _process.update(told=told, stop=stop)
 
 
-def _in_process(job: Job) -> Result:
+def _in_process(job: Job) -> Result | Failure:
     return alone(job, _process["told"].put, _process["stop"].is_set)

@@ -12,14 +12,22 @@ import torch
 
 from ..data import Table
 from ..data.series import Array
+from ..errors import DataError, NonFiniteError, StateOverflowError, StepSizeError, TrainingError
 from ..training import Callback
 from ..training.callbacks import Epoch, Step
-from .baselines import Ridge
 from .forecaster import Backtest, Forecaster
 from .network import ForecastNet
 from .settings import Settings
 from .streaming import stream_time
 from .tables import before
+
+UNFIT = (
+    DataError,
+    NonFiniteError,
+    StateOverflowError,
+    StepSizeError,
+    TrainingError,
+)  # of a table, not of what was asked
 
 
 @dataclass(frozen=True)
@@ -60,16 +68,28 @@ class Result:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Failure:
+    """Why a job has no result: this model can learn nothing from this table, others may."""
+
+    settings: Settings
+    error: Exception
+
+
 class StoppedError(Exception):
     """Ends a job in its process when the comparison was interrupted."""
 
 
-def alone(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool] = lambda: False) -> Result:
+def alone(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool] = lambda: False) -> Result | Failure:
     """Train and test one model on one thread; StoppedError as soon as `stopped` says so."""
+    settings = job.settings
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         return _test(job, tell, stopped)
+    except UNFIT as error:
+        tell(Progress(settings.cell, settings.seed, settings.epochs, settings.epochs, None, None, done=True))
+        return Failure(settings, error)
     finally:
         torch.set_num_threads(threads)
 
@@ -93,7 +113,7 @@ def _test(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool
         microseconds=stream_time(model.predictor, settings.h) if isinstance(model.predictor, ForecastNet) else None,
         curves=None if history is None else (np.array(history.train), np.array(history.validation)),
         time_constants=model.time_constants(),
-        notes=(*model.notes, *(model.predictor.notes if isinstance(model.predictor, Ridge) else ()), *ended),
+        notes=(*model.notes, *ended),
     )
     tell(Progress(settings.cell, settings.seed, settings.epochs, settings.epochs, None, None, done=True))
     return result

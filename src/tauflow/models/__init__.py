@@ -2,7 +2,7 @@
 
 `save(Recurrent(CfC(8, 32)), "model.tau")`, `load("model.tau")`. What comes back is what was saved: number types, training or
 eval mode, shared weights, frozen parameters, backend, every buffer. `save` refuses what `load` could not bring back. The file
-names cells as the registry does; nothing in it is executed or imported, and a cell of your own is registered before.
+names cells and parts as their registries do; nothing in it is executed or imported, and one of your own is registered before.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .. import files
 from ..errors import ModelFileError, TauflowError
 from ..files import schema
 from .blank import Content, blank
+from .sound import check_sound
 from .state import State, capture, restore
 from .structure import build, describe
 
@@ -32,11 +33,12 @@ class Config:
 
 
 def save(model: nn.Module, path: str | os.PathLike[str]) -> None:
-    """Write a Recurrent, Stack, Bidirectional or cell; the old file survives whatever goes wrong.
+    """Write a Network, Committee, Recurrent, Stack, Bidirectional or cell; the old file survives whatever goes wrong.
 
-    TauflowError names what a file could not bring back: a cell that is not registered, a replaced layer, a hook, ...
+    TauflowError names what a file could not bring back: a module of your own, a replaced layer, a hook, ...
     """
     structure = describe(model)
+    check_sound(model)
     state, numbers = capture(model, blank(structure))
     files.write(path, numbers, schema.dump(Config(structure, state)), kind="model")
 
@@ -47,7 +49,9 @@ def load(path: str | os.PathLike[str]) -> Any:
     try:
         config = schema.read(Config, file.config)
         model = blank(config.structure, Content.of(file.tensors, len(config.state.tied)))
-        return restore(model, config.state, file.tensors)
+        restore(model, config.state, file.tensors)
+        check_sound(model)
+        return model
     except Exception as wrong:  # a constructor may raise anything for what a file asks of it
         about = schema.first_line(wrong)
         known = isinstance(wrong, TauflowError)

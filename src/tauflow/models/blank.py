@@ -1,8 +1,8 @@
 """A model without numbers: built on torch's meta device, where a weight of any size costs nothing, and counted as it grows.
 
 A structure comes from a file, so it may ask for anything. Constructors draw no random numbers here and fill no memory; one
-that registers more weights than the file can hold is stopped on the way. A cell of the user's own whose constructor looks at
-numbers can't be built on meta; it is built in memory, under the same count.
+that registers more weights than the file can hold is stopped on the way. A cell or part of the user's own whose constructor looks
+at numbers can't be built on meta; it is built in memory, under the same count.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from ..cells import Cell, parameters
 from ..errors import ModelFileError, TauflowError
-from .structure import Structure, build, named_cells
+from ..network import Part, Scale
+from .structure import Structure, build, named
 
 M = TypeVar("M", bound=nn.Module)
+SIZES = ("inputs", "units", "outputs", "columns", "vocabulary", "static")  # of which each is at least a weight
 SLACK = 100  # parameters that a constructor may register and throw away again
 
 
@@ -40,17 +42,17 @@ class Content:
 
 def blank(structure: Structure, content: Content | None = None) -> nn.Module:
     """The model of a structure, no larger than the content of its file; of any size without one."""
-    own = any(not cell.__module__.startswith("tauflow.") for _, cell in named_cells(structure))
+    own = any(not kind.__module__.startswith("tauflow.") for _, kind in named(structure))
     if content is None:
         return without_numbers(lambda: build(structure), own)
-    for options, cell in named_cells(structure):
-        check_size(cell, options, content.numbers)
+    for options, kind in named(structure):
+        check_size(kind, options, content.numbers)
     with counted(content):
         return without_numbers(lambda: build(structure), own)
 
 
 def without_numbers(make: Callable[[], M], own: bool) -> M:
-    """What `make` makes; `own` when a cell of the user's own is in it."""
+    """What `make` makes; `own` when a cell or part of the user's own is in it."""
     try:
         with torch.device("meta"):
             return make()
@@ -63,18 +65,17 @@ def without_numbers(make: Callable[[], M], own: bool) -> M:
         return make()
 
 
-def check_size(cell: type[Cell], options: Mapping[str, Any], numbers: int) -> None:
-    """Refuse sizes that can't come from a file of so many numbers, before a constructor draws a wiring of that size."""
-    inputs, units = (options.get(name) for name in ("inputs", "units"))
-    whole = [size for size in (inputs, units) if type(size) is int]
-    needed = max(whole, default=0)
-    if len(whole) == 2 and draws_a_wiring(cell):
-        needed = whole[1] * sum(whole)
+def check_size(kind: type[nn.Module], options: Mapping[str, Any], numbers: int) -> None:
+    """Refuse sizes that can't come from a file of so many numbers, before a constructor draws a wiring or a list of that size."""
+    whole = {name: size for name in SIZES if type(size := options.get(name)) is int}
+    if issubclass(kind, Part) and kind is not Scale:
+        whole.pop("inputs", None)  # of an image, say, which may have more pixels than weights
+    needed = max(whole.values(), default=0)
+    if issubclass(kind, Cell) and {"inputs", "units"} <= set(whole) and draws_a_wiring(kind):
+        needed = whole["units"] * (whole["inputs"] + whole["units"])
     if needed > numbers:
-        raise ModelFileError(
-            f"a {cell.__name__} of {repr(inputs)[:20]} inputs and {repr(units)[:20]} units has more weights than the file "
-            f"holds numbers, {numbers:,}"
-        )
+        sizes = " and ".join(f"{str(size)[:20]} {name}" for name, size in whole.items())
+        raise ModelFileError(f"a {kind.__name__} of {sizes} has more weights than the file holds numbers, {numbers:,}")
 
 
 def draws_a_wiring(cell: type[Cell]) -> bool:

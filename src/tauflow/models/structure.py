@@ -5,9 +5,12 @@
     {"type": "recurrent", "cell": ..., "backend": "auto", "zero_dt": "hold"}
     {"type": "stack", "layers": [...]}
     {"type": "bidirectional", "ahead": ..., "back": ...}             two recurrents
+    {"type": "part", "place": "encoder", "name": "dense", "options": {...}}
+    {"type": "network", "inputs": [names], "outputs": [names], "parts": {place: ... or null}, "static": 0, "auto": []}
+    {"type": "committee", "members": [...]}
     {"type": "same", "as": "layers.0.cell"}                          the very module that stands there: a shared one
 
-A cell is named as in the registry: nothing is imported, and nothing but the constructors of known cells runs.
+Cells and parts are named as in their registries: nothing is imported, and nothing but the constructors of known ones runs.
 """
 
 from __future__ import annotations
@@ -22,12 +25,16 @@ from .. import cells, ops
 from ..cells import Cell
 from ..cells.mixed_memory import MixedMemory
 from ..errors import ModelFileError, TauflowError
+from ..files import strictjson
 from ..files.schema import dump
+from ..network import PLACES, Committee, Network, Part
+from ..network.parts import part as parts
 from ..sequence import Bidirectional, Recurrent, Stack
 
 Structure = dict[str, Any]
 M = TypeVar("M", bound=nn.Module)
 BACKENDS = ("auto", *ops.BACKENDS)
+AUTO = ("period", "tau")  # what a network learns from the data
 
 
 def describe(model: nn.Module) -> Structure:
@@ -46,6 +53,20 @@ def _describe(model: nn.Module, path: str, seen: dict[int, str]) -> Structure:
     if isinstance(model, Cell):
         _check_registered(kind, path)
         return {"type": "cell", "name": model.name, "options": dump(model.config())}
+    if isinstance(model, Part):
+        _check_known(kind, path)
+        return {"type": "part", "place": model.place, "name": model.name, "options": _options(model, path)}
+    if kind is Network and isinstance(model, Network):
+        given = {place: getattr(model, place) for place in PLACES}
+        auto = [what for what in AUTO if getattr(model, f"auto_{what}")]
+        return {
+            "type": "network", "inputs": list(model.input_names), "outputs": list(model.target_names),
+            "parts": {place: None if part is None else _describe(part, f"{at}{place}", seen) for place, part in given.items()},
+            "static": model.static, "auto": auto,
+        }  # fmt: skip
+    if kind is Committee and isinstance(model, Committee):
+        members = [_describe(member, f"{at}members.{k}", seen) for k, member in enumerate(model.members)]
+        return {"type": "committee", "members": members}
     if kind is Recurrent and isinstance(model, Recurrent):
         cell = _describe(model.cell, f"{at}cell", seen)
         return {"type": "recurrent", "cell": cell, "backend": model.backend, "zero_dt": model.zero_dt}
@@ -57,8 +78,8 @@ def _describe(model: nn.Module, path: str, seen: dict[int, str]) -> Structure:
         return {"type": "bidirectional", "ahead": ahead, "back": _describe(model.back, f"{at}back", seen)}
     place = f" at {path}" if path else ""
     raise TauflowError(
-        f"can't save a {kind.__name__}{place}, expected a Recurrent, Stack, Bidirectional or cell; "
-        "a module of your own is saved with torch.save(module.state_dict(), ...)"
+        f"can't save a {kind.__name__}{place}, expected a Recurrent, Stack, Bidirectional, cell, Network or Committee, or a part "
+        "of one; a module of your own is saved with torch.save(module.state_dict(), ...)"
     )
 
 
@@ -74,6 +95,30 @@ def _check_registered(kind: type[Cell], path: str) -> None:
     raise TauflowError(f"can't save {kind.__name__}{place}, load would not know it: {why}")
 
 
+def _check_known(kind: type[Part], path: str) -> None:
+    known = parts.REGISTRY.get((kind.place, kind.name))
+    if known is kind:
+        return
+    why = (
+        f"{kind.name!r} is the name of {known.__name__}"
+        if kind.name and known is not None
+        else "it has no name of its own at a place of a network"
+    )
+    raise TauflowError(
+        f"can't save {kind.__name__} at {path or 'its root'}, load would not know it: {why}; write name = '...' and "
+        "place = '...' in its class"
+    )
+
+
+def _options(model: Part, path: str) -> dict[str, Any]:
+    options: dict[str, Any] = dump(model.config())
+    try:
+        strictjson.check(options, "options")
+    except ModelFileError as wrong:
+        raise TauflowError(f"can't save {type(model).__name__} at {path or 'its root'}: {wrong}") from None
+    return options
+
+
 def build(structure: Mapping[str, Any]) -> nn.Module:
     """The model of a structure, with fresh numbers; ModelFileError where it is none."""
     return _build(structure, "", {})
@@ -82,7 +127,9 @@ def build(structure: Mapping[str, Any]) -> nn.Module:
 def _build(structure: Mapping[str, Any], path: str, made: dict[str, nn.Module]) -> nn.Module:
     at = f"{path}." if path else ""
 
-    def part(kind: type[M], inner: Mapping[str, Any], name: str, *others: type[nn.Module]) -> M:
+    def part(kind: type[M], inner: Any, name: str, *others: type[nn.Module]) -> M:
+        if not isinstance(inner, dict):
+            raise ModelFileError(f"the file has {repr(inner)[:40]} at {at}{name}, expected a {kind.__name__}")
         found = _build(inner, f"{at}{name}", made)
         if not isinstance(found, (kind, *others)):
             raise ModelFileError(f"the file has a {type(found).__name__} at {at}{name}, expected a {kind.__name__}")
@@ -94,6 +141,29 @@ def _build(structure: Mapping[str, Any], path: str, made: dict[str, nn.Module]) 
             return made[other]
         case {"type": "cell", "name": str(name), "options": dict(options), **rest} if not rest:
             model = cells.build(name, **options)
+        case {"type": "part", "place": str(place), "name": str(name), "options": dict(options), **rest} if not rest:
+            model = parts.get(place, name)(**options)
+        case {
+            "type": "network",
+            "inputs": list(inputs),
+            "outputs": list(outputs),
+            "parts": dict(given),
+            "static": static,
+            "auto": list(auto),
+            **rest,
+        } if not rest and set(given) == set(PLACES) and all(type(name) is str for name in inputs + outputs):
+            found: dict[str, Any] = {
+                place: None
+                if given[place] is None
+                else part(Part, given[place], place, Recurrent, Stack, Bidirectional)
+                for place in PLACES
+            }
+            if auto != [what for what in AUTO if what in auto]:
+                raise ModelFileError(f"auto is {str(auto)[:60]}, expected some of {', '.join(AUTO)}")
+            found |= dict.fromkeys(auto, "auto")
+            model = Network(inputs, outputs, static=static, **found)
+        case {"type": "committee", "members": list(members), **rest} if not rest:
+            model = Committee(part(Network, member, f"members.{k}") for k, member in enumerate(members))
         case {"type": "mixed_memory", "cell": dict(cell), **rest} if not rest:
             model = MixedMemory(part(Cell, cell, "cell"))  # type: ignore[type-abstract]
         case {
@@ -104,7 +174,7 @@ def _build(structure: Mapping[str, Any], path: str, made: dict[str, nn.Module]) 
             **rest,
         } if not rest and backend in BACKENDS:
             model = Recurrent(part(Cell, cell, "cell"), backend, zero)  # type: ignore[type-abstract]
-        case {"type": "stack", "layers": list(layers), **rest} if not rest and all(isinstance(x, dict) for x in layers):
+        case {"type": "stack", "layers": list(layers), **rest} if not rest:
             model = Stack(*(part(Recurrent, layer, f"layers.{k}", Bidirectional) for k, layer in enumerate(layers)))
         case {"type": "bidirectional", "ahead": dict(ahead), "back": dict(back), **rest} if not rest:
             both = part(Recurrent, ahead, "ahead"), part(Recurrent, back, "back")
@@ -119,16 +189,19 @@ def _build(structure: Mapping[str, Any], path: str, made: dict[str, nn.Module]) 
     return model
 
 
-def named_cells(structure: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], type[Cell]]]:
-    """(options, class) of every cell in a structure whose name is known; `build` refuses what is no structure."""
-    options, name = structure.get("options"), structure.get("name")
-    if isinstance(options, dict) and isinstance(name, str) and name in cells.REGISTRY:
-        yield options, cells.REGISTRY[name]
-    layers = structure.get("layers")
-    parts = [
-        *(layers if isinstance(layers, list) else []),
-        *(structure.get(part) for part in ("cell", "ahead", "back")),
-    ]
-    for part in parts:
-        if isinstance(part, dict):
-            yield from named_cells(part)
+def named(structure: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], type[nn.Module]]]:
+    """(options, class) of what has sizes in a structure, where its name is known; `build` refuses what is no structure."""
+    match structure:
+        case {"type": "cell", "name": str(name), "options": dict(options)} if name in cells.REGISTRY:
+            yield options, cells.REGISTRY[name]
+        case {"type": "part", "place": str(place), "name": str(name), "options": dict(options)} if (
+            place,
+            name,
+        ) in parts.REGISTRY:
+            yield options, parts.REGISTRY[place, name]
+        case {"type": "network", "static": int(static)}:
+            yield {"static": static}, Network
+    for held in structure.values():
+        for inner in held if isinstance(held, list) else [held]:
+            if isinstance(inner, dict):
+                yield from named(inner)

@@ -6,9 +6,10 @@ from .committee import Committee
 from .network import Network
 from .padding import pad
 from .parts.encoders import Convolution, Dense, Images, Tokens
+from .parts.gap import Gap
 from .parts.heads import Actions, Classes, Normal, Quantiles, Student, Values
 from .parts.missing import Missing
-from .parts.part import PLACES, NetworkError, Part, names
+from .parts.part import PLACES, REGISTRY, NetworkError, Part, names
 from .parts.pools import Attention, Last, Max, Mean, Pool
 from .parts.readouts import Deep, Linear, Skip, Wide
 from .parts.scale import Scale
@@ -19,6 +20,7 @@ from .trace import Record
 
 __all__ = [
     "PLACES",
+    "REGISTRY",
     "TCN",
     "Actions",
     "Attention",
@@ -27,6 +29,7 @@ __all__ = [
     "Convolution",
     "Deep",
     "Dense",
+    "Gap",
     "Images",
     "Last",
     "Linear",

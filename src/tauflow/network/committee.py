@@ -15,8 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from .. import validate
+from ..validate import packed
 from .network import Network
 from .parts.part import NetworkError
 
@@ -29,6 +31,10 @@ class Committee(nn.Module):
         made = [members() for _ in range(size or 4)] if callable(members) else list(members)
         if not made or not all(isinstance(member, Network) for member in made):
             raise NetworkError("a committee needs networks: Committee(lambda: Network(3, 1), 4)")
+        if len(set(map(id, made))) < len(made):
+            raise NetworkError(
+                "a network stands twice in this committee: make a new one for each, Committee(lambda: Network(3, 1))"
+            )
         if len({(member.inputs, member.outputs, type(member.head)) for member in made}) > 1:
             raise NetworkError(
                 "the members of a committee read the same inputs and give the same answers, but these differ"
@@ -67,10 +73,13 @@ class Committee(nn.Module):
         """As Network."""
         return self._each("prefixes", x, dt, mask, state, first, static)
 
-    def _each(
-        self, how: str, x: Tensor, dt: Any, mask: Any, state: Any, first: Any, static: Any
-    ) -> tuple[Tensor, Tensor]:
+    def _each(self, how: str, x: Any, dt: Any, mask: Any, state: Any, first: Any, static: Any) -> tuple[Any, Tensor]:
+        if isinstance(x, PackedSequence):
+            rows, dt, mask = packed.unpack(x, dt, mask)
+            answer, h = self._each(how, rows, dt, mask, state, first, static)
+            return (packed.pack_like(x, answer) if answer.ndim == 3 else answer), h
         members = self.networks()
+        x = validate.as_sequence(x, validate.parameter_dtype(self))
         h = validate.as_state(state, self.initial_state(len(x)))
         parts = list(h.split([member.state_size for member in members], dim=1))
         chosen = [int(torch.randint(len(members), ()))] if self.training else range(len(members))
@@ -88,9 +97,8 @@ class Committee(nn.Module):
 
     def step(self, x: Tensor, dt: Any = None, state: Any = None, static: Any = None) -> tuple[Tensor, Tensor]:
         """As Network."""
-        if isinstance(dt, Tensor) and dt.ndim == 1:
-            dt = dt[:, None]
-        y, state = self.prefixes(x[:, None], dt, None, state, static=static)
+        x, dt = validate.as_one_sample(x, dt, validate.parameter_dtype(self))
+        y, state = self.prefixes(x, dt, None, state, static=static)
         return y[:, 0], state
 
     def stream(self, backend: str | None = None, static: Any = None, rounding: bool = False) -> Together:

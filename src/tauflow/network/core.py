@@ -22,7 +22,12 @@ def build_core(given: Any, inputs: int, units: Any, tau: Any = None) -> Any:
     """The core for encoded inputs of this width; `tau` goes to a cell that is built here by its name."""
     if isinstance(given, str):
         given = {"name": given}
-    if isinstance(given, Mapping) and ("core", given.get("name")) in REGISTRY:
+    by_name = isinstance(given, Mapping) and ("core", given.get("name")) not in REGISTRY
+    if tau is not None and not by_name:
+        raise NetworkError(
+            f"tau is {tau!r}, but goes to a cell that is built by its name: give it to the core, CTRNN(3, 8, tau=...)"
+        )
+    if isinstance(given, Mapping) and not by_name:
         return build("core", given, inputs=inputs, units=units)
     if isinstance(given, Mapping):
         options = {**({} if tau is None else {"tau": tau}), **given}

@@ -12,23 +12,25 @@ episode to the next, on every backend. The answers go back to where their sample
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..errors import DtypeError, ShapeError
+from .. import validate
+from ..errors import DtypeError, ShapeError, TauflowError
 
 Run = Callable[[Tensor, Tensor, Tensor | None, Tensor, Tensor | None], tuple[Tensor, Tensor]]
 
 
-def check_first(first: Tensor, batch: int, time: int) -> Tensor:
+def check_first(first: Any, x: Tensor) -> Tensor:
     """`first` as bool (batch, time), or a sentence."""
-    first = torch.as_tensor(first)
-    if first.dtype != torch.bool:
-        raise DtypeError(f"first is {first.dtype}, expected torch.bool with True where an episode begins")
-    if tuple(first.shape) != (batch, time):
-        raise ShapeError(f"first has shape {tuple(first.shape)}, expected (batch, time) = ({batch}, {time})")
-    return first
+    (batch, time, _), begins = x.shape, validate.as_tensor(first, "first", torch.float32, x.device)
+    if begins.dtype != torch.bool:
+        raise DtypeError(f"first is {begins.dtype}, expected torch.bool with True where an episode begins")
+    if tuple(begins.shape) != (batch, time):
+        raise ShapeError(f"first has shape {tuple(begins.shape)}, expected (batch, time) = ({batch}, {time})")
+    return begins
 
 
 def by_episode(
@@ -46,6 +48,10 @@ def by_episode(
 
     Answers of a pooled network, (batch, outputs), are those of each row's last episode.
     """
+    if torch.compiler.is_compiling():
+        raise TauflowError(
+            "first= cuts rows where the data say so, which no compiled or exported program can: cut them before"
+        )
     batch, time = first.shape
     episode = first.long().cumsum(dim=1)  # (batch, time) from 0 on, counted in each row
     if time == 0 or int(episode[:, -1].max()) == 0:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from . import core as cores
+from .parts.gap import Gap
 from .parts.heads import Head
 from .parts.part import NetworkError
 from .parts.scale import Scale
@@ -34,6 +35,8 @@ def measure(network: Network, batches: Sequence[Any]) -> None:
     if network.static_scale is not None:
         network.static_scale.measure(torch.cat([batch.static for batch in batches]))
     measure_time(network, batches, masks)
+    if isinstance(network.waves, Gap):
+        network.waves.measure(torch.cat([_gaps(network, one)[real] for one, real in zip(batches, masks, strict=True)]))
     network.measured.fill_(True)
 
 
@@ -93,6 +96,12 @@ def count(module: nn.Module) -> int:
 
 def median(values: Tensor) -> float:
     return float(values.double().median())
+
+
+def _gaps(network: Network, batch: Any) -> Tensor:
+    """dt of a batch in periods, (batch, time)."""
+    gaps: Tensor = batch.x.new_ones(batch.x.shape[:2]) if batch.dt is None else batch.dt / network.period
+    return gaps
 
 
 def _real(batch: Any) -> Tensor:

@@ -6,8 +6,9 @@
 
     x (batch, time, inputs)   dt, mask, first (batch, time)   static (batch, n)   answer (batch, time, outputs), pooled (batch, outputs)
 
-The contract is that of `Recurrent`: a masked sample and a gap of zero change nothing, rows do not see each other, chunks give what the
-whole gives, `step` and `stream()` give the same numbers sample by sample. The state holds all that is remembered:
+The contract is that of `Recurrent`: a masked sample changes nothing, a gap of zero leaves the cells' states (a reading is carried on
+and pooled all the same), rows do not see each other, chunks give what the whole gives, `step` and `stream()` give the same numbers
+sample by sample; autocast changes none of them. The state holds all that is remembered:
 [what Missing carries, the core's state, what the pool carries].
 """
 
@@ -24,13 +25,15 @@ from torch.nn.utils.rnn import PackedSequence
 from .. import validate
 from ..errors import ShapeError, TauflowError
 from ..ops.graph import Graph
+from ..sequence import wide
 from ..validate import packed
 from . import core as cores
 from . import learning, lowering, streaming, summary
 from . import trace as tracing
 from .episodes import by_episode, check_first
-from .parts.part import Given, NetworkError, build, check_count, check_width, class_of
+from .parts.part import Given, NetworkError, build, check_count, check_width, class_of, fit
 from .parts.scale import Scale
+from .static import check_static
 
 
 class Network(nn.Module):
@@ -86,8 +89,9 @@ class Network(nn.Module):
 
         self.scale = build("scale", scale, inputs=self.inputs)
         self.static_scale = Scale(static) if static and scale is not None else None
-        self.missing = build("missing", missing, inputs=self.inputs)
-        width = _behind("missing", self.missing, self.inputs)
+        width = _behind("scale", self.scale, self.inputs)
+        self.missing = build("missing", missing, inputs=width)
+        width = _behind("missing", self.missing, width)
         self.waves = build("waves", waves, inputs=width)
         width = _behind("waves", self.waves, width)
         self.encoder = build("encoder", encoder, inputs=width)
@@ -95,14 +99,16 @@ class Network(nn.Module):
         self.core = cores.build_core(core, width, units, None if self.auto_tau else tau)
         check_width("core", self.core.inputs, "what comes before it", width)
         self.sees_input = getattr(class_of("readout", readout), "sees_input", False)
-        self.pool = build("pool", pool, inputs=self.core.outputs + (width if self.sees_input else 0))
+        pooled = self.core.outputs + (width if self.sees_input else 0)
+        self.pool = build("pool", pool, inputs=pooled)
+        fit("pool", self.pool, inputs=pooled)
         kinds = 1 if self.pool is None else len(self.pool.kinds)
         self.head = build("head", head, columns=columns)
+        fit("head", self.head, columns=columns)
         self.outputs = int(self.head.outputs)
-        self.readout = build(
-            "readout", readout, inputs=kinds * self.core.outputs, seen=kinds * width, static=static,
-            outputs=self.head.inputs,
-        )  # fmt: skip
+        sizes = {"inputs": kinds * self.core.outputs, "static": static, "outputs": self.head.inputs}
+        self.readout = build("readout", readout, seen=kinds * width, **sizes)
+        fit("readout", self.readout, of_input=kinds * width, **sizes)
 
     def initial_state(self, batch: int) -> Tensor:
         """The state before the first sample, (batch, state)."""
@@ -170,13 +176,12 @@ class Network(nn.Module):
             return (packed.pack_like(x, y) if y.ndim == 3 else y), h
         x, dt, mask = self._checked(x, dt, mask, self.state_size if state is None else None)
         h = validate.as_state(state, self.initial_state(len(x)))
-        static = self._checked_static(static, x)
-        if first is None:
-            return self._run(x, dt, mask, h, static, every)
-        first = check_first(first, x.shape[0], x.shape[1])
-        one_a_row = self.pool is not None and not every
-        run = partial(self._run, every=every)
-        return by_episode(run, self.initial_state, x, dt, mask, h, static, first, one_a_row)
+        static = check_static(static, self.static, x)
+        run, one_a_row = partial(self._run, every=every), self.pool is not None and not every
+        with wide(x):
+            if first is None:
+                return run(x, dt, mask, h, static)
+            return by_episode(run, self.initial_state, x, dt, mask, h, static, check_first(first, x), one_a_row)
 
     def _run(
         self, x: Tensor, dt: Tensor, mask: Tensor | None, state: Tensor, static: Tensor | None, every: bool
@@ -211,11 +216,11 @@ class Network(nn.Module):
         self, y: Tensor, u: Tensor, mask: Tensor | None, kept: Tensor, every: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The pooled outputs of the core and, for a readout that sees it, the pooled input: (batch, time, kinds * n)."""
-        if y.shape[1] == 0:
+        if not every and y.shape[1] == 0:
             raise ShapeError("x has no samples, but a pooled network answers for a sequence of at least one")
         both = torch.cat([y, u], dim=2) if self.sees_input else y
         z, kept = self.pool(both, mask, kept, every)
-        z = z.unflatten(2, (-1, both.shape[2]))  # (batch, time, kinds, n)
+        z = z.unflatten(2, (len(self.pool.kinds), both.shape[2]))  # (batch, time, kinds, n)
         return z[..., : y.shape[2]].flatten(2), z[..., y.shape[2] :].flatten(2), kept
 
     def _checked(self, x: Any, dt: Any, mask: Any, units: int | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -226,14 +231,6 @@ class Network(nn.Module):
         x, mask = validate.as_input(x if unknown is None else torch.where(unknown, 0, x), self.inputs, dtype, mask)
         gaps = validate.as_gaps(self.period if dt is None else dt, x, mask, units)
         return (x if unknown is None else torch.where(unknown, torch.nan, x)), gaps / self.period, mask
-
-    def _checked_static(self, static: Any, x: Tensor) -> Tensor | None:
-        if static is None and not self.static:
-            return None
-        shape = None if static is None else tuple(static.shape)
-        if shape != (len(x), self.static):
-            raise ShapeError(f"static has shape {shape}, expected (batch, static) = ({len(x)}, {self.static})")
-        return validate.as_dtype(static, "static", x.dtype)
 
     def measure(self, *batches: Any) -> None:
         """Learn from training data what is no weight: scales, and the period and time constants where they are "auto".

@@ -13,14 +13,15 @@ import torch
 from torch import Tensor
 
 from .. import validate
-from ..errors import BackendError, NonFiniteError, ShapeError, TauflowError
+from ..errors import BackendError, NonFiniteError, TauflowError
 from ..ops import program
 from ..ops.many import Rows
-from ..ops.packing import GATES
+from ..ops.packing import STREAM_ALONE
 from ..ops.stream import KernelStream, StepStream, Stream
 from . import core as cores
 from .lowering import lower
 from .parts.part import NetworkError, check_count
+from .static import check_static
 
 FEW = 4  # rows: below, a kernel of the core has too few samples side by side, and one after the other is faster
 
@@ -80,15 +81,13 @@ def _by_steps(network: Network, reason: str, given: Any) -> Stream:
 
 
 def _given(network: Network, static: Any, rows: int | None) -> Any:
-    """What is given once, (rows, static), as an array of the network's type."""
-    if static is None and not network.static:
-        return None
-    values = torch.as_tensor([] if static is None else static, dtype=validate.parameter_dtype(network))
-    values = values[None] if values.ndim == 1 else values
-    expected = (rows or 1, network.static)
-    if tuple(values.shape) not in (expected, (1, network.static)):
-        raise ShapeError(f"static has shape {tuple(values.shape)}, expected ({network.static},) or {expected}")
-    return values.expand(expected).contiguous().numpy(force=True)
+    """What is given once, (rows, static), as an array of the network's type; one row of it is for all."""
+    like = torch.empty(rows or 1, 0, dtype=validate.parameter_dtype(network))
+    if static is not None:
+        values = validate.as_tensor(static, "static", like.dtype)
+        static = values.expand(len(like), -1) if values.ndim == 1 or len(values) == 1 else values
+    given = check_static(static, network.static, like)
+    return None if given is None else given.contiguous().numpy(force=True)
 
 
 def through(
@@ -101,13 +100,14 @@ def through(
     laid[:, order] = h
     y = u.new_empty(batch, time, outputs)
     states = u.new_empty(batch, time, h.shape[1]) if record else None
-    why, row, step, value = packed.program.through(
+    refused = packed.program.through(
         batch, time, u.data_ptr(), t.data_ptr(), 0 if real is None else real.data_ptr(), laid.data_ptr(), y.data_ptr(),
         0 if states is None else states.data_ptr(),
     )  # fmt: skip
-    if why:
+    if refused is not None:
+        why, row, step, stage, index, value = refused
         try:
-            KernelStream.on(packed)._refuse(why, 0, 0, value)
+            KernelStream.on(packed)._refuse(why, stage, index, value)
         except TauflowError as error:
             raise type(error)(f"sample {row}, step {step}: {error}") from None
     return y, laid[:, order], None if states is None else states[..., order]
@@ -144,7 +144,7 @@ def over_time(
         raise NonFiniteError(
             f"x[{row}, {step}] is {x[row, step].tolist()}, expected whole numbers of tokens that the table has"
         )
-    if batch <= FEW or any(type(cell) in GATES for cell in cores.cells_of(core)):
+    if batch <= FEW or any(type(cell) in STREAM_ALONE for cell in cores.cells_of(core)):
         y, h, _ = through(packed, u, t, real, h, core.outputs)
     else:
         y, h = core(u, t, mask, h)

@@ -9,7 +9,7 @@ its rows cost. What the kernels do not cover goes by
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..errors import DtypeError, ShapeError, TimeError
 from .program import Packed
-from .stream import KernelStream, as_state
+from .stream import KernelStream, as_state, refuse_to_pickle
 
 Array = NDArray[Any]
 
@@ -61,14 +61,12 @@ class Rows:
 
     def skip(self, dt: Any) -> None:
         """Time that passes without a sample, (rows,) or a number: it is added to the next gap of a row."""
-        gaps = self._gaps(dt).copy()
-        if not ((gaps >= 0) & (gaps < np.inf)).all():
+        if not self._sessions.skip(self._gaps(dt).ctypes.data):
             raise TimeError(f"dt is {dt}, expected finite times >= 0")
-        self._sessions.skip(gaps.ctypes.data)
 
     @property
     def state(self) -> Array:
-        """A copy of the states, (rows, state_size); set it to go on from there."""
+        """A copy of the states, (rows, state_size); set it to go on from there, which forgets time that was skipped."""
         laid = np.empty((self.rows, self.state_size), self._dtype)
         self._sessions.save(laid.ctypes.data)
         return np.ascontiguousarray(laid[:, self._packed.order])
@@ -87,12 +85,30 @@ class Rows:
 
     def refresh(self, network: Any) -> None:
         """The weights of `network` as they are now; the states stay."""
-        other, state = (
-            network.stream("cpu", rows=self.rows, **({} if self._given is None else {"static": self._given})),
-            self.state,
-        )
+        given = {} if self._given is None else {"static": self._given}
+        other, state, waited = network.stream("cpu", rows=self.rows, **given), self.state, self._skipped()
+        if (other.inputs, other.outputs, other.state_size) != (self.inputs, self.outputs, self.state_size):
+            raise ShapeError("rows go on with a network of their own sizes")
         self._packed, self._one, self._sessions = other._packed, other._one, other._sessions
         self.state = state
+        self.skip(waited)
+
+    def __copy__(self) -> Self:
+        other = type(self)(self._packed, self.rows, self._given, self.rounding)
+        other.state = self.state
+        other.skip(self._skipped())
+        return other
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.__copy__()
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        refuse_to_pickle()
+
+    def _skipped(self) -> Array:
+        waited = np.empty(self.rows, self._dtype)
+        self._sessions.skipped(waited.ctypes.data)
+        return waited
 
     def _load(self, state: Array, chosen: Array) -> None:
         for row in state:

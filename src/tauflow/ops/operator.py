@@ -172,6 +172,8 @@ class Operator:
         y, last, saved = self.outputs(x, dt, keep, h, weights, options, first, outputs, save)
         if x.shape[0] == 0 or x.shape[1] == 0:  # nothing to run, and the kernels do not look
             return y, last.copy_(h), saved
+        if save:
+            _clear_rest(saved, x)
         sequence = _sequence(x, dt, keep, h, first, outputs, y, last, saved)
         longest = self.forward(x.dtype == torch.float64, sequence, addresses(*weights) + tuple(options))
         refuse_long_steps(longest)
@@ -332,6 +334,14 @@ def _lanes(batch: int, dtype: torch.dtype) -> int:
     rest = batch % wide
     full, some = (rest + wide - narrow - 1) // wide, (rest + wide - 1) // wide
     return batch - rest + wide * full + narrow * (some - full)
+
+
+def _clear_rest(saved: Tensor, x: Tensor) -> None:
+    """Zeros behind the last block of 16 bytes that holds a sample: a narrow instruction set writes no lanes there."""
+    lanes, narrow = _lanes(x.shape[0], x.dtype), 16 // x.element_size()
+    written = -(-x.shape[0] // narrow) * narrow
+    if written < lanes:
+        saved[saved.shape[0] // lanes * written :].zero_()
 
 
 def contiguous(*tensors: Tensor | None) -> list[Any]:

@@ -56,7 +56,10 @@ class Stream(Protocol):
 
     @property
     def state(self) -> Array:
-        """A copy of the state, (state_size,), as `Recurrent` gives it without the batch axis; set it to go on from there."""
+        """A copy of the state, (state_size,), as `Recurrent` gives it without the batch axis; set it to go on from there.
+
+        Time that was skipped is no part of it: setting the state, or resetting, forgets it, while a copy of the stream keeps it.
+        """
         ...
 
     @state.setter
@@ -64,6 +67,10 @@ class Stream(Protocol):
 
     def reset(self) -> None:
         """Back to the state before the first sample."""
+        ...
+
+    def skip(self, dt: float) -> None:
+        """Time that passes without a sample: it is added to the gap of the next one."""
         ...
 
     def another(self) -> Self:
@@ -142,19 +149,18 @@ class KernelStream(_core.Stream):
 
     def skip(self, dt: float) -> None:
         """Time that passes without a sample: it is added to the gap of the next one."""
-        if not 0 <= dt < float("inf"):
-            raise TimeError(f"dt is {dt}, expected a finite time >= 0")
-        self._skip(float(dt))
+        self._skip(dt)
 
     def refresh(self, network: Any) -> None:
         """The weights of `network` as they are now, which has the sizes of the one that the stream was made of; the state stays."""
         other = network.stream("cpu", **({} if self._given is None else {"static": self._given}))
-        state = self.state
+        state, waited = self.state, self._skipped()
         self._switch(other.program)
         self._packed = other._packed
         if self._given is not None:
             self._begin(self._given)
         self.state = state
+        self._skip(waited)
 
     def _go_on(self, state: Array) -> None:
         laid = np.empty_like(self._packed.first)
@@ -170,6 +176,7 @@ class KernelStream(_core.Stream):
     def __copy__(self) -> Self:
         other = self.another()
         other.state = self.state
+        other._skip(self._skipped())
         return other
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -215,7 +222,7 @@ class StepStream:
         self.network, self.backend, self.why_not = network, backend, why_not
         self.inputs, self.outputs, self.state_size = network.inputs, network.outputs, network.state_size
         self._first: Tensor = network.initial_state(1).detach()
-        self._h, self._dtype = self._first, np.array(self._first.numpy(force=True)).dtype
+        self._h, self._dtype, self._waited = self._first, np.array(self._first.numpy(force=True)).dtype, 0.0
 
     @torch.no_grad()
     def __call__(self, x: Any, dt: float | None = 1.0, out: Array | None = None) -> Array:
@@ -224,7 +231,9 @@ class StepStream:
         if isinstance(dt, str):
             raise TypeError("must be real number, not str")
         sample = torch.from_numpy(as_vector(x, "x", self.inputs, self._dtype).copy()).to(self._h.device)
-        y, self._h = self.network(sample[None, None], None if dt is None else float(dt), None, self._h)
+        gap = 1.0 if dt is None else float(dt)
+        y, self._h = self.network(sample[None, None], gap + self._waited if gap >= 0 else gap, None, self._h)
+        self._waited = 0.0
         out = np.empty(self.outputs, self._dtype) if out is None else out
         out[:] = y[0, 0].numpy(force=True)
         return out
@@ -236,9 +245,15 @@ class StepStream:
     @state.setter
     def state(self, state: Any) -> None:
         self._h = torch.from_numpy(as_state(state, self.state).copy()).to(self._h.device)[None]
+        self._waited = 0.0
 
     def reset(self) -> None:
-        self._h = self._first
+        self._h, self._waited = self._first, 0.0
+
+    def skip(self, dt: float) -> None:
+        if not 0 <= dt < float("inf"):
+            raise TimeError(f"dt is {dt}, expected a finite time >= 0")
+        self._waited += float(dt)
 
     def another(self) -> Self:
         return type(self)(self.network, self.backend, self.why_not)
@@ -246,6 +261,7 @@ class StepStream:
     def __copy__(self) -> Self:
         other = self.another()
         other.state = self.state
+        other.skip(self._waited)
         return other
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:

@@ -4,17 +4,24 @@ For example, with tensors x (batch, time, inputs), y (batch, time, outputs), dt 
 
     train, held_out = ArraySource(x, y, dt), ArraySource(x2, y2, dt2)
     history = fit(model, train, objective=supervised("mse"), validation=held_out, patience=10)
+
+A Network brings its loss and needs no objective: fit(network, train, validation=held_out, metric="mae").
 """
 
 from __future__ import annotations
 
+from .batch import Batch
 from .callbacks import Callback, Epoch, Step
 from .history import History
+from .judge import answers, evaluate
 from .loader import LoaderSource
-from .loop import evaluate, fit
+from .loop import fit
+from .objectives import Objective, Supervised, supervised
 from .optim import OPTIMIZERS, SCHEDULES
+from .sequences import SequenceSource
 from .settings import SettingsError
-from .sources import ArraySource, Batch, Objective, Source, Supervised, supervised
+from .sources import ArraySource, Source
+from .splits import split_groups
 
 __all__ = [
     "OPTIMIZERS",
@@ -26,11 +33,14 @@ __all__ = [
     "History",
     "LoaderSource",
     "Objective",
+    "SequenceSource",
     "SettingsError",
     "Source",
     "Step",
     "Supervised",
+    "answers",
     "evaluate",
     "fit",
+    "split_groups",
     "supervised",
 ]

@@ -1,12 +1,14 @@
 """What a training run tells while it goes on. Derive from `Callback` and write the methods you need.
 
-A callback sees numbers, not the loop; what it wants of the model it keeps itself. Epochs and steps are
-counted from 1.
+A callback sees numbers and the model, not the loop; it reads the model and leaves it as it is, or no run could be
+resumed. Epochs and steps are counted from 1.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from torch import nn
 
 from .history import History
 
@@ -20,11 +22,16 @@ class Step:
     loss: float
     gradient_norm: float
     lr: float
+    model: nn.Module = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch is done: the mean loss of its samples, the validation loss if any, the best epoch so far."""
+    """One epoch is done: the mean loss of its samples, the validation if any, the best epoch so far.
+
+    `judged` is what the validation's number is called: "validation", or "validation auroc" and the like. The model is
+    in train mode; `training.evaluate` and `training.answers` switch to eval mode and back.
+    """
 
     epoch: int
     train: float
@@ -32,6 +39,8 @@ class Epoch:
     best_epoch: int
     lr: float
     seconds: float
+    judged: str
+    model: nn.Module = field(repr=False)
 
 
 class Callback:

@@ -81,7 +81,7 @@ class Checkpoint:
             lists = _lists(parts["history"])
             run = Run(
                 **vars(config.run), best=dict(parts["best"]), train=lists["train"], validation=lists["validation"],
-                lr=lists["lr"],
+                lr=lists["lr"], metric=self.settings.get("metric", "loss"), mode=self.settings.get("mode", "min"),
             )  # fmt: skip
             self._check(run, config, parts, len(file.tensors))
         except ModelFileError as wrong:
@@ -147,7 +147,7 @@ def _check_generator(state: Tensor) -> None:
 
 def _check_place(run: Run, settings: Settings) -> None:
     """Whether a run of these settings can stand there."""
-    epochs, watched = settings["epochs"], run.validation or run.train
+    epochs, watched = settings["epochs"], run.watched()
     best = watched.index(min(watched)) if watched else None
     counts = (run.epoch, run.step, run.updates, run.samples, run.steps)
     judged = settings.get("validation data: source") is not None

@@ -2,10 +2,10 @@
 
     data, validation data    every number of it, the size of the batches, their seed and order
     model                    every module's class and options, every parameter's shape, whether it learns, who shares it
-    objective, validate      the name, the byte code, the options and what it closed over
+    objective, validate or metric      the name, the byte code, the options and what it closed over
     the rest                 epochs, clip, ... as they were given; the optimiser and its groups
 
-Long values stand as digests. Not in it: initial weights, which the file brings; callbacks, which see numbers and change none;
+Long values stand as digests. Not in it: initial weights, which the file brings; callbacks, which see the model and change nothing;
 globals that an objective or a source of your own uses.
 A source says itself what it holds, in a method `fingerprint() -> Mapping[str, Any]`; of one without it count the class, the
 public attributes, and all that its batches of the first epoch hold.

@@ -41,7 +41,7 @@ def check_loss(run: Run, model: nn.Module, loss: Tensor, lr: float) -> float:
 
 def clip_gradients(run: Run, model: nn.Module, parameters: list[nn.Parameter], clip: float | None, lr: float) -> float:
     """The norm of the gradient as it was; afterwards it is at most `clip`."""
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    gradients = [numbers(parameter) for parameter in parameters if parameter.grad is not None]
     value = float(torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients])))
     if not math.isfinite(value):
         raise failure(run, model, f"the gradient's norm is {value}", lr)
@@ -53,6 +53,15 @@ def clip_gradients(run: Run, model: nn.Module, parameters: list[nn.Parameter], c
         for gradient in gradients:
             gradient.mul_(clip / value)
     return value
+
+
+def numbers(parameter: nn.Parameter) -> Tensor:
+    """The numbers of a gradient, themselves and no copy; of a sparse one those of the rows that have one."""
+    gradient = parameter.grad
+    if gradient is not None and gradient.is_sparse:
+        parameter.grad = gradient = gradient.coalesce()
+        return gradient.values()
+    return torch.empty(0) if gradient is None else gradient
 
 
 def failure(run: Run, model: nn.Module, what: str, lr: float) -> TrainingError:
@@ -71,7 +80,9 @@ def _suspect(model: nn.Module) -> str:
         if not bool(torch.isfinite(parameter).all()):
             return f"parameter {name} is not finite"
     sizes = {
-        name: float(p.grad.abs().max()) for name, p in model.named_parameters() if p.grad is not None and p.numel()
+        name: float(found.abs().max())
+        for name, p in model.named_parameters()
+        if p.grad is not None and (found := numbers(p)).numel()
     }
     if not sizes:
         return "no gradient was there yet"

@@ -5,6 +5,7 @@ Epochs and steps are counted from 0 inside, from 1 in what people read. A step i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -12,11 +13,14 @@ from torch import Tensor, nn
 
 from .settings import SettingsError
 
+BETTER: dict[str, Callable[[float], float]] = {"min": float, "max": lambda value: -value, "zero": abs}  # less is better
+
 
 @dataclass(frozen=True)
 class History:
     """One number an epoch in `train`, `validation` (empty without one) and `lr`; losses are sample means.
 
+    `metric`: what `validation` holds, "loss" or the name of a metric. `notes`: what the data are found to be like.
     `stopped`: "finished", "early", "interrupted", "time" or "callback"; `message` says it in a line.
     `best_epoch` counts from 1; `restored` says whether its weights are the ones in the model now.
     """
@@ -29,6 +33,8 @@ class History:
     restored: bool
     stopped: str
     message: str
+    metric: str = "loss"
+    notes: tuple[str, ...] = ()
 
     @property
     def epochs(self) -> int:
@@ -61,6 +67,9 @@ class Run(Place):
     train: list[float] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)
     lr: list[float] = field(default_factory=list)
+    metric: str = "loss"
+    mode: str = "min"  # what of the validation is best, a key of BETTER
+    notes: tuple[str, ...] = ()
 
     def record(self, loss: float, samples: int, lr: float) -> None:
         """One step is done."""
@@ -78,10 +87,14 @@ class Run(Place):
         self.lr.append(self.last_lr)
         if validation is not None:
             self.validation.append(validation)
-        watched = self.validation or self.train
+        watched = self.watched()
         if self.best_epoch is None or watched[-1] < watched[self.best_epoch]:
             self.best_epoch, self.best = self.epoch, copy_weights(model)
         self.epoch, self.step, self.loss_sum, self.samples = self.epoch + 1, 0, 0.0, 0
+
+    def watched(self) -> list[float]:
+        """A number an epoch, the less the better."""
+        return [BETTER[self.mode](value) for value in self.validation] or self.train
 
     def waited(self) -> int:
         """Epochs since the best one."""
@@ -91,8 +104,12 @@ class Run(Place):
         """What `best` holds, in words."""
         return "the initial weights" if self.best_epoch is None else f"weights of epoch {self.best_epoch + 1}"
 
+    def judged(self) -> str:
+        """What the validation's numbers are called."""
+        return "validation" if self.metric == "loss" else f"validation {self.metric}"
+
     def close(self, restored: bool) -> History:
-        watched = "validation" if self.validation else "the training loss"
+        watched = self.judged() if self.validation else "the training loss"
         reason = {
             "finished": "all epochs done",
             "early": f"{watched} has not improved for {self.waited()}",
@@ -110,6 +127,8 @@ class Run(Place):
             restored=restored,
             stopped=self.stopped,
             message=f"stopped at epoch {self.epoch}: {reason}{end}",
+            metric=self.metric,
+            notes=self.notes,
         )
 
 

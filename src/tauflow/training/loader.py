@@ -1,4 +1,4 @@
-"""torch's DataLoader as a source: `fit(model, LoaderSource(loader), objective=...)`.
+"""torch's DataLoader as a source: `fit(model, loader)`, or `LoaderSource(loader, seed=1)` for another order.
 
 A loader draws its order from random numbers that go on from epoch to epoch; a source gives the same batches whenever the same
 epoch is asked for, or no run could be resumed. So each epoch has random numbers of its own, from `seed` and the epoch, and the
@@ -12,16 +12,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 from torch.utils.data import DataLoader
 
+from .batch import Batch
 from .settings import SettingsError, check_seed
-from .sources import Batch
 
-PARTS = ("x", "y", "dt", "mask")
+PARTS = tuple(Batch.__dataclass_fields__)
+BY_PLACE = 4  # (x, y, dt, mask); what comes behind is known by its name alone
 
 
 class LoaderSource:
-    """Batches of a loader; those of tensors (x, y), (x, y, dt) or (x, y, dt, mask), in a tuple or a dict, become a `Batch`."""
+    """Batches of a loader; tuples (x, y), (x, y, dt), (x, y, dt, mask) and dicts of a Batch's parts become a `Batch`."""
 
     def __init__(self, loader: DataLoader[Any], *, seed: int = 0) -> None:
         if not isinstance(loader, DataLoader):
@@ -58,5 +60,11 @@ def as_batch(batch: Any) -> Any:
     """A `Batch` of tensors that are known by their place or name; anything else as it is."""
     if isinstance(batch, Mapping) and "x" in batch and set(batch) <= set(PARTS):
         return Batch(**batch)
-    tensors = isinstance(batch, (list, tuple)) and all(isinstance(part, Tensor) for part in batch)
-    return Batch(*batch) if tensors and 2 <= len(batch) <= len(PARTS) else batch
+    rows = isinstance(batch, (list, tuple)) and not isinstance(batch, PackedSequence)
+    tensors = rows and all(isinstance(part, (Tensor, PackedSequence)) for part in batch)
+    return Batch(*batch) if tensors and 2 <= len(batch) <= BY_PLACE else batch
+
+
+def as_source(given: Any) -> Any:
+    """A source as it is, a DataLoader as a source."""
+    return LoaderSource(given) if isinstance(given, DataLoader) else given

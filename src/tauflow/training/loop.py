@@ -36,6 +36,10 @@ from .checkpoint import Checkpoint, cuda_devices
 from .fingerprint import fingerprint
 from .guard import check_loss, clip_gradients, failure
 from .history import History, Run, copy_weights, restore_weights
+from .judge import Metric, evaluate, metric_of, modes, samples
+from .loader import as_source
+from .measuring import measure
+from .objectives import Objective, of_model
 from .progress import Show, shown
 from .settings import (
     SettingsError,
@@ -45,7 +49,7 @@ from .settings import (
     check_sources,
     name_of,
 )
-from .sources import Objective, Source
+from .sources import Source
 
 log = logging.getLogger("tauflow")
 
@@ -62,6 +66,7 @@ class Plan:
     losses: Callable[[nn.Module, Any], Iterable[Tensor]]
     validation: Source | None
     validate: Objective
+    metric: Metric | None
     epochs: int
     clip: float | None
     patience: int | None
@@ -75,9 +80,11 @@ def fit(
     model: nn.Module,
     train: Source,
     *,
-    objective: Objective,
+    objective: Objective | None = None,
     validation: Source | None = None,
     validate: Objective | None = None,
+    metric: str | Callable[[Any, Any], float] | None = None,
+    mode: str | None = None,
     epochs: int = 50,
     optimizer: str | Optimizer = "adam",
     lr: float | None = None,
@@ -96,7 +103,11 @@ def fit(
 ) -> History:
     """Make the objective small over the batches of `train`, and tell how it went.
 
-    validation   batches to judge each epoch by, in eval mode, with `validate` (default: the objective)
+    model        without an objective its own loss is made small; a Network is measured first, unless it was (see measuring.py)
+    train        a source, or torch's DataLoader
+    validation   batches to judge each epoch by, in eval mode, with `validate` (default: the objective), or with a metric
+    metric       "auroc", "mae", ... (see tauflow.metrics) of the whole validation set, or a function(answers, targets) with
+                 its `mode`: "max", "min", or "zero" where nearest to zero is best
     optimizer    "adam", "adamw", "sgd", or one of torch's own, which brings its own lr and weight decay
     lr           0.01 unless given; `schedule` "cosine" or "one_cycle" (a warm-up, then cosine) moves it
     clip         the gradient's greatest norm; None leaves it
@@ -116,24 +127,39 @@ def fit(
     check_counts(epochs=epochs, patience=patience, truncate=truncate, checkpoint_every=checkpoint_every)
     check_positive(clip=clip, time_budget=time_budget)
     check_seed(seed)
+    train, validation = as_source(train), as_source(validation)
     check_sources(train=train, validation=validation)
+    judge = metric_of(metric, mode)
+    if judge is not None and (validation is None or validate is not None):
+        raise SettingsError(f"metric={judge.name!r} needs validation=source, and takes the place of validate")
+    objective = objective or of_model(model)
     validate = validate or objective
     optimizer = optim.build(model, optimizer, lr, weight_decay)
     deadline = perf_counter() + (time_budget or inf)
     with _scope(model, optimizer, seed), shown(progress, epochs, len(train)) as bars:
+        notes = measure(model, train)
+        for note in notes:
+            log.info(note)
+            for bar in bars:
+                bar.note(note)
         run = Run(best=copy_weights(model))
         save: Callable[[Run], None] = _nowhere
         if checkpoint is not None:
+            judges = {"validate": validate} if judge is None else {"metric function": judge.function}
             settings = fingerprint(
-                model, optimizer, train, validation, {"objective": objective, "validate": validate}, epochs=epochs,
+                model, optimizer, train, validation, {"objective": objective, **judges}, epochs=epochs,
                 schedule=schedule, clip=clip, patience=patience, truncate=truncate, seed=seed,
+                metric="loss" if judge is None else judge.name, mode="min" if judge is None else judge.mode,
             )  # fmt: skip
             run, save = _open(Checkpoint(Path(checkpoint), model, optimizer, settings), run, resume)
+        run.notes = notes
+        if judge is not None:
+            run.metric, run.mode = judge.name, judge.mode
         watchers = [*callbacks, *bars]
         rates = tuple(float(group["lr"]) for group in optimizer.param_groups)
         losses = _losses(objective, truncate)
         plan = Plan(
-            model, optimizer, rates, optim.schedule(schedule), train, losses, validation, validate, epochs,
+            model, optimizer, rates, optim.schedule(schedule), train, losses, validation, validate, judge, epochs,
             clip, patience, deadline, watchers, save, checkpoint_every,
         )  # fmt: skip
         _run(plan, run)
@@ -145,19 +171,6 @@ def fit(
         for watcher in watchers:
             watcher.on_end(history)
     return history
-
-
-def evaluate(model: nn.Module, source: Source, objective: Objective) -> float:
-    """The mean loss over the source's epoch 0, in eval mode, without gradients."""
-    total, count = 0.0, 0
-    with _modes(model), torch.no_grad():
-        model.eval()
-        for batch in source.batches(0):
-            total += float(objective(model, batch)) * _samples(batch)
-            count += _samples(batch)
-    if count == 0:
-        raise SettingsError("the source gave no batch to evaluate on")
-    return total / count
 
 
 def _run(plan: Plan, run: Run) -> None:
@@ -188,9 +201,13 @@ def _train(plan: Plan, run: Run) -> None:
             plan.save(run)  # before the epoch is closed: a resumed run does the rest of it
         validation = None
         if plan.validation is not None:
-            validation = evaluate(plan.model, plan.validation, plan.validate)
+            validation = (
+                evaluate(plan.model, plan.validation, plan.validate)
+                if plan.metric is None
+                else plan.metric(plan.model, plan.validation, plan.validate)
+            )
             if not isfinite(validation):
-                raise failure(run, plan.model, f"the validation loss is {validation}", run.last_lr)
+                raise failure(run, plan.model, f"the validation {run.metric} is {validation}", run.last_lr)
         run.close_epoch(plan.model, validation)
         run.seconds = perf_counter() - began
         asked = _tell_epoch(plan, run)
@@ -222,8 +239,8 @@ def _epoch(plan: Plan, run: Run) -> str:
             norm = clip_gradients(run, model, parameters, plan.clip, lr)
             optimizer.step()  # update of weights, biases, time constants
             run.updates += 1
-        run.record(sum(values) / len(values), _samples(batch), lr)
-        step = Step(run.epoch + 1, run.step, run.last_loss or 0.0, norm, lr)
+        run.record(sum(values) / len(values), samples(batch), lr)
+        step = Step(run.epoch + 1, run.step, run.last_loss or 0.0, norm, lr, model)
         asked = [watcher.on_step(step) for watcher in plan.watchers]
         if plan.save_every is not None and run.steps % plan.save_every == 0:
             plan.save(run)
@@ -244,7 +261,7 @@ def _tell_epoch(plan: Plan, run: Run) -> bool:
     """Tell the callbacks of the epoch just closed; whether one of them wants to stop."""
     validation = run.validation[-1] if run.validation else None
     best = (run.best_epoch or 0) + 1
-    epoch = Epoch(run.epoch, run.train[-1], validation, best, run.lr[-1], run.seconds)
+    epoch = Epoch(run.epoch, run.train[-1], validation, best, run.lr[-1], run.seconds, run.judged(), plan.model)
     asked = [watcher.on_epoch(epoch) for watcher in plan.watchers]  # all are told before one may stop
     return any(asked)
 
@@ -278,24 +295,9 @@ def _nowhere(run: Run) -> None:
 def _scope(model: nn.Module, optimizer: Optimizer, seed: int) -> Iterator[None]:
     """Gradients on, random numbers from `seed`; generators and modes come back as they were."""
     devices = cuda_devices(model)
-    with torch.inference_mode(False), torch.enable_grad(), torch.random.fork_rng(devices), _modes(model):
+    with torch.inference_mode(False), torch.enable_grad(), torch.random.fork_rng(devices), modes(model):
         torch.default_generator.manual_seed(seed)
         for device in devices:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
         yield
-
-
-@contextmanager
-def _modes(model: nn.Module) -> Iterator[None]:
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
-
-
-def _samples(batch: Any) -> int:
-    """How many samples a batch holds, where it says so by an `x`; else each batch counts the same."""
-    return len(batch.x) if hasattr(batch, "x") else 1

@@ -4,7 +4,8 @@
     progress = the part of the run that is done, 0 at its first batch, towards 1 at its last
 
 A schedule is a function of the progress alone, so there is no state to save. Weight decay pulls weight
-matrices (two axes or more) towards zero, never biases or time constants: those have no reason to be small.
+matrices (two axes or more) towards zero, never biases or time constants: those have no reason to be small, and
+never a table with sparse gradients, of which it would touch every row (see lazy.py).
 Sources: Kingma and Ba 2015 (Adam); Loshchilov and Hutter 2017 (cosine), 2019 (AdamW); Smith and Topin 2018
 (one cycle).
 """
@@ -18,6 +19,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from .lazy import LAZY, check_takes, tables
 from .settings import SettingsError
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
@@ -65,6 +67,7 @@ def build(model: nn.Module, optimizer: str | Optimizer, lr: float | None, weight
             raise SettingsError(
                 "LBFGS evaluates the loss many times a step: use 'adam', 'adamw', 'sgd' or one like them"
             )
+        check_takes(optimizer, tables(model))
         return optimizer
     if optimizer not in OPTIMIZERS:
         raise SettingsError(
@@ -76,7 +79,8 @@ def build(model: nn.Module, optimizer: str | Optimizer, lr: float | None, weight
     learnable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not learnable:
         raise SettingsError("the model has nothing to learn: no parameter has requires_grad=True")
-    matrices = [parameter for parameter in learnable if parameter.ndim > 1]
-    rest = [parameter for parameter in learnable if parameter.ndim < 2]
+    sparse = {id(table) for table in tables(model).values()}
+    matrices = [parameter for parameter in learnable if parameter.ndim > 1 and id(parameter) not in sparse]
+    rest = [parameter for parameter in learnable if parameter.ndim < 2 or id(parameter) in sparse]
     groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]
-    return OPTIMIZERS[optimizer]([group for group in groups if group["params"]], lr=lr)
+    return (LAZY if sparse else OPTIMIZERS)[optimizer]([group for group in groups if group["params"]], lr=lr)

@@ -21,7 +21,7 @@ Show = bool | Literal["auto"]
 
 
 @contextmanager
-def shown(show: Show, epochs: int, steps: int) -> Iterator[list[Callback]]:
+def shown(show: Show, epochs: int, steps: int) -> Iterator[list[Lines | Bar]]:
     """The callbacks that show progress: none for False, none for "auto" where nobody watches a terminal."""
     if show is False or (show == "auto" and not sys.stderr.isatty()):
         yield []
@@ -54,13 +54,17 @@ class Bar(Callback):
         self.progress, self.steps, self.validation, self.message = progress, steps, "", ""
         self.task = progress.add_task("", total=epochs, numbers="")
 
+    def note(self, text: str) -> None:
+        """Said at once, above the bar."""
+        self.progress.console.print(f"note: {text}", highlight=False)
+
     def on_step(self, step: Step) -> None:
         done = step.epoch - 1 + step.step / self.steps
         self.progress.update(self.task, completed=done, numbers=f"loss {step.loss:.4g}{self.validation}")
 
     def on_epoch(self, epoch: Epoch) -> None:
         if epoch.validation is not None:
-            self.validation = f"  validation {epoch.validation:.4g}"
+            self.validation = f"  {epoch.judged} {epoch.validation:.4g}"
         self.progress.update(self.task, completed=epoch.epoch, numbers=f"loss {epoch.train:.4g}{self.validation}")
 
     def on_end(self, history: History) -> None:
@@ -73,8 +77,11 @@ class Lines(Callback):
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
 
+    def note(self, text: str) -> None:
+        print(f"note: {text}", file=sys.stderr, flush=True)
+
     def on_epoch(self, epoch: Epoch) -> None:
-        validation = "" if epoch.validation is None else f"  validation {epoch.validation:.4g}"
+        validation = "" if epoch.validation is None else f"  {epoch.judged} {epoch.validation:.4g}"
         left = epoch.seconds / epoch.epoch * (self.epochs - epoch.epoch)
         line = f"epoch {epoch.epoch}/{self.epochs}  loss {epoch.train:.4g}{validation}  {left:.0f} s left"
         print(line, file=sys.stderr, flush=True)

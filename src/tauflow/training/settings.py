@@ -6,8 +6,6 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from torch.utils.data import DataLoader
-
 from ..errors import TauflowError
 
 
@@ -39,8 +37,6 @@ def check_sources(**sources: object) -> None:
     for name, source in sources.items():
         if source is None:
             continue
-        if isinstance(source, DataLoader):
-            raise SettingsError(f"{name} is a DataLoader, expected a source: try LoaderSource(loader)")
         if not (hasattr(source, "batches") and hasattr(source, "__len__")):
             raise SettingsError(
                 f"{name} is a {type(source).__name__}, expected a source with len() and batches(epoch): "

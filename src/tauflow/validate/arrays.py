@@ -19,6 +19,11 @@ from ..errors import DtypeError, ShapeError, TimeError
 def as_tensor(values: Any, name: str, dtype: torch.dtype, device: torch.device | None = None) -> Tensor:
     """`values` as a tensor of real numbers or booleans; what is a tensor already stays as it is."""
     if isinstance(values, Tensor):
+        if values.is_nested:
+            raise ShapeError(
+                f"{name} is a nested tensor, expected one block of numbers: {name}.to_padded_tensor(0.0), and pass mask with "
+                "True for real samples"
+            )
         if values.layout != torch.strided or values.is_quantized:
             made = "values.dequantize()" if values.is_quantized else "values.to_dense()"
             kind = "quantised" if values.is_quantized else f"a tensor of layout {values.layout}"
@@ -43,6 +48,17 @@ def _as_array(values: Any, name: str) -> np.ndarray[Any, Any]:
             f"{name} is a {type(values).__name__} of {len(values)} tensors, expected one tensor: try torch.stack({name}), "
             "or torch.nn.utils.rnn.pack_sequence for sequences of different lengths"
         )
+    if isinstance(values, torch.fx.Proxy):
+        raise DtypeError(
+            f"{name} is a symbol of torch.fx.symbolic_trace, which runs no number: use torch.export.export"
+        )
+    if isinstance(values, np.ma.MaskedArray):
+        if np.ma.getmaskarray(values).any():
+            raise DtypeError(
+                f"{name} is a masked array in which values are missing, expected real numbers: fill them, "
+                f"{name}.filled(0.0), and mask their steps (mask=False)"
+            )
+        return np.asarray(values.data)
     try:
         return np.asarray(values)
     except ValueError:

@@ -111,6 +111,21 @@ def _origins(table: Table, encoder: Encoder, rows: Rows, start: float | None, en
     return np.concatenate(found)
 
 
+def answered(found: Windows) -> Windows:
+    """The origins that have a known target within their horizon: of the others nothing can be learned."""
+    encoder, rows = found.encoder, found.rows
+    time = rows.time[rows.start[found.origins[:, 0]] + found.origins[:, 1]]
+    first, last = (encoder.stride.whole(time, np.array(count), encoder.schema.zone) for count in (1, encoder.h))
+    keep = np.zeros(len(time), bool)
+    for number in np.unique(found.origins[:, 0]).tolist():
+        here = slice(*np.searchsorted(found.origins[:, 0], [number, number + 1]))
+        own = slice(rows.start[number], rows.start[number + 1])
+        known = rows.time[own][np.isfinite(rows.z[own]).any(axis=1)]
+        following = np.searchsorted(known, first[here] - 0.499 * encoder.step)
+        keep[here] = following < np.searchsorted(known, last[here] + 0.499 * encoder.step, side="right")
+    return replace(found, origins=found.origins[keep])
+
+
 def mostly_full(found: Windows) -> Windows:
     """Without the origins whose context reaches back before the start of a series, if these are less than a tenth.
 

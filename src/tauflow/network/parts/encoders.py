@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from ... import validate
 from ...activations import activation as find_activation
 from ...errors import NonFiniteError
 from ...ops.graph import Graph
@@ -144,7 +145,7 @@ class Tokens(Part):
     def forward(self, x: Tensor) -> Tensor:
         number = x[..., 0].long()
         outside = (number < 0) | (number >= self.table.num_embeddings) | (number != x[..., 0])
-        if bool(outside.any()):
+        if validate.is_true(outside.any()):
             raise NonFiniteError(
                 f"x holds {x[..., 0][outside][0].item():g}, expected whole numbers of tokens from 0 to "
                 f"{self.table.num_embeddings - 1}"

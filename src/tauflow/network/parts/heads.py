@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ... import losses
-from ...errors import DtypeError, ShapeError
+from ...errors import ShapeError
 from ...ops.graph import Graph
 from .part import NetworkError, Part, check_count
 from .scale import Scale
@@ -238,36 +238,14 @@ class Classes(Head):
     @torch.no_grad()
     def measure(self, target: Tensor) -> None:
         if self.balanced:
-            counts = torch.bincount(target.flatten().long(), minlength=self.columns)
-            present = int((counts > 0).sum())
-            self.weights.copy_(torch.where(counts > 0, counts.sum() / (present * counts.clamp(min=1)), 0))
+            self.weights.copy_(torch.tensor(losses.balanced(target, self.columns)))
 
     def forward(self, a: Tensor) -> Tensor:
         y: Tensor = F.log_softmax(a, dim=-1)
         return y
 
     def loss(self, y: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
-        if target.is_floating_point() or target.dtype == torch.bool:
-            raise DtypeError(f"target is {target.dtype}, expected class numbers: call target.long()")
-        if y.shape[:-1] != target.shape:
-            raise ShapeError(
-                f"y has shape {tuple(y.shape)} and target {tuple(target.shape)}, expected (..., classes) and (...)"
-            )
-        counted = target if mask is None else target[mask]
-        if counted.numel() and not bool(((counted >= 0) & (counted < self.columns)).all()):
-            raise losses.LossError(
-                f"target holds {counted.min()} to {counted.max()}, expected class numbers 0 to {self.columns - 1}"
-            )
-        of_class = self.weights[target.clamp(0, self.columns - 1).long()]
-        weight = (
-            of_class if weight is None else of_class * weight.reshape(*weight.shape, *[1] * (target.ndim - weight.ndim))
-        )
-
-        def entries(y: Tensor, z: Tensor) -> Tensor:
-            hit = -y.gather(-1, z[..., None].long())[..., 0]
-            return (1 - self.smoothing) * hit - self.smoothing * y.mean(dim=-1)
-
-        return losses.mean_of(entries, y, target, mask, weight)
+        return losses.of_classes(y, target, mask, weight, self.weights, self.smoothing)
 
     def average(self, ys: Tensor) -> Tensor:
         """log of the mean probability."""
@@ -287,13 +265,11 @@ class Actions(Head):
 
     def __init__(self, columns: int, low: float | Sequence[float] = -1.0, high: float | Sequence[float] = 1.0) -> None:
         super().__init__(columns, ("",))
-        for name, limit in (("low", low), ("high", high)):
-            limits = [float(limit)] * columns if isinstance(limit, (int, float)) else [float(one) for one in limit]
-            if len(limits) != columns:
-                raise NetworkError(f"{name} has {len(limits)} limits, expected a number or {columns} of them")
-            self.register_buffer(name, torch.tensor(limits), persistent=False)
-        if not bool((self.low < self.high).all()):
+        limits = [_limits("low", low, columns), _limits("high", high, columns)]
+        if not all(least < most for least, most in zip(*limits, strict=True)):
             raise NetworkError(f"low is {low!r} and high {high!r}, expected low < high")
+        for name, values in zip(("low", "high"), limits, strict=True):
+            self.register_buffer(name, torch.tensor(values), persistent=False)
 
     def forward(self, a: Tensor) -> Tensor:
         return torch.lerp(self.low.expand_as(a), self.high.expand_as(a), torch.sigmoid(a))
@@ -304,3 +280,10 @@ class Actions(Head):
 
     def lower(self, graph: Graph, source: int) -> int:
         return graph.add("squash", source, self.outputs, (self.low, self.high))
+
+
+def _limits(name: str, limit: float | Sequence[float], columns: int) -> list[float]:
+    limits = [float(limit)] * columns if isinstance(limit, (int, float)) else [float(one) for one in limit]
+    if len(limits) != columns:
+        raise NetworkError(f"{name} has {len(limits)} limits, expected a number or {columns} of them")
+    return limits

@@ -40,8 +40,15 @@ class Part(Described, nn.Module):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.name:
-            REGISTRY[cls.place, cls.name] = cls
+        if not vars(cls).get("name"):  # derived from a part, whose name it does not take
+            return
+        known = REGISTRY.get((cls.place, cls.name), cls)
+        if cls.place not in PLACES or (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise NetworkError(
+                f"{cls.__name__} is a {cls.place!r} called {cls.name!r}, expected a place of {', '.join(PLACES)} and a name "
+                f"of its own there: {', '.join(names(cls.place))} are taken"
+            )
+        REGISTRY[cls.place, cls.name] = cls
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return nn.Module.__call__(self, *args, **kwargs)
@@ -60,7 +67,10 @@ def get(place: str, name: str) -> type[Part]:
     if (place, name) not in REGISTRY:
         near = get_close_matches(name, names(place), n=1)
         hint = f" did you mean {near[0]!r}?" if near else ""
-        raise NetworkError(f"no {place} is called {name!r};{hint} there are {', '.join(names(place))}")
+        raise NetworkError(
+            f"no {place} is called {name!r};{hint} there are {', '.join(names(place))}; one of your own is known once the "
+            "module that defines it is imported"
+        )
     return REGISTRY[place, name]
 
 
@@ -73,6 +83,10 @@ def class_of(place: str, given: Given) -> type[nn.Module]:
 
 def build(place: str, given: Given, **sizes: Any) -> Any:
     """The part for `place`; `sizes` are the widths that its neighbours decide. None stays None, a module stays itself."""
+    if isinstance(given, Part) and given.place != place and {given.place, place} != {"scale", "encoder"}:
+        raise NetworkError(
+            f"{place} is a {type(given).__name__}, a part for {given.place}; there are {', '.join(names(place))}"
+        )
     if given is None or isinstance(given, nn.Module):
         return given
     if isinstance(given, str):
@@ -92,18 +106,6 @@ def build(place: str, given: Given, **sizes: Any) -> Any:
     return part(**{**{name: size for name, size in sizes.items() if name in known}, **options})
 
 
-def describe(part: nn.Module | None) -> dict[str, Any] | None:
-    """The part as JSON, from which `build` makes its like; a module of the user's own is refused by name."""
-    if part is None:
-        return None
-    if not isinstance(part, Part) or REGISTRY.get((part.place, part.name)) is not type(part):
-        raise NetworkError(
-            f"{type(part).__name__} is a module of your own, which a file can't describe: give it a name and a place "
-            "(a subclass of tauflow.network.Part), or save its state_dict with torch"
-        )
-    return {"name": part.name, **part.config()}
-
-
 def check_count(name: str, value: Any, least: int = 1) -> int:
     """A whole number >= least, or a sentence."""
     if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
@@ -115,6 +117,15 @@ def check_width(part: str, inputs: int, before: str, outputs: int) -> None:
     """Refuse parts whose widths do not meet."""
     if inputs != outputs:
         raise NetworkError(f"the {part} takes {inputs} numbers, but {before} gives {outputs}")
+
+
+def fit(place: str, part: Any, **widths: int) -> None:
+    """Refuse a part, given as a module, that is left out where there must be one, or has other widths than its neighbours."""
+    if part is None and place != "pool":
+        raise NetworkError(f"{place} is None, but a network needs one: {', '.join(names(place))}")
+    for name, width in widths.items():
+        if getattr(part, name, width) != width:
+            raise NetworkError(f"the {place} has {name}={getattr(part, name)}, but what is around it needs {width}")
 
 
 def rows(x: Tensor) -> Tensor:

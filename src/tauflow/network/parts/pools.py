@@ -62,6 +62,8 @@ class Pool(Part):
 
         every=False: of the whole alone, (batch, 1, kinds * n), which takes no more than one pass.
         """
+        if z.shape[1] == 0:
+            return z.new_zeros(len(z), 0, self.outputs), memory
         real = torch.ones_like(z[:, :, 0], dtype=torch.bool) if mask is None else mask
         pooled, kept = [], []
         for kind, part in zip(self.kinds, memory.split(self.sizes, dim=1), strict=True):

@@ -110,9 +110,9 @@ class Skip(Deep):
         activation: str = "silu",
         dropout: float = 0.0,
     ) -> None:
-        self.of_input = seen
+        self.of_input, line = seen, zero_line(seen, outputs)
         super().__init__(inputs, outputs, static, units, activation, dropout)
-        self.line = zero_line(seen, outputs)
+        self.line = line
 
     def seen(self) -> int:
         return self.inputs + self.of_input + self.static

@@ -22,7 +22,10 @@ from torch.nn import functional as F
 
 from ... import validate
 from ...errors import ShapeError
-from .part import Part, check_count
+from ...sequence import refuse_overflow
+from .part import NetworkError, Part, check_count
+
+MOST_BLOCKS, MOST_LAYERS = 20, 64  # of a TCN, of a Transformer
 
 
 class Windowed(Part, ABC):
@@ -57,6 +60,7 @@ class Windowed(Part, ABC):
             z = (z * mask[:, :, None]).gather(1, order[:, :, None].expand_as(z))
         z = torch.cat([h, z], dim=1)  # (batch, steps - 1 + time, width + 1)
         y = self.look(z[..., :-1], z[..., -1] > 0)[:, self.steps - 1 :]
+        refuse_overflow(y, y[:, -1] if y.shape[1] else h.flatten(1), self)
         if mask is None or order is None:
             return y, z[:, z.shape[1] - (self.steps - 1) :].flatten(1)
         count = mask.sum(dim=1)
@@ -86,7 +90,9 @@ class TCN(Windowed):
     name: ClassVar[str] = "tcn"
 
     def __init__(self, inputs: int, units: int, blocks: int = 4) -> None:
-        dilations = [2**block for block in range(check_count("blocks", blocks))]
+        if check_count("blocks", blocks) > MOST_BLOCKS:
+            raise NetworkError(f"blocks is {blocks}, expected at most {MOST_BLOCKS}, which see 4 million samples")
+        dilations = [2**block for block in range(blocks)]
         super().__init__(inputs, units, 1 + 4 * sum(dilations))
         self.entry = nn.Conv1d(self.width, units, 1)
         self.blocks = nn.ModuleList(
@@ -115,9 +121,11 @@ class Transformer(Windowed):
         super().__init__(inputs, units, steps)
         if units % 4:
             raise ShapeError(f"units is {units}, expected a multiple of 4, the heads of a transformer")
+        if check_count("layers", layers) > MOST_LAYERS:
+            raise NetworkError(f"layers is {layers}, expected at most {MOST_LAYERS}")
         self.entry = nn.Linear(self.width, units)
         layer = nn.TransformerEncoderLayer(units, 4, 4 * units, dropout, batch_first=True, norm_first=True)
-        self.encoder = nn.TransformerEncoder(layer, check_count("layers", layers), enable_nested_tensor=False)
+        self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
 
     def look(self, z: Tensor, real: Tensor) -> Tensor:
         windows = (
@@ -126,9 +134,11 @@ class Transformer(Windowed):
         known = F.pad(real, (self.steps - 1, 0)).unfold(1, self.steps, 1)
         batch, n = windows.shape[:2]
         age = torch.arange(self.steps - 1, -1, -1, device=z.device, dtype=z.dtype)
-        u = self.entry(windows.flatten(0, 1)) + positions(age, self.units)
+        u: Tensor = self.entry(windows.flatten(0, 1)) + positions(age, self.units)
         hidden = ~known.flatten(0, 1)
         hidden[:, -1] = False  # a window sees at least its own sample
+        if not len(u):
+            return u.new_zeros(batch, n, self.units)
         y = self.encoder(u, src_key_padding_mask=hidden)[:, -1]
         return y.unflatten(0, (batch, n))  # type: ignore[no-any-return]
 

@@ -1,6 +1,6 @@
 """How wrong is a solver? The error of LTC's ways to cross a gap of one, with both initialisations.
 
-    python -m benchmarks.ltc_solvers [--networks 6] [--units 32]
+    python -m benchmarks solvers [--networks 6] [--units 32]
 
 Each network (dense, float64) reads 20 standard normal inputs with dt = 1. Truth: the classical Runge-Kutta step with 400 substeps,
 which SciPy's Radau confirms on the first network. Error: mean |h - truth| / mean |truth| over steps and neurons, in per cent.
@@ -55,17 +55,18 @@ def scipy_states(cell: LTC, x: torch.Tensor) -> torch.Tensor:
     return torch.stack(found)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--networks", type=int, default=6)
-    parser.add_argument("--units", type=int, default=32)
-    asked = parser.parse_args()
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--networks", type=int, default=6, help="how many of each initialisation (6)")
+    parser.add_argument("--units", type=int, default=32, help="neurons of each (32)")
+
+
+def run(options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     errors: dict[tuple[str, str, int], list[float]] = {}
     for init in ("memory", "ncps"):
-        for seed in range(asked.networks):
+        for seed in range(options.networks):
             torch.manual_seed(seed)
-            cell = LTC(8, asked.units, init=init).double()
+            cell = LTC(8, options.units, init=init).double()
             x = torch.randn(1, 20, 8, dtype=torch.float64)
             truth = states(cell, "rk4", 400, x)
             if seed == 0:
@@ -83,7 +84,3 @@ def main() -> None:
             found = errors[init, solver, substeps]
             cells.append(f"{sum(found) / len(found):.2f} % ({min(found):.2f}-{max(found):.2f})")
         print(f"| {solver} | {substeps} | {evaluations} | {cells[0]} | {cells[1]} |")
-
-
-if __name__ == "__main__":
-    main()

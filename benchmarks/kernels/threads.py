@@ -24,7 +24,7 @@ from tauflow.ops import cpu
 from tauflow.sequence import Recurrent
 
 from . import child
-from .models import build, names, step
+from .contestants import build, names, step
 from .progress import Progress
 from .shapes import Settings, Shape, data
 from .timing import once
@@ -47,11 +47,11 @@ def measure(settings: Settings) -> dict[str, Any]:
         for setting, (threads, environment) in SETTINGS.items():
             progress.at(setting)
             arguments = {"threads": threads, "shapes": shapes, "repeats": settings.repeats}
-            found[setting].append(child.call("benchmarks.threads:job", arguments, environment))
+            found[setting].append(child.call("benchmarks.kernels.threads:job", arguments, environment))
         progress.at("two processes at once")
         with ThreadPoolExecutor(2) as pool:
             arguments = {"threads": 1, "shapes": shapes, "repeats": settings.repeats}
-            both = [pool.submit(child.call, "benchmarks.threads:job", arguments) for _ in range(2)]
+            both = [pool.submit(child.call, "benchmarks.kernels.threads:job", arguments) for _ in range(2)]
             found["processes"] += [one.result() for one in both]
     progress.end()
     return {

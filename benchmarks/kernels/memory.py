@@ -20,7 +20,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from . import child
-from .models import MissingError, build, names, step
+from .contestants import MissingError, build, names, step
 from .progress import Progress
 from .shapes import Settings, Shape, data
 
@@ -42,7 +42,7 @@ def measure(settings: Settings) -> dict[str, Any]:
         progress.at(f"{key} {name}")
         try:
             arguments = {"name": name, "shape": settings.shapes[key]}
-            found: dict[str, Any] = child.call("benchmarks.memory:job", arguments, {"MALLOC_ARENA_MAX": "1"})
+            found: dict[str, Any] = child.call("benchmarks.kernels.memory:job", arguments, {"MALLOC_ARENA_MAX": "1"})
         except MissingError as why:
             found = {"missing": str(why)}
         return found

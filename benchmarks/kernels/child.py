@@ -1,4 +1,4 @@
-"""A job in a fresh process, whose memory and threads nothing ran before: `call("benchmarks.memory:job", {...})`.
+"""A job in a fresh process, whose memory and threads nothing ran before: `call("benchmarks.kernels.memory:job", {...})`.
 
 Arguments and result are JSON; the result is the last line that the process prints.
 """
@@ -13,14 +13,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from .models import MissingError
+from .contestants import MissingError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def call(job: str, arguments: dict[str, Any], environment: dict[str, str] | None = None) -> Any:
     """What the job returns; MissingError with its reason where it can't run here."""
-    command = [sys.executable, "-m", "benchmarks.child", job, json.dumps(arguments)]
+    command = [sys.executable, "-m", "benchmarks.kernels.child", job, json.dumps(arguments)]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_", "KMP_"))}
     done = subprocess.run(
         command, env={**inherited, **(environment or {})}, cwd=ROOT, capture_output=True, text=True, check=False

@@ -20,11 +20,12 @@ from typing import Any
 
 import torch
 
-from . import compiled, figure, goals, machine, memory, models, page, parity, scaling, streaming, threads
+from .. import machine
+from . import compiled, contestants, figure, goals, latency, memory, page, parity, scaling, threads
 from .shapes import FULL, QUICK, Settings, data
 from .timing import interleaved
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "benchmarks" / "results" / "kernels.json"
 Results = dict[str, Any]
 
@@ -81,17 +82,17 @@ def measure(settings: Settings, parts: list[str]) -> Results:
 
 
 def shapes(settings: Settings) -> Results:
-    """shape -> sizes, parity and times of all models."""
+    """shape -> sizes, parity and times of all contestants."""
     found: Results = {}
     for key, shape in settings.shapes.items():
         checked = parity.check(shape, key)
         torch.manual_seed(0)
         x, dt = data(shape)
         steps, missing = {}, {}
-        for name in models.names(shape, key):
+        for name in contestants.names(shape, key):
             try:
-                steps[name] = models.step(name, models.build(name, shape), x, dt)
-            except models.MissingError as why:
+                steps[name] = contestants.step(name, contestants.build(name, shape), x, dt)
+            except contestants.MissingError as why:
                 missing[name] = {"missing": str(why)}
         times = interleaved(steps, settings.repeats, f"shape {key}")
         found[key] = {"sizes": list(shape), "parity": checked, "models": {**times, **missing}}
@@ -103,7 +104,7 @@ PARTS: dict[str, Callable[[Settings], Results]] = {
     "threads": threads.measure,
     "memory": memory.measure,
     "scaling": scaling.measure,
-    "streaming": streaming.measure,
+    "streaming": latency.measure,
     "compile": compiled.measure,
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .models import MissingError, build, names
+from .contestants import MissingError, build, names
 from .shapes import Shape, data
 
 AGAINST = {"kernel": "reference", "drop-in": "ncps"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .contestants import twin
 from .goals import outcomes
-from .models import twin
 from .work import rate
 
 Results = dict[str, Any]

@@ -18,7 +18,7 @@ from tauflow import wirings
 from tauflow.cells import LTC
 from tauflow.sequence import Recurrent
 
-from .models import build, step
+from .contestants import build, step
 from .shapes import Settings, Shape, data
 from .timing import interleaved
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from . import child
-from .models import MissingError, build, step
+from .contestants import MissingError, build, step
 from .progress import Progress
 from .shapes import SHAPES, Settings, Shape, data
 from .timing import interleaved
@@ -29,7 +29,7 @@ def measure(settings: Settings) -> dict[str, Any]:
     for name in MODELS:
         progress.at(name)
         try:
-            found[name] = child.call("benchmarks.compiled:job", {"name": name, "repeats": settings.repeats})
+            found[name] = child.call("benchmarks.kernels.compiled:job", {"name": name, "repeats": settings.repeats})
         except MissingError as why:
             found[name] = {"missing": str(why)}
         except RuntimeError as error:

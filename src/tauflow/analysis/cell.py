@@ -1,4 +1,4 @@
-"""What can be proved of a cell before it runs: is its state bounded, and how fast does it forget?
+"""What can be proved of one cell before it runs: is its state bounded, and how fast does it forget?
 
 A step h' = (1 - a) h + a tau sigma(W h + U x + b), 0 <= a <= 1, is a convex combination for every dt >= 0. So
 
@@ -19,48 +19,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .cells import Cell
-from .cells.ctrnn import CTRNN
-from .errors import TauflowError
-from .solvers import BOUNDED, decay_weight
-
-
-class AnalysisError(TauflowError, ValueError):
-    """A question that this certificate does not answer."""
+from ..cells import Cell
+from ..cells.ctrnn import CTRNN
+from ..cells.made import PACKAGE
+from ..solvers import BOUNDED, decay_weight
+from .certificate import AnalysisError, Certificate
 
 
 @dataclass(frozen=True)
-class Certificate:
-    """The answer of `certify`: `certified` says whether the state is bounded, `reason` why or why not.
-
-    low, high (state,)   the interval that no state leaves, whatever the input; None where it depends on the input
-    q                    the gain of the recurrent weights; below 1 the network forgets its start. None for other cells
-    """
-
-    certified: bool
-    reason: str
-    low: Tensor | None = None
-    high: Tensor | None = None
-    q: float | None = None
-    law: _Law | None = None
-
-    def bound(self, x_bound: float, h0: float = 0.0) -> float:
-        """The largest |h| for inputs within +-x_bound and a start within +-h0."""
-        if self.low is not None and self.high is not None:
-            return max(h0, self.low.abs().max().item(), self.high.abs().max().item())
-        if not self.certified or self.law is None:
-            raise AnalysisError(f"there is no bound: {self.reason}")
-        return max(h0, self.law.bound(x_bound))
-
-    def contraction(self, dt: float) -> float:
-        """The factor by which two states come closer at least in one step of dt; above 1 they may part."""
-        if self.law is None:
-            raise AnalysisError(f"no contraction factor is known for this cell: {self.reason}")
-        return self.law.contraction(dt)
-
-
-@dataclass(frozen=True)
-class _Law:
+class Law:
     """Of a CTRNN: tau (units,), gain q_i (units,), and what sigma's input is without the state."""
 
     tau: Tensor
@@ -101,11 +68,15 @@ WEIGHTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def certify(cell: Cell) -> Certificate:
-    """Is the state of `cell` bounded for every dt >= 0, and by what? "not certified" is not "unstable"."""
+def certify_cell(cell: Cell) -> Certificate:
+    """See certify."""
+    of_hull = next(base for base in type(cell).__mro__ if issubclass(base, Cell) and "hull" in vars(base))
+    own = not type(cell).__module__.startswith(PACKAGE)
+    if own and of_hull is not Cell and (changed := changed_since(cell, of_hull)) is not None:
+        return Certificate(False, f"not certified: {type(cell).__name__} has a {changed} of its own, but no hull")
     hull = cell.hull()
     low, high = hull if hull is not None else (None, None)
-    if isinstance(cell, CTRNN):
+    if isinstance(cell, CTRNN) and (not own or changed_since(cell, CTRNN) is None):
         return _certify_ctrnn(cell, low, high)
     if hull is not None:
         return Certificate(
@@ -138,12 +109,17 @@ def _certify_ctrnn(cell: CTRNN, low: Tensor | None, high: Tensor | None) -> Cert
 
 
 @torch.no_grad()
-def _law(cell: CTRNN) -> _Law:
+def _law(cell: CTRNN) -> Law:
     """In float64, so that q is not rounded below one."""
     tau, W, U, b = (p.detach().double() for p in (cell.tau, cell.W, cell.U, cell.b))
     at_zero = cell.sigma(torch.zeros((), dtype=torch.float64)).abs().item()
     gain = tau * cell.sigma.lipschitz * W.abs().sum(dim=1)
-    return _Law(tau, gain, U.abs().sum(dim=1), b.abs(), cell.sigma.lipschitz, at_zero, cell.solver, cell.substeps)
+    return Law(tau, gain, U.abs().sum(dim=1), b.abs(), cell.sigma.lipschitz, at_zero, cell.solver, cell.substeps)
+
+
+def changed_since(cell: Cell, base: type[Cell]) -> str | None:
+    """The method by which this cell computes something else than `base`; None for no such."""
+    return next((name for name in sorted(base.written) if type(cell).written.get(name) is not base.written[name]), None)
 
 
 def time_constants(cell: Cell) -> Tensor:
