@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 # Gaps go up to 100. A CfC whose time gate is made for gaps of 1 multiplies rounding by them: with tau = 1 the float32 stream itself is
 # 1.7e-6 of its range away from the float64 one.
-SLOW = (1.0, 50.0)
+SLOW = (10.0, 100.0)
 
 
 def _net(**parts: Any) -> Network:
