@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import analysis, cells, datasets, files, losses, network, solvers, training, wirings
-    from .analysis import certify
+    from . import analysis, cells, datasets, explain, files, losses, network, solvers, training, wirings
+    from .analysis.certify import certify
     from .cells import CTRNN, GRU, GRUODE, LSTM, LTC, RNN, CfC, GatedLTC, WiredCfC
     from .cells.mixed_memory import MixedMemory
     from .data import check, read_table
@@ -50,6 +50,7 @@ __all__ = [
     "check",
     "compare",
     "datasets",
+    "explain",
     "files",
     "fit",
     "load",
@@ -64,7 +65,18 @@ __all__ = [
     "wirings",
 ]
 
-_SUBMODULES = ("analysis", "cells", "datasets", "files", "losses", "network", "solvers", "training", "wirings")
+_SUBMODULES = (
+    "analysis",
+    "cells",
+    "datasets",
+    "explain",
+    "files",
+    "losses",
+    "network",
+    "solvers",
+    "training",
+    "wirings",
+)
 
 _HOME = {
     "CTRNN": "cells",

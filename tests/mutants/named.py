@@ -292,7 +292,7 @@ CELLS = (
     ),
     Edit(
         "an unbounded activation's bound is too small",
-        "analysis.py",
+        "certify.py",
         "/ (1 - self.gain.max())",
         "/ (1 + self.gain.max())",
     ),
