@@ -26,7 +26,7 @@ PUBLIC = {
     *("CTRNN", "LTC", "GatedLTC", "CfC", "WiredCfC", "GRUODE", "LSTM", "GRU", "RNN"),
     *("Recurrent", "Stack", "Bidirectional", "MixedMemory", "Network", "Committee", "network", "pad", "preset"),
     *("Forecaster", "read_table", "check", "compare", "fit", "certify", "save", "load"),
-    *("analysis", "cells", "datasets", "deploy", "files", "losses", "solvers", "training", "wirings"),
+    *("analysis", "cells", "datasets", "deploy", "explain", "files", "losses", "solvers", "training", "wirings"),
     *("TauflowError", "__version__"),
 }
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import analysis, cells, datasets, deploy, files, losses, network, solvers, training, wirings
+    from . import analysis, cells, datasets, deploy, explain, files, losses, network, solvers, training, wirings
     from .analysis import certify
     from .cells import CTRNN, GRU, GRUODE, LSTM, LTC, RNN, CfC, GatedLTC, WiredCfC
     from .cells.mixed_memory import MixedMemory
@@ -51,6 +51,7 @@ __all__ = [
     "compare",
     "datasets",
     "deploy",
+    "explain",
     "files",
     "fit",
     "load",
@@ -70,6 +71,7 @@ _SUBMODULES = (
     "cells",
     "datasets",
     "deploy",
+    "explain",
     "files",
     "losses",
     "network",
