@@ -208,9 +208,9 @@ def _dict_source(source: Mapping[Any, Any]) -> FrameSource:
 def _dict_column(values: Any) -> Any:
     """An array; or the column of a data frame, which knows of zones, missing values and categories what an array does not."""
     if isinstance(values, np.ma.MaskedArray):
-        shown = np.asarray(values.data).astype(object)
-        shown[np.ma.getmaskarray(values)] = None
-        return shown
+        held = values.data.astype(object)
+        held[np.ma.getmaskarray(values)] = None
+        return held
     if isinstance(values, np.ndarray | list | tuple):
         return np.asarray(values)
     import narwhals as nw
