@@ -15,6 +15,7 @@ import tauflow
 from tauflow.cli.check import check
 from tauflow.cli.compare import compare
 from tauflow.cli.demo import demo
+from tauflow.cli.export import export
 from tauflow.cli.fit import fit
 from tauflow.cli.output import complain, write
 from tauflow.cli.predict import predict
@@ -59,7 +60,7 @@ def _paragraphs(command: Callable[..., None]) -> str:
 
 
 app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
-for command in (demo, check, fit, predict, compare):
+for command in (demo, check, fit, predict, compare, export):
     app.command(help=_paragraphs(command))(command)
 
 
