@@ -16,6 +16,7 @@ import tauflow
 from ..cli.check import check
 from ..cli.compare import compare
 from ..cli.demo import demo
+from ..cli.export import export
 from ..cli.fit import fit
 from ..cli.output import complain, write
 from ..cli.predict import predict
@@ -60,7 +61,7 @@ def _paragraphs(command: Callable[..., None]) -> str:
 
 
 app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
-for command in (demo, check, fit, predict, compare):
+for command in (demo, check, fit, predict, compare, export):
     app.command(help=_paragraphs(command))(command)
 
 

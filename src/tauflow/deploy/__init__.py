@@ -1,7 +1,12 @@
-"""A trained network outside of Python and torch: `export(network, to="c", folder="walker")`."""
+"""A trained network outside of torch: `export(network, to="c", folder="walker")`. START with plan.py.
+
+plan.py says what is written down, numpy_.py and c99/ write it, targets.py puts a check beside it, export.py runs and places it.
+"""
 
 from __future__ import annotations
 
-from .plan import ExportError, Plan, plan
+from .export import Export, export
+from .plan import ExportError, Plan, named, plan
+from .targets import TARGETS
 
-__all__ = ["ExportError", "Plan", "plan"]
+__all__ = ["TARGETS", "Export", "ExportError", "Plan", "export", "named", "plan"]

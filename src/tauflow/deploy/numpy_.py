@@ -90,10 +90,10 @@ class {title}:
         return np.array(v{last})
 
 
-def unpack(text: str) -> list[dict[str, Array]]:
+def unpack(text: str, count: int) -> list[dict[str, Array]]:
     """The weights of every step by their names; an .npz in base64."""
     file = np.load(io.BytesIO(base64.b64decode(text)))
-    steps: list[dict[str, Array]] = [{{}} for _ in range({count})]
+    steps: list[dict[str, Array]] = [{{}} for _ in range(count)]
     for key in file.files:
         number, name = key.split("/")
         steps[int(number)][name] = file[key]
@@ -102,7 +102,7 @@ def unpack(text: str) -> list[dict[str, Array]]:
 
 WEIGHTS = unpack("""
 {weights}
-""")
+""", {count})
 FIRST = WEIGHTS[0].pop("first")
 '''
 
@@ -115,7 +115,7 @@ def write(plan: Plan, name: str) -> str:
     number = "float" if plan.dtype == np.float64 else "np.float32"
     return FILE.format(
         name=name,
-        title=_title(name),
+        title=title(name),
         inputs=plan.inputs,
         outputs=plan.outputs,
         state=len(plan.first),
@@ -142,7 +142,8 @@ _KEEP = """        self._given = np.array(given, "{dtype}")
 """
 
 
-def _title(name: str) -> str:
+def title(name: str) -> str:
+    """The name of the class."""
     return "".join(part.capitalize() for part in name.split("_")) or "Network"
 
 
@@ -191,11 +192,15 @@ def _arrays(step: Step) -> dict[str, Array]:
 
 
 def _weights(plan: Plan) -> str:
-    file = io.BytesIO()
     arrays = {f"{k}/{name}": array for k, step in enumerate(plan.steps) for name, array in _arrays(step).items()}
-    np.savez_compressed(file, allow_pickle=False, **{"0/first": plan.first, **arrays})
-    text = base64.b64encode(file.getvalue()).decode()
-    return "\n".join(re.findall(".{1,120}", text))
+    return packed({"0/first": plan.first, **arrays})
+
+
+def packed(arrays: dict[str, Array]) -> str:
+    """An .npz in base64, for `unpack` of the file."""
+    file = io.BytesIO()
+    np.savez_compressed(file, allow_pickle=False, **arrays)
+    return "\n".join(re.findall(".{1,120}", base64.b64encode(file.getvalue()).decode()))
 
 
 def _functions(body: str) -> list[str]:

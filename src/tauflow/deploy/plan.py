@@ -103,6 +103,12 @@ def check_name(name: str) -> str:
     return name
 
 
+def named(text: str) -> str:
+    """A name made of any text, such as that of a file."""
+    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:31]
+    return name if re.match("[a-z]", name) else f"net_{name}"[:31].rstrip("_")
+
+
 def _refusal(model: Any) -> str:
     kind = type(model).__name__
     if isinstance(model, Bidirectional):

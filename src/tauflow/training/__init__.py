@@ -10,18 +10,14 @@ A Network brings its loss and needs no objective: fit(network, train, validation
 
 from __future__ import annotations
 
-from .batch import Batch
 from .callbacks import Callback, Epoch, Step
 from .history import History
 from .judge import answers, evaluate
-from .loader import LoaderSource
 from .loop import fit
 from .objectives import Objective, Supervised, supervised
 from .optim import OPTIMIZERS, SCHEDULES
-from .sequences import SequenceSource
 from .settings import SettingsError
-from .sources import ArraySource, Source
-from .splits import split_groups
+from .sources import ArraySource, Batch, LoaderSource, SequenceSource, Source, split_groups
 
 __all__ = [
     "OPTIMIZERS",

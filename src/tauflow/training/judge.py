@@ -22,10 +22,9 @@ from torch import Tensor, nn
 from .. import metrics
 from ..errors import ShapeError
 from .history import BETTER
-from .loader import as_source
 from .objectives import Objective, Supervised, of_model, read
 from .settings import SettingsError, check_sources, name_of
-from .sources import Source
+from .sources import Source, as_source
 
 Array = NDArray[Any]
 

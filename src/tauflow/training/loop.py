@@ -37,7 +37,6 @@ from .fingerprint import fingerprint
 from .guard import check_loss, clip_gradients, failure
 from .history import History, Run, copy_weights, restore_weights
 from .judge import Metric, evaluate, metric_of, modes, samples
-from .loader import as_source
 from .measuring import measure
 from .objectives import Objective, of_model
 from .progress import Show, shown
@@ -49,7 +48,7 @@ from .settings import (
     check_sources,
     name_of,
 )
-from .sources import Source
+from .sources import Source, as_source
 
 log = logging.getLogger("tauflow")
 

@@ -12,9 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ..network.core import cells_of
-from .batch import Batch
 from .settings import SettingsError
-from .sources import Source
+from .sources import Batch, Source
 
 FAR = 10.0  # the median gap is far from the time constants by more than this factor
 

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from .. import losses
 from ..errors import ShapeError
 from ..losses import CrossEntropy, Loss, TimeIntegrated
-from .batch import Batch
 from .settings import SettingsError
+from .sources import Batch
 
 Objective = Callable[[nn.Module, Any], Tensor]
 

@@ -14,6 +14,8 @@ import numpy as np
 from ..plan import ExportError, Plan
 from .body import Body, number
 
+__all__ = ["number", "write"]
+
 HEADER = """/* {name}: a liquid network, made by tauflow. C99, float, no malloc, no globals that change; the caller owns the state.
 
    {name}_state s;

@@ -80,6 +80,20 @@ def run(files: dict[str, str], name: str, x: Array, dt: Array, outputs: int, giv
     return Ran(made[:, :outputs], made[:, outputs].astype(int), float(done.stderr))
 
 
+def size(files: dict[str, str], name: str) -> int:
+    """Bytes of code and constants, built as small as the compiler can; of the source where no tool tells."""
+    cc, tool = compiler(), shutil.which("size")
+    if cc is None or tool is None:
+        return len(files[f"{name}.c"])
+    with tempfile.TemporaryDirectory() as folder:
+        for file, text in files.items():
+            (Path(folder) / file).write_text(text)
+        subprocess.run([cc, "-std=c99", "-Os", "-c", f"{name}.c", "-o", "made.o"], cwd=folder, check=True)
+        told = subprocess.run([tool, "-A", "made.o"], cwd=folder, capture_output=True, text=True, check=True).stdout
+    sections = [line.split() for line in told.splitlines() if line.startswith((".text", ".rodata", ".data"))]
+    return sum(int(section[1]) for section in sections)
+
+
 def build(folder: Path, sources: Sequence[str], program: str, cc: str, flags: Sequence[str]) -> None:
     """Compile without a warning."""
     command = [cc, *WARNINGS, *flags, *sources, "-o", program, *(["-lm"] if "-DTAUFLOW_LIBM" in flags else [])]

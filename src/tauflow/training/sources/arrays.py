@@ -14,9 +14,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ..errors import ShapeError
+from ...errors import ShapeError
+from ..settings import check_counts, check_seed
 from .batch import Batch
-from .settings import check_counts, check_seed
 
 
 class Source(Protocol):

@@ -16,7 +16,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from ..validate import packed
+from ...validate import packed
 
 OVER_TIME = ("x", "y", "dt", "mask", "first")  # sliced by `steps`; weight too, where it has a time axis
 

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 from torch.utils.data import DataLoader
 
+from ..settings import SettingsError, check_seed
 from .batch import Batch
-from .settings import SettingsError, check_seed
 
 PARTS = tuple(Batch.__dataclass_fields__)
 BY_PLACE = 4  # (x, y, dt, mask); what comes behind is known by its name alone

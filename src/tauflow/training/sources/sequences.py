@@ -15,11 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import DtypeError, ShapeError
-from ..network.padding import pad
+from ...errors import DtypeError, ShapeError
+from ...network.padding import pad
+from ..settings import check_counts, check_seed
+from .arrays import generator, prepared
 from .batch import Batch
-from .settings import check_counts, check_seed
-from .sources import generator, prepared
 
 CHUNK = 16  # batches that are sorted together: padding falls with it, and so does chance
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .settings import SettingsError, check_seed
+from ..settings import SettingsError, check_seed
 
 
 def split_groups(
