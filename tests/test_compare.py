@@ -15,12 +15,12 @@ from tauflow import cells
 from tauflow.data import read_table
 from tauflow.errors import DataError
 from tauflow.estimators import BASELINES, Forecaster, ForecastError, Row, Settings, compare
-from tauflow.estimators.matching import matched, parameters
+from tauflow.estimators.comparing.matching import matched, parameters
+from tauflow.estimators.comparing.results import verdict
+from tauflow.estimators.comparing.split import test_start as start_of_test
+from tauflow.estimators.comparing.trial import Job
 from tauflow.estimators.network import ForecastNet
-from tauflow.estimators.results import verdict
-from tauflow.estimators.split import test_start as start_of_test
 from tauflow.estimators.streaming import ForecastStream, stream_time
-from tauflow.estimators.trial import Job
 from tauflow.report import comparison_page
 from tauflow.sequence import Recurrent
 from tauflow.windows.learn import learn
@@ -252,7 +252,7 @@ def test_the_last_row_that_is_learned_from_stands_before_the_test_part(table, mo
         return size(known, *arguments)
 
     monkeypatch.setattr(Forecaster, "fit", watched_fit)
-    monkeypatch.setattr("tauflow.estimators.matching.learn", watched_learn)
+    monkeypatch.setattr("tauflow.estimators.comparing.matching.learn", watched_learn)
     compare(table, ("gru",), test=0.2, jobs=1, **QUICK)
     assert len(handed) == 5 and all(time < cut for time in handed)
 

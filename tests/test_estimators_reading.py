@@ -14,8 +14,8 @@ import tauflow
 from tauflow.data import read_table
 from tauflow.errors import DataError, TauflowError
 from tauflow.estimators import Forecaster, ForecastError
+from tauflow.estimators.comparing.split import test_start as start_of_test
 from tauflow.estimators.reading import moment
-from tauflow.estimators.split import test_start as start_of_test
 
 QUICK = {"h": 6, "context": 8}
 HOUR = 3_600_000_000_000

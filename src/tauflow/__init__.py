@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from .cells.mixed_memory import MixedMemory
     from .data import check, read_table
     from .errors import TauflowError
-    from .estimators import Forecaster
-    from .estimators.compare import compare
+    from .estimators import Forecaster, compare
     from .models import load, save
     from .network import Committee, Network, pad, preset
     from .sequence import Bidirectional, Recurrent, Stack

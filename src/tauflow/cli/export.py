@@ -40,6 +40,7 @@ def export(
     Example: [bold]tauflow export walker.tau --to c --output walker[/bold]
     """
     import tauflow
+
     from ..deploy import named
 
     done = tauflow.deploy.export(tauflow.load(model), to.value, output, name or named(model.stem))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .compare import CELLS, compare
+from .comparing.compare import CELLS, compare
+from .comparing.results import Comparison, Example, Part, Row
+from .comparing.trial import Progress
 from .forecaster import Backtest, Forecaster
-from .results import Comparison, Example, Part, Row
 from .settings import BASELINES, ForecastError, Settings
-from .trial import Progress
 
 __all__ = [
     "BASELINES", "CELLS", "Backtest", "Comparison", "Example", "ForecastError", "Forecaster", "Part", "Progress", "Row", "Settings",

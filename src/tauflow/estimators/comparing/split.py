@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..data import Table
-from ..errors import DataError
-from .reading import is_number, moment
+from ...data import Table
+from ...errors import DataError
+from ..reading import is_number, moment
 
 
 def test_start(table: Table, test: Any) -> float:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from ..data.series import Array
+from ...data.series import Array
 
 FEW_FORECASTS = 30
 

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..data import Table
-from ..data.series import Array
-from ..errors import DataError, NonFiniteError, StateOverflowError, StepSizeError, TrainingError
-from ..training import Callback
-from ..training.callbacks import Epoch, Step
-from .forecaster import Backtest, Forecaster
-from .network import ForecastNet
-from .settings import Settings
-from .streaming import stream_time
-from .tables import before
+from ...data import Table
+from ...data.series import Array
+from ...errors import DataError, NonFiniteError, StateOverflowError, StepSizeError, TrainingError
+from ...training import Callback
+from ...training.callbacks import Epoch, Step
+from ..forecaster import Backtest, Forecaster
+from ..network import ForecastNet
+from ..settings import Settings
+from ..streaming import stream_time
+from ..tables import before
 
 UNFIT = (
     DataError,

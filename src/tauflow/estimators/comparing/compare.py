@@ -13,16 +13,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..data import Table
-from . import metrics
-from .forecaster import Backtest
+from ...data import Table
+from .. import metrics
+from ..forecaster import Backtest
+from ..reading import as_table, refuse_unknown, shown_times
+from ..settings import BASELINES, ForecastError, Settings, periods
+from ..tables import before
 from .matching import matched
 from .pool import run
-from .reading import as_table, refuse_unknown, shown_times
 from .results import Comparison, Example, Part, Row, overall, verdict
-from .settings import BASELINES, ForecastError, Settings, periods
 from .split import test_start
-from .tables import before
 from .trial import Failure, Job, Progress, Result
 
 CELLS = ("cfc", "gated_ltc", "ctrnn", "lstm", "gru", "ridge", "seasonal_naive", "persistence")
@@ -177,7 +177,7 @@ def _kind(name: str) -> Literal["liquid", "static", "trivial"]:
         return "static"
     if name in BASELINES:
         return "trivial"
-    from ..cells import get
+    from ...cells import get
 
     return "liquid" if get(name).liquid else "static"
 

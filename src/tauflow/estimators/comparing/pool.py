@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .. import cells
-from .settings import BASELINES
+from ... import cells
+from ..settings import BASELINES
 from .trial import Failure, Job, Progress, Result, alone
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 
-from ..data import Table
-from ..windows.encoder import Encoder
-from ..windows.learn import learn
-from .network import ForecastNet
-from .settings import BASELINES, Settings, build_cell
+from ...data import Table
+from ...windows.encoder import Encoder
+from ...windows.learn import learn
+from ..network import ForecastNet
+from ..settings import BASELINES, Settings, build_cell
 from .trial import Job
 
 
