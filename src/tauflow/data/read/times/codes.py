@@ -154,7 +154,7 @@ def _days_or_years(numbers: Array, whole: bool, name: str) -> Found:
             )
         return Found(note="time looks like years with a fraction: kept as numbers")
     year = np.rint(numbers * 1e4)
-    of_months = 1 <= low and high < 13 and bool((np.abs(numbers * 1e4 - year) < 1e-6).all())
+    of_months = low >= 1 and high < 13 and bool((np.abs(numbers * 1e4 - year) < 1e-6).all())
     if of_months and bool(((year % 1e4 >= 1900) & (year % 1e4 <= 2100)).all()):
         raise DataError(
             f"time in column '{name}' could be months and years written {numbers[0]:07.4f}; write "
