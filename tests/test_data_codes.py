@@ -286,3 +286,14 @@ def test_epochs_in_two_units_are_noted() -> None:
     assert any("epochs in s and ms mixed" in note for note in table.notes)
     table = read_table({"t": [1_609_459_200, 1_609_462_800], "y": [1, 2]}, time_unit="ms")
     assert any("puts all rows at 1970-01-19: is it 's'?" in note for note in table.notes)
+
+
+@pytest.mark.parametrize("first", ["2019-01", "2010-10", "1999-12"])
+def test_months_before_years_are_not_numbers(first):
+    months = pd.date_range(first, periods=30, freq="MS")
+    text = [month.strftime("%m.%Y") for month in months]
+    for stamps in (np.array(text, object), np.array(text, float)):
+        with pytest.raises(DataError, match=f"could be months and years written {text[0]}; write {first}, or"):
+            read_table({"ds": stamps, "y": np.arange(30.0)})
+    assert read_table({"ds": np.array(text, float), "y": np.arange(30.0)}, time_unit="number").schema.kind == "number"
+    assert read_table({"ds": np.arange(1, 13, 0.5), "y": np.arange(24.0)}).schema.kind == "number"

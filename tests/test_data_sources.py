@@ -251,3 +251,15 @@ def test_categories_of_a_dict_are_those_of_a_frame() -> None:
     one, other = (read_table(source, past="c") for source in (frame, {name: frame[name] for name in frame}))
     assert one.schema == other.schema
     np.testing.assert_array_equal(one.series[0].past, other.series[0].past)
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "s"])
+@pytest.mark.parametrize(
+    "zone", ["America/New_York", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "Asia/Ho_Chi_Minh", "Europe/Berlin"]
+)
+def test_a_zone_of_any_name_is_kept(zone: str, unit: str) -> None:
+    stamps = pd.date_range("2021-03-01", periods=20, tz=zone, unit=unit)
+    for column in (stamps, pd.Series(stamps, dtype=pd.ArrowDtype(pa.timestamp(unit, zone)))):
+        table = read_table(pd.DataFrame({"ds": column, "y": np.arange(20.0)}))
+        assert table.schema.zone == zone
+        assert table.series[0].time.tolist() == stamps.as_unit("ns").asi8.tolist()

@@ -153,6 +153,13 @@ def _days_or_years(numbers: Array, whole: bool, name: str) -> Found:
                 f"{int(low)}-{round(low * 100) % 100:02d}, or give time_unit='number' if it is a plain number"
             )
         return Found(note="time looks like years with a fraction: kept as numbers")
+    year = np.rint(numbers * 1e4)
+    of_months = low >= 1 and high < 13 and bool((np.abs(numbers * 1e4 - year) < 1e-6).all())
+    if of_months and bool(((year % 1e4 >= 1900) & (year % 1e4 <= 2100)).all()):
+        raise DataError(
+            f"time in column '{name}' could be months and years written {numbers[0]:07.4f}; write "
+            f"{int(year[0] % 1e4)}-{int(numbers[0]):02d}, or give time_unit='number' if it is a plain number"
+        )
     if low >= 25_569 and high < 73_051:  # 1970 to 2099
         if _DATE_WORD.search(name):
             raise DataError(_ask(numbers, name, ["excel"]))
