@@ -26,3 +26,25 @@ def test_a_text_of_a_frame_has_a_limit() -> None:
 def test_a_text_of_a_frame_has_no_nul() -> None:
     with pytest.raises(DataError, match="NUL"):
         read_table(frame("a\0b"), time="t", target="v", past="word")
+
+
+def test_moments_of_a_frame_are_its_time_whatever_their_name() -> None:
+    days = pd.date_range("2021-03-01", periods=4)
+    table = read_table(pd.DataFrame({"v": [1.0, 2.0, 3.0, 4.0], "uhrzeit": days, "w": [1, 3, 2, 4]}), target="v")
+    assert table.schema.time == "uhrzeit"
+    assert table.series[0].time.tolist() == days.as_unit("ns").asi8.tolist()
+
+
+@pytest.mark.parametrize(
+    ("parts", "second"),
+    [
+        ({"year": 2021, "week": [1, 2, 3]}, "2021-01-11"),
+        ({"year": 2021, "quarter": [1, 2, 3]}, "2021-04-01"),
+        ({"year": 2021, "month": [1, 2, 3]}, "2021-02-01"),
+        ({"year": 2021, "month": 1, "day": [1, 2, 3]}, "2021-01-02"),
+        ({"year": 2021, "month": 1, "day": 1, "hour": [1, 2, 3], "minute": 5}, "2021-01-01 02:05"),
+    ],
+)
+def test_moments_in_parts(parts: dict[str, object], second: str) -> None:
+    table = read_table(pd.DataFrame({**parts, "y": [1.0, 2.0, 3.0]}))
+    assert table.series[0].time[1] == pd.Timestamp(second).as_unit("ns").value

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections import Counter
 
 from tests.mutants import generate, named, native, run
 from tests.mutants.edit import Edit, StaleError
@@ -53,11 +54,17 @@ def main() -> int:
             print(f"stale     {error}", flush=True)
     core = run.warm()
     outcomes = {"killed": 0, "survived": 0, "broken": 0}
+    killers: Counter[str] = Counter()
     for verdict in run.run(native.built(ready, core, asked.jobs), asked.jobs):
         outcomes[verdict.outcome] += 1
         print(f"{verdict.outcome:9} {verdict.seconds:5.1f} s  {verdict.edit.file}: {verdict.edit.name}", flush=True)
         if verdict.by:
             print(f"{'':18} by {verdict.by}", flush=True)
+        killers[verdict.by] += "::" in verdict.by
+    for test in run.failing({test for test, count in killers.items() if count}, core):
+        print(f"broken    {test} fails on the whole package too", flush=True)
+        outcomes["killed"] -= killers[test]
+        outcomes["broken"] += killers[test]
     run_, minutes = sum(outcomes.values()), (time.monotonic() - began) / 60
     score = outcomes["killed"] / max(1, run_)
     print(

@@ -27,7 +27,7 @@ from tests.mutants.select import asked, calls
 BUILD = ROOT / "build" / "mutants"
 LIMIT = 240.0  # seconds for one edit; a broken loop that never ends is noticed
 PASSED, FAILED, NONE = 0, 1, 5  # pytest's exit codes
-OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-m", "not slow", "--timeout=60", "--no-header"]
+OPTIONS = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-m", "not slow", "--timeout=60", "--no-header"]
 OPTIONS += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # what is warm was loaded before pytest could rewrite it
 
 WARM = (
@@ -89,20 +89,21 @@ def tests_of(edit: Edit) -> list[list[str]]:
 
 
 class Watch:
-    """Remembers the first test that fails."""
+    """Remembers the tests that fail."""
 
-    failed = ""
+    def __init__(self) -> None:
+        self.failed: list[str] = []
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        if report.failed and not self.failed:
-            self.failed = report.nodeid
+        if report.failed:
+            self.failed.append(report.nodeid)
 
     def pytest_collectreport(self, report: Any) -> None:
-        if report.failed and not self.failed:
-            self.failed = f"{report.nodeid} does not load"
+        if report.failed:
+            self.failed.append(f"{report.nodeid} does not load")
 
 
-def child(folder: Path, told: list[list[str]]) -> None:
+def child(folder: Path, told: list[list[str]], first: str) -> None:
     """In a fork: the tests under the copy; what they say goes to result.json."""
     log = os.open(folder / "log", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
     null = os.open(os.devnull, os.O_RDONLY)
@@ -116,23 +117,23 @@ def child(folder: Path, told: list[list[str]]) -> None:
     os.environ |= {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
     watch, code = Watch(), NONE
     for call in told:
-        end = int(pytest.main([*OPTIONS, f"--basetemp={folder / 'tmp'}", *call], plugins=[watch]))
+        end = int(pytest.main([*OPTIONS, first, f"--basetemp={folder / 'tmp'}", *call], plugins=[watch]))
         code = code if end == NONE else end
         if code not in (PASSED, NONE):
             break
     package = sys.modules.get("tauflow")
     seen = package is None or str(package.__file__).startswith(str(folder))
-    (folder / "result.json").write_text(json.dumps({"code": code, "by": watch.failed, "seen": seen}))
+    (folder / "result.json").write_text(json.dumps({"code": code, "failed": watch.failed, "seen": seen}))
 
 
-def fork(folder: Path, told: list[list[str]]) -> int:
+def fork(folder: Path, told: list[list[str]], first: str = "-x") -> int:
     sys.stdout.flush()
     pid = os.fork()
     if pid:
         return pid
     os.setsid()
     try:
-        child(folder, told)
+        child(folder, told, first)
     except BaseException:
         (folder / "log").write_text(traceback.format_exc())
         os._exit(1)
@@ -193,4 +194,14 @@ def verdict(one: Running, status: int | None, spent: float) -> Verdict:
         return Verdict(one.edit, "survived", "", spent)
     if said["code"] == NONE:
         return Verdict(one.edit, "broken", "no test was found", spent)
-    return Verdict(one.edit, "killed", said["by"] or "the tests don't load", spent)
+    return Verdict(one.edit, "killed", (said["failed"] or ["the tests don't load"])[0], spent)
+
+
+def failing(tests: set[str], core: Path) -> set[str]:
+    """Those of the tests that fail on the whole package: what they said of a broken one is worth nothing."""
+    if not tests:
+        return set()
+    folder = copy(None, core, BUILD / "copies" / "whole")
+    os.waitpid(fork(folder, [sorted(tests)], "--maxfail=1000"), 0)
+    failed: list[str] = json.loads((folder / "result.json").read_text())["failed"]
+    return tests.intersection(failed)

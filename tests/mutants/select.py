@@ -28,10 +28,7 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "models": ("test_models.py", "test_small_promises.py", "test_files_forecaster.py"),
     "network": ("test_network*.py",),
     "ops": (
-        "test_kernels*.py",
-        "test_stream*.py",
-        "test_network*.py",
-        "test_core.py",
+        *("test_stream*.py", "test_network*.py", "test_core.py", "test_kernels*.py", "test_door.py"),
         "test_cells.py:backends or stack",
     ),
     "report": ("test_report*.py",),
