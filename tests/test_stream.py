@@ -334,7 +334,8 @@ def test_static_cells_stream_on_the_kernels(kind, units: int, dtype: torch.dtype
 
 
 BEHIND = {
-    "cfc": lambda n: CfC(3, n), "pure": lambda n: CfC(3, n, "pure"), "ltc": lambda n: LTC(3, n), "ltc sparse": lambda n: LTC(3, wirings.random(3, n, 2, sparsity=0.5)),
+    "cfc": lambda n: CfC(3, n), "pure": lambda n: CfC(3, n, "pure"), "ltc": lambda n: LTC(3, n),
+    "ltc sparse": lambda n: LTC(3, wirings.random(3, n, 2, sparsity=0.5)),
     "ctrnn": lambda n: CTRNN(3, n), "gated_ltc": lambda n: GatedLTC(3, n), "gruode": lambda n: GRUODE(3, n), "gru": lambda n: GRU(3, n),
     "lstm": lambda n: LSTM(3, n), "gru_decay": lambda n: DecayGRU(3, n),
 }  # fmt: skip
