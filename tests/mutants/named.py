@@ -20,8 +20,8 @@ SURVIVED = (
     Edit(
         "a run resumes under another loss",
         "loop.py",
-        '{"objective": objective, "validate": validate}',
-        '{"validate": validate}',
+        '{"objective": objective, **judges}',
+        "{**judges}",
         RESUME,
     ),
     Edit("a run resumes with another number of steps", "fingerprint.py", '"steps": len(train),', "", RESUME),
@@ -126,7 +126,7 @@ SURVIVED = (
     Edit(
         "a model is built before its sizes are compared",
         "blank.py",
-        "    for options, cell in named_cells(structure):\n        check_size(cell, options, content.numbers)\n",
+        "    for options, kind in named(structure):\n        check_size(kind, options, content.numbers)\n",
         "",
     ),
     Edit(
@@ -240,7 +240,7 @@ TRAINING = (
         "watched[-1] < watched[self.best_epoch]",
         "watched[-1] <= watched[self.best_epoch]",
     ),
-    Edit("the state is not carried over the chunks", "sources.py", "state = state.detach()", "state = None"),
+    Edit("the state is not carried over the chunks", "objectives.py", "state = state.detach()", "state = None"),
     Edit(
         "a trapezoid leads from one sample to the next",
         "losses.py",
@@ -341,7 +341,9 @@ TABLES = (
 )
 
 NETWORK = (
-    Edit("a masked sample counts in a pooled mean", "pools.py", "z], dim=2) * real[:, :, None]", "z], dim=2)"),
+    Edit(
+        "a masked sample counts in a pooled mean", "pools.py", "counted * real[:, :, None]], dim=1)", "counted], dim=1)"
+    ),
     Edit(
         "an episode starts from the one before", "episodes.py", "initial(pieces), state[row]", "state[row], state[row]"
     ),
@@ -375,11 +377,11 @@ NETWORK = (
     Edit(
         "a rare class counts no more than others",
         "heads.py",
-        "counts.sum() / (present * counts.clamp(min=1))",
+        "torch.tensor(losses.balanced(target, self.columns))",
         "torch.ones_like(self.weights)",
     ),
     Edit("a doubt costs nothing", "heads.py", "0.5 * far.square() + deviation.log() +", "0.5 * far.square() +"),
-    Edit("time passes at masked samples", "missing.py", "dt[:, t] * mask[:, t])", "dt[:, t])"),
+    Edit("time passes at masked samples", "missing.py", "(dt if mask is None else dt * mask)", "dt"),
     Edit(
         "a convolution sees what comes",
         "windowed.py",

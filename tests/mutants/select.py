@@ -15,6 +15,10 @@ TESTS = Path(__file__).parents[1]
 # Rooms and modules whose tests have other names. A pattern is of test files; `-k` words after a colon choose among them.
 BESIDE: dict[str, tuple[str, ...]] = {
     # rooms
+    "analysis": ("test_analysis*.py",),
+    "deploy": ("test_deploy_*.py",),
+    "explain": ("test_explain*.py",),
+    "datasets": ("test_datasets.py", "test_splits.py"),
     "cells": ("test_baseline_cells.py", "test_recorders.py", "test_cells.py:{stem}", "test_kernels.py:{stem}"),
     "cli": ("test_cli*.py", "test_data_advice.py"),
     "compat": ("test_compat_*.py", "test_small_promises.py"),
