@@ -293,19 +293,20 @@ class Body:
 
     def cell_ltc(self, step: Step, z: str, m: int, h: str, n: int, y: str) -> None:
         w, solver = step.arrays, step.options["solver"]
-        midpoint, weight = solver == "exponential_midpoint", solver.removesuffix("_midpoint")
-        self.say(
-            f"float now[{n}], sensed[{2 * n}], heard[{2 * n}]{f', half[{n}]' if midpoint else ''};",
-            f"copy(now, {h}, {n});",
-        )
+        midpoint, weight, room = solver == "exponential_midpoint", solver.removesuffix("_midpoint"), fours(n)
+        self.say(f"float now[{n}], sensed[{2 * room}], heard[{2 * room}]{f', half[{n}]' if midpoint else ''};")
+        most = max(np.bincount(w[prefix + "target"], minlength=1).max() for prefix in ("", "sensory_"))
+        self.say(f"float open[{4 * max(most, 1)}];", f"copy(now, {h}, {n});")
         for k, name in enumerate(("leak_current", "leak_conductance")):
-            self.say(f"copy({self.behind('sensed', k * n)}, {self.table(name, w[name])}, {n});")
+            whole = np.pad(w[name], (0, room - n), mode="edge")
+            self.say(f"copy({self.behind('sensed', k * room)}, {self.table(name, whole)}, {room});")
         self.say(self._hear("sensory_", w, z, "sensed", n))
         elastance, inner = self.table("elastance", w["elastance"]), self._hear("", w, "{v}", "heard", n)
 
         def evaluate(v: str, gap: str, to: str) -> None:
-            self.say(f"copy(heard, sensed, {2 * n});", inner.replace("{v}", v))
-            self.say(self.longest(step, f"settle(now, heard, heard + {n}, {gap}, {elastance}, {weight}, {n}, {to})"))
+            self.say(f"copy(heard, sensed, {2 * room});", inner.replace("{v}", v))
+            call = f"settle(now, heard, heard + {room}, {gap}, {elastance}, {weight}, {n}, {to})"
+            self.say(self.longest(step, call))
 
         def one() -> None:
             if midpoint:
@@ -316,17 +317,23 @@ class Body:
         self.say(f"copy({y}, now, {n});")
 
     def _hear(self, prefix: str, w: dict[str, Array], v: str, to: str, n: int) -> str:
-        """A call with the list of synapses, filled up to a multiple of four."""
-        count = len(w[prefix + "source"])
-        if count == 0:
+        """A call with the synapses in slots: slot k of four neurons holds the k-th one of each."""
+        target = w[prefix + "target"]
+        if not target.size:
             return f"/* no {prefix or 'inner_'}synapses */"
+        counts = np.bincount(target, minlength=fours(n))
+        slots = counts.reshape(-1, 4).max(axis=1)
+        rank = np.arange(len(target)) - np.repeat(np.cumsum(counts) - counts, counts)  # which of its neuron's it is
+        at = 4 * ((np.cumsum(slots) - slots)[target // 4] + rank) + target % 4
 
-        def whole(name: str) -> Array:
-            return np.concatenate([w[prefix + name], np.zeros(fours(count) - count, w[prefix + name].dtype)])
+        def laid(name: str) -> Array:
+            whole = np.zeros(4 * slots.sum(), w[prefix + name].dtype)
+            whole[at] = w[prefix + name]
+            return whole
 
-        places = [self.table(prefix + name, whole(name), "place") for name in ("source", "target")]
-        tables = [self.table(prefix + name, whole(name)) for name in ("sigma", "mu", "pull", "w")]
-        return f"hear({v}, {', '.join(places + tables)}, {fours(count)}, {to}, {to} + {n});"
+        places = [self.table(prefix + "slots", slots, "place"), self.table(prefix + "source", laid("source"), "place")]
+        tables = [self.table(prefix + name, laid(name)) for name in ("sigma", "mu", "pull", "w")]
+        return f"hear({v}, {', '.join(places + tables)}, {n}, open, {to}, {to} + {fours(n)});"
 
     def _gates(self, step: Step, z: str, m: int, h: str, n: int, gates: int) -> None:
         """u from [z, log(1 + t)], w from the state."""

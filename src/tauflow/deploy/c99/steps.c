@@ -2,22 +2,48 @@
    empty line. z: what a step reads; y: what it makes; h, next: what it remembers, before and after; t: the gap in periods;
    work: memory that it may use as it likes. */
 
+/* The bits of x within +-limit, whose own bits are given; without a branch, so that compilers put four side by side. */
+#ifndef TAUFLOW_LIBM
+static float within(float x, int32_t limit)
+{
+    uint32_t bits;
+    int32_t size;
+    float kept;
+    memcpy(&bits, &x, sizeof bits);
+    size = (int32_t)(bits & 0x7fffffffu);
+    bits = (bits & 0x80000000u) | (uint32_t)(size < limit ? size : limit);
+    memcpy(&kept, &bits, sizeof kept);
+    return kept;
+}
+#endif
+
+/* y, or NaN where x is NaN; without a branch */
+#ifndef TAUFLOW_LIBM
+static float unless_nan(float y, float x)
+{
+    uint32_t of_x, of_y;
+    memcpy(&of_x, &x, sizeof of_x);
+    memcpy(&of_y, &y, sizeof of_y);
+    of_y |= (int32_t)(of_x & 0x7fffffffu) > 0x7f800000 ? 0x7fc00000u : 0u;
+    memcpy(&y, &of_y, sizeof y);
+    return y;
+}
+#endif
+
 /* exp(x), relative error below 2e-7; beyond +-87 as at +-87. Define TAUFLOW_LIBM for that of the library. */
 static float exp_of(float x)
 {
 #ifdef TAUFLOW_LIBM
     return expf(x);
 #else
-    const float low = x > -87.0f ? x : -87.0f, v = low < 87.0f ? low : 87.0f;
-    const float turns = v * 1.44269504f;
-    const int32_t k = (int32_t)(turns + (turns < 0.0f ? -0.5f : 0.5f));
-    const float r = (v - (float)k * 0.693359375f) + (float)k * 2.12194440e-4f; /* x - k ln 2 */
+    const float v = within(x, 0x42ae0000); /* 87 */
+    const int32_t k = (int32_t)(v * 1.44269504f + 128.5f) - 128;
+    const float r = (v - (float)k * 0.693359375f) + (float)k * 2.12194440e-4f; /* v - k ln 2 */
     const float p = ((((1.98756915e-4f * r + 1.39819995e-3f) * r + 8.33345191e-3f) * r + 4.16657959e-2f) * r + 0.166666655f) * r;
     const uint32_t bits = (uint32_t)(k + 127) << 23; /* 2^k */
     float power;
     memcpy(&power, &bits, sizeof power);
-    power *= ((p + 0.5f) * r * r + r) + 1.0f;
-    return x == x ? power : x;
+    return unless_nan(power * (((p + 0.5f) * r * r + r) + 1.0f), x);
 #endif
 }
 
@@ -33,12 +59,11 @@ static float tanh_of(float x)
 #ifdef TAUFLOW_LIBM
     return tanhf(x);
 #else
-    const float low = x > -7.90531111f ? x : -7.90531111f, v = low < 7.90531111f ? low : 7.90531111f, q = v * v;
+    const float v = within(x, 0x40fcf84f), q = v * v; /* 7.9053 */
     const float above = (((((-2.76076848e-16f * q + 2.00018790e-13f) * q - 8.60467152e-11f) * q + 5.12229709e-8f) * q + 1.48572236e-5f) * q
                          + 6.37261929e-4f) * q + 4.89352456e-3f;
     const float below = ((1.19825840e-6f * q + 1.18534706e-4f) * q + 2.26843463e-3f) * q + 4.89352519e-3f;
-    const float y = v * above / below;
-    return x == x ? y : x;
+    return unless_nan(v * above / below, x);
 #endif
 }
 
@@ -688,22 +713,37 @@ static float gated_leak(const float *h, const float *f, float t, const float *ra
     return longest;
 }
 
-/* What the synapses give at v: to `current` and `conductance` of their targets. open = sigmoid(sigma (v - mu)), four at a time; count
-   is a multiple of four, filled up with synapses that carry nothing. */
-static void hear(const float *v, const place *source, const place *target, const float *sigma, const float *mu, const float *pull,
-                 const float *w, int count, float *current, float *conductance)
+/* What the synapses give at v, added to `current` and `conductance`:  open = sigmoid(sigma (v - mu)). Slot k of four neurons holds the
+   k-th synapse of each; `slots` says how many slots each four have. Who has fewer synapses has empty ones, which carry nothing.
+   open: room for the slots of four neurons. */
+static void hear(const float *v, const place *slots, const place *source, const float *sigma, const float *mu, const float *pull,
+                 const float *w, int n, float *open, float *current, float *conductance)
 {
-    int k, l;
-    for (k = 0; k < count; k += 4) {
-        float open[4];
-        for (l = 0; l < 4; ++l) {
-            open[l] = sigma[k + l] * (v[source[k + l]] - mu[k + l]);
+    int i, k, l;
+    for (i = 0; i < n; i += 4, ++slots) {
+        const int count = 4 * (int)*slots;
+        float i_sum[4] = {0.0f, 0.0f, 0.0f, 0.0f}, g_sum[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+        for (k = 0; k < count; ++k) {
+            open[k] = sigma[k] * (v[source[k]] - mu[k]);
         }
-        sigmoid4(open);
-        for (l = 0; l < 4; ++l) {
-            current[target[k + l]] += pull[k + l] * open[l];
-            conductance[target[k + l]] += w[k + l] * open[l];
+        for (k = 0; k < count; k += 4) {
+            sigmoid4(open + k);
         }
+        for (k = 0; k < count; k += 4) {
+            for (l = 0; l < 4; ++l) {
+                i_sum[l] += pull[k + l] * open[k + l];
+                g_sum[l] += w[k + l] * open[k + l];
+            }
+        }
+        for (l = 0; l < 4; ++l) {
+            current[i + l] += i_sum[l];
+            conductance[i + l] += g_sum[l];
+        }
+        source += count;
+        sigma += count;
+        mu += count;
+        pull += count;
+        w += count;
     }
 }
 
