@@ -6,7 +6,7 @@
     x', dt'   the baseline: the mean of the training data held throughout, at the median gap of the row; dt'=dt explains x alone
 
 The integral is Gauss and Legendre's rule, exact for polynomials up to degree 2 nodes - 1. What the sums miss of the change is measured
-at every call, `error`: beyond 1e-4 of the change the nodes are doubled, and if 256 of them are not enough there is a warning. A value
+at every call, `error`: beyond 1e-4 of the change the nodes are doubled, and if 1024 of them are not enough there is a warning. A value
 that is not measured (NaN) and a gap of zero stay as they are.
 Source: Sundararajan, Taly and Yan 2017, Axiomatic attribution for deep networks, eq. 1.
 """
@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from ..errors import ShapeError
 from .question import ExplanationError, Question, question
 
-NODES, MOST = 16, 256
+NODES, MOST = 16, 1024
 COMPLETE = 1e-4  # of the change
 AT_ONCE = 32  # nodes side by side
 
