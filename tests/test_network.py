@@ -586,6 +586,20 @@ def test_a_part_of_ones_own_is_one_class() -> None:
         del tauflow.network.parts.part.REGISTRY["encoder", "squares"]
 
 
+def test_numbers_of_tokens_are_not_scaled() -> None:
+    network = Network(1, 2, "ctrnn", 4, encoder={"name": "tokens", "vocabulary": 9}, pool="mean", head="classes").eval()
+    x = torch.randint(9, (5, 7, 1)).float()
+    before, _ = network(x)
+    network.measure(SimpleNamespace(x=x, y=None, dt=None, mask=None, static=None))
+    assert torch.equal(network(x)[0], before)
+    with torch.no_grad():
+        whole, _ = network.prefixes(x)
+    stream = network.stream("cpu")
+    assert np.array_equal(np.stack([stream([float(one)]) for one in x[0, :, 0]]), whole[0].numpy())
+    with pytest.raises(NonFiniteError, match="whole numbers of tokens from 0 to 8"):
+        network.train()(x + 0.5)
+
+
 def test_wirings_and_options_reach_the_core() -> None:
     network = Network(3, 2, "ltc", wirings.auto_ncp(3, 12, 2, seed=3))
     assert network.core.cell.outputs == 2

@@ -96,6 +96,8 @@ class Network(nn.Module):
         width = _behind("waves", self.waves, width)
         self.encoder = build("encoder", encoder, inputs=width)
         width = _behind("encoder", self.encoder, width)
+        if getattr(self.encoder, "takes_raw", False):
+            self.scale = None
         self.core = cores.build_core(core, width, units, None if self.auto_tau else tau)
         check_width("core", self.core.inputs, "what comes before it", width)
         self.sees_input = getattr(class_of("readout", readout), "sees_input", False)

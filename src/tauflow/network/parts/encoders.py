@@ -134,6 +134,7 @@ class Tokens(Part):
 
     name: ClassVar[str] = "tokens"
     place: ClassVar[str] = "encoder"
+    takes_raw: ClassVar[bool] = True  # a token's number has no scale
 
     def __init__(self, inputs: int, vocabulary: int, units: int = 32) -> None:
         super().__init__()
