@@ -206,6 +206,9 @@ template <typename Run> static auto unlocked(Run run) {
     return run();
 }
 
+constexpr std::int64_t FEWEST_SAMPLES = 8;
+constexpr int MOST_AT_ONCE = 256;  // substeps
+
 template <typename C> static double forward(bool is_double, const nb::tuple &sequence_numbers, const nb::tuple &cell_numbers) {
     const auto s = numbers<14>(sequence_numbers);
     const auto c = numbers<C::numbers>(cell_numbers);
@@ -213,7 +216,8 @@ template <typename C> static double forward(bool is_double, const nb::tuple &seq
         using Real = decltype(real);
         const auto seq = sequence<Real>(s.data());
         const auto cell = cell_for<C, Real>(c.data(), seq.inputs, seq.units, seq.time);
-        if (!seq.saved && seq.batch <= C::few) {
+        // A step of many substeps would not hear Ctrl-C there, and of few samples the packing would be most of the work.
+        if (!seq.saved && seq.batch <= C::few && seq.time >= FEWEST_SAMPLES && C::template substeps<Real>(cell) <= MOST_AT_ONCE) {
             const auto pack = C::template stream<Real>();
             const tauflow::Memory memory = tauflow::allocate(pack(int(seq.inputs), int(seq.units), cell, nullptr).bytes);
             const auto packed = pack(int(seq.inputs), int(seq.units), cell, memory.get());

@@ -114,9 +114,9 @@ def check_meta_device(model: MakeModel) -> None:
 
 
 def check_state_dict_holds_what_decides_the_numbers(model: MakeModel) -> None:
-    """The parameters, and the masks of a wiring: without them another seed's wiring would give other numbers."""
+    """The parameters, the masks of a wiring and the order of its neurons: without them another seed's would give other numbers."""
     m = model()
-    masks = {name for name, _ in m.named_buffers() if name.endswith("_mask")}
+    masks = {name for name, _ in m.named_buffers() if name.endswith(("_mask", ".neurons"))}
     assert set(m.state_dict()) == {name for name, _ in m.named_parameters()} | masks
 
 

@@ -87,7 +87,8 @@ class Network(nn.Module):
         self.register_buffer("measured", torch.tensor(False))
         self.static = check_count("static", static, least=0)
 
-        self.scale = build("scale", scale, inputs=self.inputs)
+        raw = encoder is not None and getattr(class_of("encoder", encoder), "takes_raw", False)
+        self.scale = build("scale", None if raw else scale, inputs=self.inputs)
         self.static_scale = Scale(static) if static and scale is not None else None
         width = _behind("scale", self.scale, self.inputs)
         self.missing = build("missing", missing, inputs=width)
@@ -96,8 +97,6 @@ class Network(nn.Module):
         width = _behind("waves", self.waves, width)
         self.encoder = build("encoder", encoder, inputs=width)
         width = _behind("encoder", self.encoder, width)
-        if getattr(self.encoder, "takes_raw", False):
-            self.scale = None
         self.core = cores.build_core(core, width, units, None if self.auto_tau else tau)
         check_width("core", self.core.inputs, "what comes before it", width)
         self.sees_input = getattr(class_of("readout", readout), "sees_input", False)

@@ -35,7 +35,9 @@ class Part(Described, nn.Module):
     place: ClassVar[str] = ""
     sees_input: ClassVar[bool] = False  # of a readout: whether it reads the encoded input beside the state
 
-    takes_raw: ClassVar[bool] = False  # of an encoder: whether it reads the readings as they are, with no scale before it
+    takes_raw: ClassVar[bool] = (
+        False  # of an encoder: whether it reads the readings as they are, with no scale before it
+    )
 
     inputs: int
     outputs: int
