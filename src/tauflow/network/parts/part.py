@@ -78,11 +78,10 @@ def get(place: str, name: str) -> type[Part]:
     return REGISTRY[place, name]
 
 
-def class_of(place: str, given: Given) -> type[nn.Module]:
-    """The class of the part that `given` stands for."""
-    if isinstance(given, nn.Module):
-        return type(given)
-    return get(place, given["name"] if isinstance(given, Mapping) else str(given))
+def class_of(place: str, given: Given) -> type[Any]:
+    """The class of the part that `given` stands for; its own type where it is none, which `build` refuses."""
+    name = given.get("name") if isinstance(given, Mapping) else given
+    return get(place, name) if isinstance(name, str) else type(given)
 
 
 def build(place: str, given: Given, **sizes: Any) -> Any:
