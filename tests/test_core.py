@@ -377,7 +377,8 @@ def test_rows_of_a_program(memory: int) -> None:
             _core.Sessions(program, bad)
     rows, zeros, some = _core.Sessions(program, 2), torch.zeros(64), torch.zeros(64)
     good = [zeros.data_ptr(), zeros.data_ptr(), 0, some.data_ptr()]
-    rows.load(torch.zeros(40).data_ptr(), torch.ones(2, dtype=torch.bool).data_ptr())
+    first, both = torch.zeros(40), torch.ones(2, dtype=torch.bool)
+    rows.load(first.data_ptr(), both.data_ptr())
     assert rows.step(*good) is None
     for at, name in ((0, "x"), (1, "dt"), (3, "y")):
         for bad, words in ((0, "is a null pointer"), (good[at] + 2, "stands at")):
