@@ -22,6 +22,8 @@ def build_core(given: Any, inputs: int, units: Any, tau: Any = None) -> Any:
     """The core for encoded inputs of this width; `tau` goes to a cell that is built here by its name."""
     if isinstance(given, str):
         given = {"name": given}
+    if isinstance(given, Mapping) and not isinstance(given.get("name"), str):
+        raise NetworkError(f"core is {given!r}, expected a name with options: {{'name': 'cfc', ...}}")
     by_name = isinstance(given, Mapping) and ("core", given.get("name")) not in REGISTRY
     if tau is not None and not by_name:
         raise NetworkError(
