@@ -76,7 +76,7 @@ def forecast(
 ) -> str:
     """(context + h) truth, and (h,) forecasts that begin where the shaded part begins."""
     h = len(next(iter(forecasts.values()))) if forecasts else 0
-    with _axes(HEIGHT) as (figure, axes):
+    with canvas(HEIGHT) as (figure, axes):
         if h:
             start = times[-h - 1] if len(times) > h else times[0]
             axes.axvspan(start, times[-1], color=STAND_IN["shade"], linewidth=0)
@@ -88,7 +88,7 @@ def forecast(
             axes.xaxis.set_major_locator(locator)
             axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         axes.margins(x=0.01)
-        return _svg(figure)
+        return svg(figure)
 
 
 def lines(
@@ -99,7 +99,7 @@ def lines(
     Where one line lies far above the others the axis ends below it: `out_of_scale` names those.
     """
     curves = {model: values for model, values in curves.items() if model not in out_of_scale(curves)}
-    with _axes(HEIGHT + 30) as (figure, axes):
+    with canvas(HEIGHT + 30) as (figure, axes):
         ends = {}
         for model, values in curves.items():
             position = np.arange(1, len(values) + 1)
@@ -114,7 +114,7 @@ def lines(
         axes.margins(x=0.02)
         axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         _label_ends(axes, ends, palette, labels)
-        return _svg(figure)
+        return svg(figure)
 
 
 def out_of_scale(curves: Mapping[str, Array]) -> list[str]:
@@ -127,7 +127,7 @@ def strips(
     values: Mapping[str, Array], palette: Mapping[str, str], labels: Mapping[str, str], mark: float, marked: str, x: str
 ) -> str:
     """One row a model, one dot a neuron on a logarithmic axis, a bar at the median, a line at `mark`."""
-    with _axes(max(HEIGHT + 30, 70 + 46 * len(values))) as (figure, axes):
+    with canvas(max(HEIGHT + 30, 70 + 46 * len(values))) as (figure, axes):
         for row, (model, all_values) in enumerate(values.items()):
             seen = np.sort(all_values[np.isfinite(all_values) & (all_values > 0)])
             if len(seen) == 0:
@@ -150,16 +150,16 @@ def strips(
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
         axes.xaxis.set_minor_formatter("")
         axes.set_xlabel(x)
-        return _svg(figure)
+        return svg(figure)
 
 
 @contextmanager
-def _axes(height: int) -> Iterator[tuple[Figure, Axes]]:
-    """A figure of its own (no pyplot, no global state) in the page's style."""
+def canvas(height: int = HEIGHT, width: int = WIDTH) -> Iterator[tuple[Figure, Axes]]:
+    """A figure of its own (no pyplot, no global state) in the page's style: draw with `STAND_IN` colours, return `svg`."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
-        figure = Figure(figsize=(WIDTH / 72, height / 72), layout="constrained")
+        figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
         FigureCanvasSVG(figure)
         yield figure, figure.add_subplot()
 
@@ -195,7 +195,7 @@ def _moved_apart(heights: Sequence[float], apart: float) -> list[float]:
     return [centre + (k - (members - 1) / 2) * apart for centre, members in groups for k in range(members)]
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
     """The bare <svg> element: no size of its own, no metadata, no namespace (HTML knows it), the page's colours."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True)
