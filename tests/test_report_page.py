@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from chromium import BINARY
 from chromium import Page as Browser
+from matplotlib.figure import Figure
 
-from tauflow.report import figures
+from tauflow import report
+from tauflow.drawing import Colours, Drawn
+from tauflow.drawing.canvas import LIGHT
 from tauflow.report.page import (
     Choice,
     Command,
@@ -28,10 +31,13 @@ from tauflow.report.page import (
 EVIL = "<script>alert(1)</script>\"'&"
 
 
+class Line(Drawn):
+    def draw(self, figure: Figure, colours: Colours) -> None:
+        figure.add_subplot().plot([1, 2], [3, 4], color=colours["liquid1"])
+
+
 def drawing() -> Drawing:
-    with figures.canvas() as (figure, axes):
-        axes.plot([1, 2], [3, 4], color=figures.STAND_IN["liquid1"])
-        return Drawing("A line", "y over x", figures.svg(figure))
+    return Drawing("A line", "y over x", Line().svg())
 
 
 def every(text: str) -> list[Part]:
@@ -56,6 +62,19 @@ def test_every_text_is_escaped_and_the_page_loads_nothing() -> None:
 
 def test_a_page_is_the_same_bytes_each_time() -> None:
     assert page("a").html() == page("a").html()
+
+
+def test_a_picture_is_the_same_for_a_notebook_and_for_a_page() -> None:
+    page_one, notebook, plotted = Line().svg(), Line()._repr_html_(), Line().plot()
+    assert "var(--liquid1)" in page_one and not re.findall(r"#[0-9a-f]{6}\b", page_one)
+    assert LIGHT["liquid1"] in notebook and "var(" not in notebook
+    assert plotted.axes[0].lines[0].get_color() == LIGHT["liquid1"]
+
+
+def test_a_notebook_has_the_colours_of_the_light_page() -> None:
+    styles = (Path(report.__file__).parent / "style.css").read_text()
+    light = dict(re.findall(r"--(\w+): (#\w+);", styles[: styles.index("@media")]))
+    assert {name: light.get(name) for name in LIGHT} == LIGHT
 
 
 def test_names_inside_a_page_are_unique_and_found() -> None:

@@ -1,62 +1,26 @@
-"""Figures as SVG text that takes its colours from the page around it, so that one figure serves light and dark.
+"""The figures of a comparison, as SVG text for a page (see `drawing.canvas`).
 
-Matplotlib draws with a stand-in colour for each of the page's colours; in its SVG every stand-in becomes the CSS
-variable of that name: #00f001 -> var(--ink). Texts stay texts in the page's font. No name from the data is drawn: such
-names stand in the page, where they are escaped once. Widths are in CSS pixels.
+No name from the data is drawn: such names stand in the page, where they are escaped once.
 """
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
+
+from ..drawing.canvas import FONT, HEIGHT, STAND_IN, canvas, svg
 
 Array = NDArray[Any]
 LIQUID = ("liquid1", "liquid2", "liquid3", "liquid4")
 STATIC = ("static1", "static2", "static3", "static4")
 TRIVIAL = ("trivial1", "trivial2", "trivial3")
-NAMES = ("ink", "muted", "grid", "shade", *LIQUID, *STATIC, *TRIVIAL)
-STAND_IN = {name: f"#00f0{k + 1:02x}" for k, name in enumerate(NAMES)}
 DASHES = {"liquid": "-", "static": (0, (5, 1.6)), "trivial": (0, (1.2, 1.6))}
-WIDTH, HEIGHT, FONT = 440, 250, 11  # px
-STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "tauflow",
-    "font.size": FONT,
-    "axes.edgecolor": STAND_IN["grid"],
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-    "axes.labelcolor": STAND_IN["muted"],
-    "axes.formatter.useoffset": False,
-    "axes.linewidth": 1,
-    "grid.color": STAND_IN["grid"],
-    "grid.linewidth": 0.8,
-    "text.color": STAND_IN["ink"],
-    "text.parse_math": False,
-    "xtick.color": STAND_IN["grid"],
-    "ytick.color": STAND_IN["grid"],
-    "xtick.labelcolor": STAND_IN["muted"],
-    "ytick.labelcolor": STAND_IN["muted"],
-    "ytick.major.size": 0,
-    "lines.linewidth": 1.8,
-    "lines.solid_capstyle": "round",
-    "legend.frameon": False,
-}
 
 
 def colours(kinds: Mapping[str, str]) -> dict[str, str]:
@@ -153,17 +117,6 @@ def strips(
         return svg(figure)
 
 
-@contextmanager
-def canvas(height: int = HEIGHT, width: int = WIDTH) -> Iterator[tuple[Figure, Axes]]:
-    """A figure of its own (no pyplot, no global state) in the page's style: draw with `STAND_IN` colours, return `svg`."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
-        figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
-        FigureCanvasSVG(figure)
-        yield figure, figure.add_subplot()
-
-
 def _label_ends(
     axes: Axes, ends: Mapping[str, tuple[float, float]], palette: Mapping[str, str], labels: Mapping[str, str]
 ) -> None:
@@ -193,22 +146,3 @@ def _moved_apart(heights: Sequence[float], apart: float) -> list[float]:
             centre, members = (before * count + centre * members) / (count + members), count + members
         groups.append((centre, members))
     return [centre + (k - (members - 1) / 2) * apart for centre, members in groups for k in range(members)]
-
-
-def svg(figure: Figure) -> str:
-    """The bare <svg> element: no size of its own, no metadata, no namespace (HTML knows it), the page's colours."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True)
-    text = buffer.getvalue()
-    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    text = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', r"<svg \1>", text, count=1)
-    text = re.sub(
-        r"<style.*?</style>| id=\"(?:figure|axes|patch|line2d|text|matplotlib|[xy]tick)\w*[._]\w*\"", "", text
-    )
-    text = re.sub(
-        r" font-family: [^;]*;|font: (?=[\d.]+px)", lambda found: "font-size: " * (found[0][:5] == "font:"), text
-    )
-    text = re.sub(r"(font-size: [\d.]+px) [^;\"]*", r"\1", text)
-    for name, colour in STAND_IN.items():
-        text = text.replace(colour, f"var(--{name})")
-    return text

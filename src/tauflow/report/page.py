@@ -6,7 +6,7 @@
 A page is made of sections, a section of parts: tables, drawings, grids of drawings, sentences, terms, a command, a
 download, a part that folds away, and a choice that shows one of several things (radio buttons and style sheets, so that
 it works without a script). The same parts give the same bytes. Every text is escaped by the template, and a content
-security policy forbids the page to load or run anything at all; drawings are SVG that `report.figures` made.
+security policy forbids the page to load or run anything at all; drawings are SVG that `drawing.page_svg` made.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ..files import write_bytes_atomically
 @dataclass(frozen=True)
 class Table:
     """Rows of texts under the names of their columns; the first column names the row, the others hold numbers unless
-    `text_columns` lists them. `colours`: one name of `figures.NAMES` a row; `best`: the row in bold; `meanings`:
+    `text_columns` lists them. `colours`: one name of `drawing.canvas.LIGHT` a row; `best`: the row in bold; `meanings`:
     column -> what it is, shown where the pointer rests."""
 
     columns: Sequence[str]
@@ -55,7 +55,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure: what is seen, a line on units and how to read it, and the SVG of `report.figures`."""
+    """A figure: what is seen, a line on units and how to read it, and the SVG of `drawing.page_svg`."""
 
     title: str
     note: str
@@ -65,7 +65,7 @@ class Drawing:
 
     def __post_init__(self) -> None:
         if not self.svg.startswith("<svg"):
-            raise ValueError(f"a drawing is an <svg> element as report.figures.svg gives it, got {self.svg[:40]!r}")
+            raise ValueError(f"a drawing is an <svg> element as drawing.page_svg gives it, got {self.svg[:40]!r}")
 
     def named(self, path: str) -> Markup:
         """The figure with names of its own inside: two that share one would lose it while the first is hidden."""
