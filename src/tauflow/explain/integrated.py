@@ -22,7 +22,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..drawing import Colours, Drawn
 from ..errors import ShapeError
+from . import words
+from .pictures import attributions
 from .question import ExplanationError, Question, question
 
 NODES, MOST = 16, 1024
@@ -37,12 +40,14 @@ class IncompleteWarning(UserWarning):
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class Explanation(Drawn):
     """What moved one answer: attribution (time, inputs) and gap (time,), in the unit of the answer; they add up to answer - base.
 
     time (time,)   stamps, from the sum of the gaps       base, answer   of the baseline, of the data       error   what is missing
-    nodes          where along the path the gradient was taken
+    nodes          where along the path the gradient was taken       at   the sample whose answer it is
     """
+
+    size = (640, 360)
 
     names: tuple[str, ...]
     time: Array
@@ -53,6 +58,7 @@ class Explanation:
     answer: float
     error: float
     nodes: int
+    at: int
 
     @property
     def change(self) -> float:
@@ -64,6 +70,14 @@ class Explanation:
         sizes["gap"] = float(np.abs(self.gap).sum())
         whole = sum(sizes.values()) or 1.0
         return {name: size / whole for name, size in sizes.items()}
+
+    def words(self, unit: str = "") -> str:
+        """What moved the answer, in a sentence; unit: that of the stamps, "s" or "h"."""
+        return words.sentence(self.time, self.at, self.attribution, self.gap, self.names, self.change, unit)
+
+    def draw(self, figure: Any, colours: Colours) -> None:
+        """A row an input, those that moved the most on top, and the gaps' row; raised in one colour, lowered in another."""
+        attributions(figure, colours, self.time, self.attribution, self.gap, self.names)
 
     def frame(self) -> Any:
         """A line a sample: its stamp, what each input moved, what its gap moved."""
@@ -94,7 +108,7 @@ def integrated_gradients(
     if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < 1:
         raise ExplanationError(f"nodes is {nodes!r}, expected a whole number >= 1")
     asked = question(model, x, dt, mask, static, output, at)
-    x0, dt0 = _baseline(asked, baseline), _baseline_gaps(asked, baseline_dt)
+    x0, dt0 = start_of(asked, baseline), _baseline_gaps(asked, baseline_dt)
     with torch.no_grad():
         answer, base = (float(asked.ask(a[None], b[None], None, asked.at)) for a, b in ((asked.x, asked.dt), (x0, dt0)))
     while True:
@@ -114,7 +128,7 @@ def integrated_gradients(
         )
     stamps = asked.dt.cumsum(dim=0)
     return Explanation(
-        asked.names, stamps.numpy(), asked.x.numpy(), of_x.numpy(), of_dt.numpy(), base, answer, error, nodes
+        asked.names, stamps.numpy(), asked.x.numpy(), of_x.numpy(), of_dt.numpy(), base, answer, error, nodes, asked.at
     )
 
 
@@ -134,7 +148,7 @@ def _path(asked: Question, x0: Tensor, dt0: Tensor, nodes: int) -> tuple[Tensor,
     return torch.where(far_x == 0, 0, of_x * far_x), of_dt * far_dt
 
 
-def _baseline(asked: Question, given: Any) -> Tensor:
+def start_of(asked: Question, given: Any) -> Tensor:
     """(time, inputs); NaN where the data have it."""
     if given is None and asked.mean is None:
         raise ExplanationError(
