@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .canvas import Colours, Drawn, figure, page_svg
+from .canvas import Colours, Drawn, figure, page_svg, plain_numbers
 from .wiring import draw_wiring
 
-__all__ = ["Colours", "Drawn", "draw_wiring", "figure", "page_svg"]
+__all__ = ["Colours", "Drawn", "draw_wiring", "figure", "page_svg", "plain_numbers"]

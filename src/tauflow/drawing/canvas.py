@@ -108,6 +108,12 @@ def page_svg(draw: Draw, width: int = WIDTH, height: int = HEIGHT) -> str:
         return svg(made)
 
 
+def plain_numbers(axis: Any) -> None:
+    """Numbers that people read on a logarithmic axis: 0.1, 1, 10."""
+    axis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    axis.set_minor_formatter("")
+
+
 class Drawn:
     """A result with a picture: subclasses write `draw(figure, colours)` and may set `size`, in pixels."""
 

@@ -10,6 +10,7 @@ from .occlusion import Occlusion, occlusion
 from .prune import Pruned, prune
 from .question import ExplanationError
 from .ranking import Ranking, ranking
+from .story import Story, story
 from .what_if import WhatIf, what_if
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Occlusion",
     "Pruned",
     "Ranking",
+    "Story",
     "WhatIf",
     "currents",
     "faithfulness",
@@ -32,5 +34,6 @@ __all__ = [
     "occlusion",
     "prune",
     "ranking",
+    "story",
     "what_if",
 ]

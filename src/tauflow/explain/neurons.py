@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ..drawing import Colours, Drawn
+from ..drawing import Colours, Drawn, plain_numbers
 from ..network import Network
 from ..sequence import Recurrent, Stack
 from . import words
@@ -51,7 +51,7 @@ class Neurons(Drawn):
 
     @property
     def switches(self) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = self.high > SWITCHES * self.low
+        found: NDArray[np.bool_] = np.greater(self.high, SWITCHES * self.low).astype(bool)
         return found
 
     @property
@@ -95,8 +95,7 @@ class Neurons(Drawn):
             )
             axes.plot([self.tau[neuron]], [-row], "o", markersize=4.5, color=colours[colour])
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
-        axes.xaxis.set_minor_formatter("")
+        plain_numbers(axes.xaxis)
         axes.set_yticks([-row for row in range(len(self.order))], [str(neuron) for neuron in self.order])
         axes.tick_params("y", labelsize=8)
         axes.grid(True, axis="x")
