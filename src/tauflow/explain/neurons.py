@@ -51,12 +51,12 @@ class Neurons(Drawn):
 
     @property
     def switches(self) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = np.greater(self.high, SWITCHES * self.low).astype(bool)
-        return found
+        return self.high > SWITCHES * self.low
 
     @property
     def idle(self) -> NDArray[np.bool_]:
-        return self.spread < IDLE * self.spread.max(initial=0)
+        most = float(self.spread.max(initial=0))
+        return self.spread < IDLE * most
 
     @property
     def redundant(self) -> NDArray[np.bool_]:
