@@ -1,8 +1,7 @@
-"""Drawing: one canvas and one style for every figure, the picture of a wiring."""
+"""Drawing: one canvas and one style for every figure; `drawing.wiring` draws networks. Nothing here loads matplotlib before it draws."""
 
 from __future__ import annotations
 
 from .canvas import Colours, Drawn, figure, page_svg, plain_numbers
-from .wiring import draw_wiring
 
-__all__ = ["Colours", "Drawn", "draw_wiring", "figure", "page_svg", "plain_numbers"]
+__all__ = ["Colours", "Drawn", "figure", "page_svg", "plain_numbers"]

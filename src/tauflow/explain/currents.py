@@ -21,7 +21,6 @@ from ..cells.ctrnn import CTRNN
 from ..cells.gated_ltc import GatedLTC
 from ..cells.ltc import LTC
 from ..drawing import Colours, Drawn
-from ..drawing.wiring import draw_currents
 from ..network import Network
 from ..sequence import Recurrent
 from .pictures import short
@@ -103,6 +102,8 @@ class Flow(Drawn):
 
     def draw(self, figure: Any, colours: Colours) -> None:
         """Synapses as thick as what they carried; blue excites, orange inhibits."""
+        from ..drawing.wiring import draw_currents  # matplotlib loads on first use
+
         draw_currents(figure, colours, self)
 
 
