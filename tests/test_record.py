@@ -89,7 +89,7 @@ def test_the_saturation_of_a_cfc_is_that_of_what_its_gate_lets_through(mode):
     (layer,) = Recurrent(cell).trace(x, dt).layers
     assert (layer.saturation is None) is (mode == "pure")
     if layer.saturation is not None:
-        assert 0 <= layer.saturation.min() and 0.5 < layer.saturation.mean() and layer.saturation.max() <= 1
+        assert layer.saturation.min() >= 0 and layer.saturation.mean() > 0.5 and layer.saturation.max() <= 1
 
 
 def test_a_saturated_ltc_is_said_to_be_so():

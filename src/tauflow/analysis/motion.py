@@ -26,6 +26,7 @@ from ..network import Network
 from ..network import core as cores
 from ..ops.record import states_of
 from ..sequence import Recurrent, copy_of
+from . import jacobians
 from .certificate import AnalysisError
 
 MOST = 2**24  # numbers of a block of Jacobians with what they are made of
@@ -122,11 +123,17 @@ class Motion:
         return torch.cat(found, dim=1)
 
     def jacobians(self, u: Tensor, dt: Tensor, h: Tensor) -> Tensor:
-        """d step / d h at each sample, (batch, state, state): analytic, by automatic differentiation."""
+        """d step / d h at each sample, (batch, state, state): by the cell's equation, or by automatic differentiation."""
+        if len(self.layers) == 1 and jacobians.known(self.layers[0].cell):
+            found = jacobians.step_jacobian(self.layers[0].cell, u, dt, h)
+            if found is not None:
+                return found
         return derivative(lambda v, t, s: self.step(v[None], t[None], s[None])[0], u, dt, h)
 
     def flow_jacobians(self, u: Tensor, h: Tensor) -> Tensor:
         """d flow / d h at each sample, (batch, state, state)."""
+        if len(self.layers) == 1 and jacobians.known(self.layers[0].cell):
+            return jacobians.flow_jacobian(self.layers[0].cell, u, h)
         return derivative(lambda v, s: self.flow(v[None], s[None])[0], u, h)
 
 
