@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .bounds import Bounds, LayerBounds, bounds, step_factor
-from .cell import time_constants
-from .certificate import AnalysisError, Certificate
-from .certifying import certify
-from .fixed_points import FixedPoints, fixed_points
 from .motion import Motion, Row
+from .proof.bounds import Bounds, LayerBounds, bounds, step_factor
+from .proof.cell import time_constants
+from .proof.certificate import AnalysisError, Certificate
+from .proof.certifying import certify
+from .proof.counter import CounterExample, counter_example, worst_found
+from .rest.fixed_points import FixedPoints, fixed_points
 from .spectrum import Spectrum, lyapunov, spectrum
 from .speed import SpeedTable, at_speed, speed_table
 from .steps import StepMargin, step_margin
@@ -16,6 +17,7 @@ __all__ = [
     "AnalysisError",
     "Bounds",
     "Certificate",
+    "CounterExample",
     "FixedPoints",
     "LayerBounds",
     "Motion",
@@ -26,6 +28,7 @@ __all__ = [
     "at_speed",
     "bounds",
     "certify",
+    "counter_example",
     "fixed_points",
     "lyapunov",
     "spectrum",
@@ -33,4 +36,5 @@ __all__ = [
     "step_factor",
     "step_margin",
     "time_constants",
+    "worst_found",
 ]

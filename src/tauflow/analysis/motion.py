@@ -27,7 +27,7 @@ from ..network import core as cores
 from ..ops.record import states_of
 from ..sequence import Recurrent, copy_of
 from . import jacobians
-from .certificate import AnalysisError
+from .proof.certificate import AnalysisError
 
 MOST = 2**24  # numbers of a block of Jacobians with what they are made of
 

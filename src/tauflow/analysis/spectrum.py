@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import jacrev
 
-from .certificate import AnalysisError
 from .motion import Motion, Row
+from .proof.certificate import AnalysisError
 
 BLOCKS, STUDENT = 10, 2.262  # Student's t for nine degrees of freedom, 95 %
 SMALLEST = 1e-300  # of |R_ii|: what a step has forgotten wholly

@@ -24,8 +24,8 @@ from ..network import Network
 from ..network.parts.heads import Head
 from ..network.parts.scale import Scale
 from ..sequence import copy_of
-from .certificate import AnalysisError
 from .motion import Motion
+from .proof.certificate import AnalysisError
 from .spectrum import spectrum
 
 SPEEDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)

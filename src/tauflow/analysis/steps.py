@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from .. import solvers
 from ..errors import StepSizeError
-from .certificate import AnalysisError
 from .motion import Motion
+from .proof.certificate import AnalysisError
 
 FINE = 64
 SAMPLES = 512  # of the data, evenly spread over it

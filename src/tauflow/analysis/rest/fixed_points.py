@@ -19,8 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .certificate import AnalysisError
-from .motion import Motion
+from ..motion import Motion
+from ..proof.certificate import AnalysisError
+from ..proof.counter import box
 
 FORWARD = 300  # steps that half of the starts are run
 ITERATIONS, HALVINGS = 80, 12
@@ -84,23 +85,13 @@ def fixed_points(
 
 def _starts(motion: Motion, u: Tensor, t: Tensor, starts: int, seed: int) -> Tensor:
     """Over the hull, where there is one; half of them then run forward."""
-    low, high = _box(motion)
+    low, high = box(motion)
     made = torch.Generator().manual_seed(seed)
     h = low + (high - low) * torch.rand(starts, motion.state_size, generator=made, dtype=torch.float64)
     run = h[: starts // 2]
     for _ in range(FORWARD):
         run = motion.step(u.expand(len(run), -1), t.expand(len(run)), run)
     return torch.cat([torch.where(torch.isfinite(run), run, h[: starts // 2]), h[starts // 2 :]])
-
-
-def _box(motion: Motion) -> tuple[Tensor, Tensor]:
-    low, high = [], []
-    for layer in motion.layers:
-        hull = layer.cell.hull()
-        wide = torch.full((layer.state_size,), 2.0, dtype=torch.float64)
-        low.append(-wide if hull is None else hull[0].double())
-        high.append(wide if hull is None else hull[1].double())
-    return torch.cat(low), torch.cat(high)
 
 
 def _residuals(motion: Motion, u: Tensor, t: Tensor, h: Tensor) -> Tensor:
