@@ -262,7 +262,9 @@ def test_time_constants_of_implicit_steps_are_their_own():
     cell = tauflow.CTRNN(2, 1, tau=3.0, solver="semi_implicit").double()
     with torch.no_grad():
         cell.W.zero_(), cell.U.zero_(), cell.b.zero_()
-    after = float(cell.step(torch.zeros(1, 2).double(), torch.tensor([2.0]).double(), torch.ones(1, 1).double()).detach())
+    after = float(
+        cell.step(torch.zeros(1, 2).double(), torch.tensor([2.0]).double(), torch.ones(1, 1).double()).detach()
+    )
     assert bounds(cell, dt=2.0).layers[0].slowest[0] == pytest.approx(-2.0 / np.log(after))
     assert bounds(cell).layers[0].slowest[0] == pytest.approx(3.0)
     with pytest.raises(AnalysisError, match="dt is 0"):

@@ -8,29 +8,38 @@ from .proof.cell import time_constants
 from .proof.certificate import AnalysisError, Certificate
 from .proof.certifying import certify
 from .proof.counter import CounterExample, counter_example, worst_found
+from .rest.bifurcation import Bifurcation, bifurcation
+from .rest.cycles import Cycles, cycles
 from .rest.fixed_points import FixedPoints, fixed_points
+from .rest.portrait import Portrait, portrait
 from .spectrum import Spectrum, lyapunov, spectrum
 from .speed import SpeedTable, at_speed, speed_table
 from .steps import StepMargin, step_margin
 
 __all__ = [
     "AnalysisError",
+    "Bifurcation",
     "Bounds",
     "Certificate",
     "CounterExample",
+    "Cycles",
     "FixedPoints",
     "LayerBounds",
     "Motion",
+    "Portrait",
     "Row",
     "Spectrum",
     "SpeedTable",
     "StepMargin",
     "at_speed",
+    "bifurcation",
     "bounds",
     "certify",
     "counter_example",
+    "cycles",
     "fixed_points",
     "lyapunov",
+    "portrait",
     "spectrum",
     "speed_table",
     "step_factor",

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ...pictured import Pictured
 from ..motion import Motion
 from ..proof.certificate import AnalysisError
 from ..proof.counter import box
@@ -32,7 +33,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class FixedPoints:
+class FixedPoints(Pictured):
     """States (n, state), the nearest to zero first, each with the residual |F| that is left there, the stated error.
 
     growth (n,)     largest real part of the flow's eigenvalues, per unit of dt; NaN for cells that are no leaks
@@ -83,11 +84,16 @@ def fixed_points(
     return _judged(motion, u, t, points, hits, int((~rests).sum()))
 
 
-def _starts(motion: Motion, u: Tensor, t: Tensor, starts: int, seed: int) -> Tensor:
-    """Over the hull, where there is one; half of them then run forward."""
+def random_starts(motion: Motion, starts: int, seed: int) -> Tensor:
+    """States all over the box, (starts, state)."""
     low, high = box(motion)
     made = torch.Generator().manual_seed(seed)
-    h = low + (high - low) * torch.rand(starts, motion.state_size, generator=made, dtype=torch.float64)
+    return low + (high - low) * torch.rand(starts, motion.state_size, generator=made, dtype=torch.float64)
+
+
+def _starts(motion: Motion, u: Tensor, t: Tensor, starts: int, seed: int) -> Tensor:
+    """Over the hull, where there is one; half of them then run forward."""
+    h = random_starts(motion, starts, seed)
     run = h[: starts // 2]
     for _ in range(FORWARD):
         run = motion.step(u.expand(len(run), -1), t.expand(len(run)), run)
