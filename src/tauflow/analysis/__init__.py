@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..network import SuggestedTau, suggest_tau
 from .motion import Motion, Row
 from .proof.bounds import Bounds, LayerBounds, bounds, step_factor
 from .proof.cell import time_constants
@@ -31,6 +32,7 @@ __all__ = [
     "Spectrum",
     "SpeedTable",
     "StepMargin",
+    "SuggestedTau",
     "at_speed",
     "bifurcation",
     "bounds",
@@ -44,6 +46,7 @@ __all__ = [
     "speed_table",
     "step_factor",
     "step_margin",
+    "suggest_tau",
     "time_constants",
     "worst_found",
 ]
