@@ -1,9 +1,9 @@
 """The four sets as (learn, judge, test) parts of rows that are split by patient, stay, trial or time; see the project's notes on data.
 
-    ecg       MIT-BIH, 90 Hz, 15 s: one from 0.10 to 0.35 s after a ventricular beat; later minutes of each record are held out
-    icu       PhysioNet 2012, stamps as they are, 48 h: does the patient die; stays are held out
-    activity  a passive tag on elderly people, stamps as they are: which of four postures, at every row; trials are held out
-    traffic   a motorway, hourly with gaps: the log of the count one step ahead; later years are held out
+ecg       MIT-BIH, 90 Hz, 15 s: one from 0.10 to 0.35 s after a ventricular beat; later minutes of each record are held out
+icu       PhysioNet 2012, stamps as they are, 48 h: does the patient die; stays are held out
+activity  a passive tag on elderly people, stamps as they are: which of four postures, at every row; trials are held out
+traffic   a motorway, hourly with gaps: the log of the count one step ahead; later years are held out
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,9 @@ def ecg(folder: Path) -> Task:
             here = slice(1350 * k, 1350 * (k + 1))
             part = "learn" if k < 0.6 * chunks else "judge" if k < 0.75 * chunks else "test"
             parts[part].append((signal[here, None], truth[here], np.ones(1350)))
-    return Task("ecg", *(padded(parts[p]) for p in ("learn", "judge", "test")), {"head": "classes"}, 2, 8, 0.01, precision)
+    return Task(
+        "ecg", *(padded(parts[p]) for p in ("learn", "judge", "test")), {"head": "classes"}, 2, 8, 0.01, precision
+    )
 
 
 def icu(folder: Path) -> Task:
@@ -121,7 +124,7 @@ def icu(folder: Path) -> Task:
         found.append((x, np.float64(outcome[name]), np.diff(hours, prepend=0.0)))
     order = np.random.default_rng(0).permutation(len(found))
     cut = [0, int(0.6 * len(found)), int(0.8 * len(found)), len(found)]
-    parts = [padded([found[k] for k in order[a:b]]) for a, b in zip(cut[:-1], cut[1:], strict=True)]
+    parts = [padded([found[k] for k in order[a:b]]) for a, b in pairwise(cut)]
     options = {"head": "classes", "missing": "missing", "encoder": {"name": "dense", "units": 24}, "pool": "several"}
     return Task("icu", *parts, options, 2, 6, 0.003, auroc)
 
@@ -144,7 +147,9 @@ def activity(folder: Path) -> Task:
             if len(trial[0]) - begin > 20:
                 rows[part].append(tuple(each[begin : begin + 400] for each in trial))
     parts = [padded(rows[p]) for p in ("learn", "judge", "test")]
-    return Task("activity", *parts, {"head": "classes", "encoder": {"name": "dense", "units": 24}}, 4, 12, 0.01, accuracy)
+    return Task(
+        "activity", *parts, {"head": "classes", "encoder": {"name": "dense", "units": 24}}, 4, 12, 0.01, accuracy
+    )
 
 
 def traffic(folder: Path) -> Task:

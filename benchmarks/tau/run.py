@@ -36,7 +36,9 @@ class Curve(Callback):
 @torch.no_grad()
 def score(model: Any, task: Task, part: Part) -> float:
     was = model.training
-    answer = torch.cat([model.eval()(p.x, p.dt, p.mask)[0] for p in (part.rows(k) for k in torch.arange(len(part)).split(64))])
+    answer = torch.cat(
+        [model.eval()(p.x, p.dt, p.mask)[0] for p in (part.rows(k) for k in torch.arange(len(part)).split(64))]
+    )
     model.train(was)
     return task.score(answer, part)
 
@@ -44,7 +46,11 @@ def score(model: Any, task: Task, part: Part) -> float:
 def choices(task: Task) -> dict[str, Any]:
     """What tau is in each of the three."""
     found = suggest_tau(list(task.learn.x.numpy()), list(task.learn.dt.numpy()), list(task.learn.mask.numpy()))
-    return {"default": None, "gap to length": (found.gap, found.length), "correlations": (found.shortest, found.longest)}
+    return {
+        "default": None,
+        "gap to length": (found.gap, found.length),
+        "correlations": (found.shortest, found.longest),
+    }
 
 
 def trained(task: Task, cell: str, tau: Any, seed: int) -> Curve:
@@ -55,7 +61,9 @@ def trained(task: Task, cell: str, tau: Any, seed: int) -> Curve:
     batch = 32 if whole else 8
     source = ArraySource(task.learn.x, y, task.learn.dt, task.learn.mask, batch_size=batch, seed=seed)
     curve = Curve(task)
-    tauflow.fit(net, source, epochs=task.epochs, lr=task.lr, schedule="cosine", seed=seed, callbacks=[curve], progress=False)
+    tauflow.fit(
+        net, source, epochs=task.epochs, lr=task.lr, schedule="cosine", seed=seed, callbacks=[curve], progress=False
+    )
     return curve
 
 
@@ -82,7 +90,9 @@ def run(options: argparse.Namespace) -> None:
                         file.write(json.dumps(line) + "\n")
 
 
-def row(task: str, cell: str, what: str, tau: Any, found: list[Curve], default: list[Curve], seconds: float) -> dict[str, Any]:
+def row(
+    task: str, cell: str, what: str, tau: Any, found: list[Curve], default: list[Curve], seconds: float
+) -> dict[str, Any]:
     """Mean and spread over the seeds."""
     kept, tested, reached = [], [], []
     for one, other in zip(found, default, strict=True):

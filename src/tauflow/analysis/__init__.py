@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..network import SuggestedTau, suggest_tau
+from .card import Stability, stability
+from .meeting import Meeting, meeting
 from .motion import Motion, Row
 from .proof.bounds import Bounds, LayerBounds, bounds, step_factor
 from .proof.cell import time_constants
@@ -26,11 +28,13 @@ __all__ = [
     "Cycles",
     "FixedPoints",
     "LayerBounds",
+    "Meeting",
     "Motion",
     "Portrait",
     "Row",
     "Spectrum",
     "SpeedTable",
+    "Stability",
     "StepMargin",
     "SuggestedTau",
     "at_speed",
@@ -41,9 +45,11 @@ __all__ = [
     "cycles",
     "fixed_points",
     "lyapunov",
+    "meeting",
     "portrait",
     "spectrum",
     "speed_table",
+    "stability",
     "step_factor",
     "step_margin",
     "suggest_tau",

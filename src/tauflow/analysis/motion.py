@@ -29,6 +29,7 @@ from ..sequence import Recurrent, copy_of
 from . import jacobians
 from .proof.certificate import AnalysisError
 
+HELD = 2**20  # numbers of a run that are kept at once
 MOST = 2**24  # numbers of a block of Jacobians with what they are made of
 
 
@@ -121,6 +122,20 @@ class Motion:
             found.append(states[0])
             below = layer.cell.output(states[0])[None]
         return torch.cat(found, dim=1)
+
+    @torch.no_grad()
+    def held(self, u: Tensor, dt: Tensor, h: Tensor, steps: int) -> Tensor:
+        """The states after so many steps of an input that stands still: u (batch, width), dt (batch,), h (batch, state)."""
+        while steps > 0:
+            some = min(steps, max(1, HELD // h.numel()))
+            below, parts, ends = u[:, None].expand(-1, some, -1), h.split(self.sizes, dim=1), list[Tensor]()
+            t = dt[:, None].expand(-1, some)
+            for layer, part in zip(self.layers, parts, strict=True):
+                states = states_of(layer, below, t, None, part)
+                ends.append(states[:, -1])
+                below = layer.cell.output(states.flatten(0, 1)).unflatten(0, states.shape[:2])
+            h, steps = torch.cat(ends, dim=1), steps - some
+        return h
 
     def jacobians(self, u: Tensor, dt: Tensor, h: Tensor) -> Tensor:
         """d step / d h at each sample, (batch, state, state): by the cell's equation, or by automatic differentiation."""

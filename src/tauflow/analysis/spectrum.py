@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import jacrev
 
+from ..pictured import Pictured
 from .motion import Motion, Row
 from .proof.certificate import AnalysisError
 
@@ -36,7 +37,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Spectrum:
+class Spectrum(Pictured):
     """The answer: exponents (k,) per unit of time with their error (k,), half the width of a 95 % interval.
 
     time, warm_up   what was averaged over, and what came before it, in the unit of dt

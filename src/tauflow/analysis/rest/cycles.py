@@ -74,9 +74,7 @@ def cycles(
     row = motion.read(torch.as_tensor(x).double().expand(64, -1), gap)
     u, t = row.u[-1:], row.dt[-1:]
     h = random_starts(motion, starts, seed)
-    for _ in range(steps):
-        h = motion.step(u.expand(starts, -1), t.expand(starts), h)
-    runs = [h]
+    runs = [motion.held(u.expand(starts, -1), t.expand(starts), h, steps)]
     for _ in range(steps):
         runs.append(motion.step(u.expand(starts, -1), t.expand(starts), runs[-1]))
     path = torch.stack(runs, dim=1)  # (starts, steps + 1, state)

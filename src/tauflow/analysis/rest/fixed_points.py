@@ -95,8 +95,7 @@ def _starts(motion: Motion, u: Tensor, t: Tensor, starts: int, seed: int) -> Ten
     """Over the hull, where there is one; half of them then run forward."""
     h = random_starts(motion, starts, seed)
     run = h[: starts // 2]
-    for _ in range(FORWARD):
-        run = motion.step(u.expand(len(run), -1), t.expand(len(run)), run)
+    run = motion.held(u.expand(len(run), -1), t.expand(len(run)), run, FORWARD)
     return torch.cat([torch.where(torch.isfinite(run), run, h[: starts // 2]), h[starts // 2 :]])
 
 
