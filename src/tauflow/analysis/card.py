@@ -123,8 +123,13 @@ def _speed(network: Network, x: Any, gaps: Any, mask: Any, seed: int) -> tuple[f
 
 def told(value: float, unit: str) -> str:
     """A time in words: 25 s, or 25 of time where the unit is not known."""
-    number = f"{value:.3g}" if value < 1e4 else f"{value:,.0f}"
-    return f"{number} {unit or 'of time'}"
+    return f"{figures(value)} {unit or 'of time'}"
+
+
+def figures(value: float) -> str:
+    """Three figures, without an exponent where people need none: 6,010, 0.0123."""
+    short = f"{value:.3g}"
+    return f"{float(short):,.10g}" if 1e-4 < abs(value) < 1e9 else short
 
 
 def _bounded(model: nn.Module) -> str:
@@ -141,7 +146,9 @@ def _forgets(found: Spectrum, meet: Meeting | None, unit: str) -> str:
     if first + error >= 0:
         return f"not shown: the largest exponent, {first:.2g} +- {error:.2g}, may be zero; longer data would tell"
     low, high = 1 / (error - first), 1 / (-first - error)
-    text = f"a disturbance falls to a third in {told(-1 / first, unit)} ({low:.3g} to {high:.3g}) on these data"
+    text = (
+        f"a disturbance falls to a third in {told(-1 / first, unit)} ({figures(low)} to {figures(high)}) on these data"
+    )
     if meet is not None and np.isfinite(meet.gone):
         text += f"; opposite starts meet within {told(meet.gone, unit)}"
     return text if found.settled else f"{text}; the row is short, so this is rough"
