@@ -8,6 +8,7 @@ from . import explain, solvers, streaming
 from .kernels import run as kernels
 from .paper import run as paper
 from .paper import table
+from .tau import run as tau
 from .versus import run as compare
 
 COMMANDS = {
@@ -18,6 +19,7 @@ COMMANDS = {
     "paper": paper,
     "table": table,
     "compare": compare,
+    "tau": tau,
 }
 
 
