@@ -1,0 +1,86 @@
+"""The house behind the door: the model, the gate, the limits, and everybody who is connected.
+
+Once in half a second a sweep asks every connection whether it is overdue; there is no timer a connection, let alone a message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from .gate import Gate
+from .limits import BODIES, SPARE, Limits
+from .metrics import Metrics
+from .model import Served
+from .session import Session
+
+SWEEP = 0.5  # seconds
+
+
+class Connection(Protocol):
+    """What the sweep asks of a connection, whatever it became."""
+
+    def overdue(self, now: float) -> str | None: ...
+
+    def cut(self, why: str) -> None: ...
+
+
+class House:
+    """One a server."""
+
+    def __init__(self, model: Served, gate: Gate, limits: Limits) -> None:
+        self.model, self.gate, self.limits = model, gate, limits
+        self.metrics = Metrics()
+        self.connections: set[Any] = set()
+        self.sessions: set[Any] = set()  # sockets
+        self.bodies = BODIES  # requests with a body that may still come
+        self.known: set[Any] = set()  # the connections that uvicorn tells when it ends
+        self.doors: dict[bytes, Callable[[], Any]] = {b"/v1/stream": self.begin}
+
+    @property
+    def full(self) -> bool:
+        """Whether another connection is too many."""
+        return len(self.connections) >= self.limits.sessions + SPARE
+
+    def admits(self) -> bool:
+        """Whether there is room for another session."""
+        return len(self.sessions) < self.limits.sessions
+
+    def begin(self) -> Session:
+        """A session for a new socket."""
+        self.metrics.opened += 1
+        return Session(self.model)
+
+    def came(self, connection: Any) -> None:
+        self.connections.add(connection)
+        self.known.add(connection)
+
+    def gone(self, connection: Any) -> None:
+        """A connection is lost, for whatever reason."""
+        self.connections.discard(connection)
+        self.known.discard(connection)
+        if connection in self.sessions:
+            self.sessions.discard(connection)
+            self.metrics.steps += connection.session.answered
+
+    async def sweep(self) -> None:
+        """Cut who is overdue, again and again."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP)
+            now = loop.time()
+            for connection in list(self.connections):
+                why = connection.overdue(now)
+                if why is not None:
+                    self.metrics.cut += 1
+                    connection.cut(why)
+
+    def scene(self) -> str:
+        """What the live page draws."""
+        return "{}"
+
+    def numbers(self) -> str:
+        """The metrics as text."""
+        steps = sum(socket.session.answered for socket in self.sessions)
+        return self.metrics.text(len(self.sessions), len(self.connections), steps, self.model.about())

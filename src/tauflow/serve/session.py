@@ -1,0 +1,206 @@
+"""A session: one stream of the model with a state of its own, spoken to in lines of JSON or in binary frames. No network here.
+
+    {"x": [...], "dt": 0.02}     ->  {"y": [...]}                     a sample, and the time since the one before
+    {"snapshot": true}           ->  {"snapshot": {...}}              all that the session remembers, to keep where you like
+    {"restore": {...}}           ->  {"restored": steps}              go on from a snapshot, here or on another server of this model
+    {"reset": true}              ->  {"reset": true}                  back to before the first sample
+    {"static": [...]}            ->  {"static": n}                    of a network that is told something once: before the first sample
+    what can't be done           ->  {"error": "what came, what was expected"}, and the session is where it was
+
+    binary: numbers of the network's type, little-endian, one sample after the other: dt, x  ->  y   one after the other
+
+A session lives as long as its connection and has no name, so there is none to guess: who wants to go on later keeps a snapshot.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import TauflowError
+from . import words
+from .errors import Refused
+from .numbers import Array, numbers
+
+if TYPE_CHECKING:
+    from .model import Served
+
+MISTAKES = (TauflowError, TypeError, ValueError, OverflowError)  # what a stream raises about what it was given
+
+
+class Session:
+    """`line(text)` answers a message; `binary(data)` the samples of a frame, all of them or none."""
+
+    __slots__ = ("answered", "before", "form", "last", "model", "steps", "stream", "took", "watched")
+
+    def __init__(self, model: Served) -> None:
+        self.model = model
+        self.stream: Any = model.open()  # None until a network that needs it is told its static numbers
+        self.form = model.form
+        self.steps = 0  # since the first sample, or as a snapshot says
+        self.answered = 0  # here
+        self.took = 1  # steps that the last message was worth
+        self.watched = False  # whether somebody looks on, and wants to see what was before the last sample
+        self.before: Array | None = None
+        self.last: tuple[Array, float] | None = None
+
+    def line(self, text: str) -> str:
+        """The answer to one message; Refused says what is wrong with it."""
+        self.took = 1
+        message = words.read(text)
+        if "x" not in message:
+            return self._other(message)
+        if len(message) != 2 or "dt" not in message:
+            words.only(message, "x", "dt")
+            raise Refused('"dt" is missing: the time since the previous sample, in the unit that the model was trained in')
+        x, dt = message["x"], message["dt"]
+        if type(dt) is not float and type(dt) is not int:
+            raise Refused(f"dt is {dt!r:.40}, expected a number")
+        if type(x) is not list:
+            raise Refused(f"x is {x!r:.40}, expected a list of {self.model.inputs} numbers")
+        if self.watched:
+            self._remember(x, dt)
+        try:
+            y = self._started(x, dt)
+        except MISTAKES as error:
+            y = self._with_unknown(x, dt, error)
+        self.steps += 1
+        self.answered += 1
+        answer = self.form % tuple(y.tolist())
+        if "n" in answer:  # nan, inf: no JSON
+            raise Refused(f"the answer is not finite: {answer[5:-1]}; the state moved on: reset, or look at the weights")
+        return answer
+
+    def binary(self, data: bytes) -> bytes:
+        """The answers to the samples of a frame; a frame with a sample that is refused moves nothing."""
+        model = self.model
+        wide = model.inputs + 1
+        rows, rest = divmod(len(data), wide * model.dtype.itemsize)
+        self.took = max(rows, 1)
+        if rest or not rows:
+            raise Refused(
+                f"a frame has {len(data)} bytes, expected {wide} numbers of {model.dtype.itemsize} bytes a sample: dt and {model.inputs} of x"
+            )
+        samples = np.frombuffer(data, model.dtype)
+        stream = self._ready()
+        if rows == 1 and not self.watched:
+            try:
+                y = stream(samples[1:], samples.item(0))
+            except MISTAKES as error:
+                raise Refused(_said(error)) from None
+            self.steps += 1
+            self.answered += 1
+            return y.tobytes()  # type: ignore[no-any-return]
+        return self._several(stream, samples.reshape(rows, wide))
+
+    def _several(self, stream: Any, samples: Array) -> bytes:
+        state = stream.state
+        answers = []
+        for number, sample in enumerate(samples):
+            if self.watched and number == len(samples) - 1:
+                self._remember(sample[1:], float(sample[0]))
+            try:
+                answers.append(stream(sample[1:], float(sample[0])))
+            except MISTAKES as error:
+                stream.state = state
+                raise Refused(f"sample {number} of {len(samples)}: {_said(error)}; none of them was taken") from None
+        self.steps += len(answers)
+        self.answered += len(answers)
+        return b"".join(y.tobytes() for y in answers)
+
+    def _ready(self) -> Any:
+        if self.stream is None:
+            raise Refused(f'this network is told {self.model.static} numbers once, first: {{"static": [...]}}')
+        return self.stream
+
+    def _started(self, x: Any, dt: float) -> Any:
+        return (self.stream or self._ready())(x, dt)
+
+    def _with_unknown(self, x: list[Any], dt: float, error: Exception) -> Any:
+        """The answer to x with null in it, where the network takes such; else the refusal."""
+        if self.stream is None:
+            raise error
+        taken = None
+        if any(type(value) not in (int, float) for value in x):
+            taken = numbers(x, "x", (self.model.inputs,), unknown=self.model.knows_missing)
+        if taken is None:
+            raise Refused(_said(error)) from None
+        try:
+            return self.stream(taken.astype(self.model.dtype), dt)
+        except MISTAKES as other:
+            raise Refused(_said(other)) from None
+
+    def _remember(self, x: Any, dt: float) -> None:
+        """What the page shows: the sample, and the state before it."""
+        if self.stream is not None:
+            self.before = self.stream.state
+            self.last = (np.array([np.nan if v is None else v for v in x], dtype=np.float64), float(dt))
+
+    def _other(self, message: dict[str, Any]) -> str:
+        words.only(message, *DOINGS, "x", "dt")
+        if len(message) != 1:
+            raise Refused(f"{' and '.join(sorted(message))} came together, expected one of them")
+        ((what, value),) = message.items()
+        if what not in DOINGS:
+            raise Refused('"dt" came without "x"')
+        done: str = DOINGS[what](self, value)
+        return done
+
+    def _snapshot(self, value: Any) -> str:
+        _true("snapshot", value)
+        state = self._ready().state
+        held = {"model": self.model.fingerprint, "steps": self.steps, "state": state.tolist()}
+        return words.write({"snapshot": held})
+
+    def _restore(self, value: Any) -> str:
+        model = self.model
+        if type(value) is not dict or set(value) != {"model", "steps", "state"}:
+            raise Refused("restore holds no snapshot, expected what {\"snapshot\": true} gave: model, steps, state")
+        if value["model"] != model.fingerprint:
+            raise Refused(f"the snapshot is of the model {value['model']!r:.40}, but this is {model.fingerprint}")
+        steps = value["steps"]
+        if type(steps) is not int or not 0 <= steps < 2**53:
+            raise Refused(f"steps is {steps!r:.40}, expected a whole number")
+        stream = self._ready()
+        state = numbers(value["state"], "state", (stream.state_size,)).astype(model.dtype)
+        before = stream.state
+        try:
+            stream.state = state
+        except MISTAKES as error:
+            stream.state = before
+            raise Refused(_said(error)) from None
+        self.steps = steps
+        return words.write({"restored": steps})
+
+    def _reset(self, value: Any) -> str:
+        _true("reset", value)
+        self._ready().reset()
+        self.steps = 0
+        return '{"reset":true}'
+
+    def _static(self, value: Any) -> str:
+        model = self.model
+        if not model.static:
+            raise Refused("this network is told nothing once: leave static out")
+        if self.steps:
+            raise Refused(f"static came after {self.steps} samples, expected before the first")
+        self.stream = model.open(numbers(value, "static", (model.static,)))
+        return words.write({"static": model.static})
+
+
+def _true(name: str, value: Any) -> None:
+    if value is not True:
+        raise Refused(f"{name} is {value!r:.40}, expected true")
+
+
+def _said(error: Exception) -> str:
+    return str(error).partition("\n")[0][:300]
+
+
+DOINGS: dict[str, Any] = {
+    "snapshot": Session._snapshot,
+    "restore": Session._restore,
+    "reset": Session._reset,
+    "static": Session._static,
+}
