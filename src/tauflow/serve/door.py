@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from . import frames
@@ -29,10 +30,10 @@ WORDS = {
 class Door(asyncio.Protocol):
     """A connection that has not said yet what it is; `serve_http` makes the protocol for plain requests."""
 
-    def __init__(self, house: House, serve_http: Any, loop: asyncio.AbstractEventLoop) -> None:
-        self.house, self.serve_http, self.loop = house, serve_http, loop
+    def __init__(self, house: House, serve_http: Any) -> None:
+        self.house, self.serve_http = house, serve_http
         self.head = b""
-        self.since = loop.time()
+        self.since = monotonic()
         self.leaving = 0.0  # since when the answer was no
 
     def connection_made(self, transport: Any) -> None:
@@ -100,7 +101,7 @@ class Door(asyncio.Protocol):
             if PROTOCOL.encode() in offered:
                 lines.append(b"Sec-WebSocket-Protocol: " + PROTOCOL.encode())
             self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n")
-            socket = Socket(self.house, open_session(), self.transport, self.loop)
+            socket = Socket(self.house, open_session(), self.transport)
             self.house.gone(self)
             self.house.came(socket)
             self.house.sessions.add(socket)
@@ -116,7 +117,7 @@ class Door(asyncio.Protocol):
         head += f"content-length: {len(body)}\r\nconnection: close\r\n"
         extra = 'www-authenticate: Bearer realm="tauflow"\r\n' if status == 401 else ""
         self.transport.write((head + extra + "\r\n").encode() + body)
-        self.leaving, self.head = self.loop.time(), b""
+        self.leaving, self.head = monotonic(), b""
         if self.transport.can_write_eof():
             self.transport.write_eof()  # what still comes is read and dropped, so that the answer is not lost
 

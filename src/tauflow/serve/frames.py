@@ -75,14 +75,24 @@ def read(data: bytes, at: int, most: int, undo: Callable[[bytes, bytes], bytes])
     return bool(first & 128), opcode, undo(data[start + 4 : end], data[start : start + 4]), end
 
 
+def head(opcode: int, size: int) -> bytes:
+    """What stands before a payload of so many bytes."""
+    if size < 126:
+        return bytes((128 | opcode, size))
+    if size < 65536:
+        return bytes((128 | opcode, 126, size >> 8, size & 255))
+    return bytes((128 | opcode, 127)) + size.to_bytes(8, "big")
+
+
 def write(opcode: int, payload: bytes) -> bytes:
     """A whole frame for a client."""
-    size = len(payload)
-    if size < 126:
-        return bytes((128 | opcode, size)) + payload
-    if size < 65536:
-        return bytes((128 | opcode, 126, size >> 8, size & 255)) + payload
-    return bytes((128 | opcode, 127)) + size.to_bytes(8, "big") + payload
+    return head(opcode, len(payload)) + payload
+
+
+def code_of(payload: bytes) -> int:
+    """The code to answer a close frame with."""
+    code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else 1000
+    return code if 1000 <= code < 5000 and code not in (1004, 1005, 1006, 1015) else PROTOCOL_ERROR
 
 
 def closing(code: int, reason: str) -> bytes:

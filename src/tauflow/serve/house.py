@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, Protocol
 
 from .gate import Gate
@@ -32,6 +33,7 @@ class House:
     def __init__(self, model: Served, gate: Gate, limits: Limits) -> None:
         self.model, self.gate, self.limits = model, gate, limits
         self.metrics = Metrics()
+        self.now = monotonic()  # as of the last sweep: near enough for who is idle
         self.connections: set[Any] = set()
         self.sessions: set[Any] = set()  # sockets
         self.bodies = BODIES  # requests with a body that may still come
@@ -66,10 +68,9 @@ class House:
 
     async def sweep(self) -> None:
         """Cut who is overdue, again and again."""
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SWEEP)
-            now = loop.time()
+            now = self.now = monotonic()
             for connection in list(self.connections):
                 why = connection.overdue(now)
                 if why is not None:

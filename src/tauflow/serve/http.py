@@ -7,6 +7,7 @@ are on their way. fastapi and uvicorn are imported in this room alone, where a s
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingExtraError
@@ -53,7 +54,7 @@ def protocol_class(house: House) -> Any:
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            self.since = self.loop.time()
+            self.since = monotonic()
             house.came(self)
 
         def connection_lost(self, exc: Exception | None) -> None:
@@ -61,7 +62,7 @@ def protocol_class(house: House) -> Any:
             house.gone(self)
 
         def on_response_complete(self) -> None:
-            self.since = self.loop.time()
+            self.since = monotonic()
             super().on_response_complete()
 
         def overdue(self, now: float) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from math import isfinite
 
 from .errors import ServeError
@@ -26,13 +26,17 @@ class Limits:
     idle: float = 300.0  # a session that says nothing
     timeout: float = 8.0  # what was begun (a request, a message) must be whole, and what was answered must be read
 
+    burst: float = field(init=False, default=0.0)  # steps at once: those of a second
+
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            whole = field.type == "int"
+        for one in fields(self):
+            if not one.init:
+                continue
+            value, whole = getattr(self, one.name), one.type == "int"
             if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-                raise ServeError(f"{field.name} is {value!r}, expected a {'whole ' if whole else ''}number")
+                raise ServeError(f"{one.name} is {value!r}, expected a {'whole ' if whole else ''}number")
             if not (isfinite(value) and value > 0):
-                raise ServeError(f"{field.name} is {value!r}, expected a number above zero")
+                raise ServeError(f"{one.name} is {value!r}, expected a number above zero")
         if self.frame < 128:
             raise ServeError(f"frame is {self.frame} bytes, expected 128 or more: a message has to fit")
+        object.__setattr__(self, "burst", max(float(self.rate), 1.0))

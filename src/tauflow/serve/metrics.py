@@ -8,6 +8,7 @@ from bisect import bisect_left
 
 from . import frames
 
+EVERY = 16
 BUCKETS = (5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2, 2.5e-2, 0.1, 1.0)  # seconds
 REASONS = {
     1000: "done", frames.GONE: "gone", frames.PROTOCOL_ERROR: "protocol", frames.NO_TEXT: "text", frames.POLICY: "policy",
@@ -26,12 +27,12 @@ class Metrics:
         self.seconds = 0.0
 
     def turn(self, seconds: float) -> None:
-        """A turn of a session: from its bytes to its answers."""
+        """A message of a session, from its bytes to its answer; one in EVERY is looked at, since a look costs as much as a step."""
         self.turns[bisect_left(BUCKETS, seconds)] += 1
         self.seconds += seconds
 
-    def closed(self, code: int, reason: str) -> None:
-        del reason
+    def closed(self, code: int) -> None:
+        """A session that ended by a close frame, ours or its own."""
         self.ends[REASONS.get(code, "other")] += 1
 
     def text(self, sessions: int, connections: int, steps: int, model: dict[str, object]) -> str:
@@ -54,15 +55,15 @@ class Metrics:
         add("requests_refused_total", "counter", "Requests that Host, Origin, token or a limit kept out.", ("", self.unwelcome))
         add("connections_cut_total", "counter", "Connections ended for being slow, silent or deaf.", ("", self.cut))
         ends = [(f'{{why="{why}"}}', float(count)) for why, count in self.ends.items()]
-        add("sessions_closed_total", "counter", "Sessions that the server closed, by why.", *ends)
+        add("sessions_closed_total", "counter", "Sessions that ended by a close frame, by its code.", *ends)
         total, buckets = 0, list[tuple[str, float]]()
         for edge, count in zip((*BUCKETS, float("inf")), self.turns, strict=True):
             total += count
             buckets.append((f'{{le="{edge:g}"}}'.replace("inf", "+Inf"), total))
-        lines.append("# HELP tauflow_turn_seconds From the bytes of a session to its answers, a turn of one or more messages.")
-        lines.append("# TYPE tauflow_turn_seconds histogram")
-        lines.extend(f"tauflow_turn_seconds_bucket{label} {count:.0f}" for label, count in buckets)
-        lines += [f"tauflow_turn_seconds_sum {self.seconds:.9g}", f"tauflow_turn_seconds_count {total}"]
+        lines.append("# HELP tauflow_answer_seconds From the bytes of a message to its answer, one in sixteen.")
+        lines.append("# TYPE tauflow_answer_seconds histogram")
+        lines.extend(f"tauflow_answer_seconds_bucket{label} {count:.0f}" for label, count in buckets)
+        lines += [f"tauflow_answer_seconds_sum {self.seconds:.9g}", f"tauflow_answer_seconds_count {total}"]
         add("uptime_seconds", "gauge", "Since the start.", ("", time.time() - self.began))
         add("resident_memory_bytes", "gauge", "Memory of the process.", ("", resident()))
         return "\n".join(lines) + "\n"

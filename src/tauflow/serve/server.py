@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import socket
@@ -59,7 +58,7 @@ class Server:
 
         def begin(config: Any, server_state: Any, app_state: Any, _loop: Any) -> Door:
             house.known = server_state.connections
-            return Door(house, lambda: plain(config, server_state, app_state), asyncio.get_running_loop())
+            return Door(house, lambda: plain(config, server_state, app_state))
 
         config = uvicorn.Config(
             http.Guard(application(house), house),
