@@ -4,7 +4,7 @@
     tau (batch, time, units)          the time constant at that sample: 1 / rate of a leak, in the unit of dt
     drive, rate                       of the leak dh/dt = drive - rate h, with the state before the sample
 
-CfC, which has no leak, has its gate s in the place of these; a static cell has its states alone.
+CfC, wired or not, has no leak and has its gate s in the place of these; a static cell has its states alone.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from torch import Tensor
 from .. import validate
 from ..cells import Cell, LeakCell
 from ..cells.cfc import CfC, time_gate
+from ..cells.wired_cfc import LayeredCfC, WiredCfC
 from ..ops import packing, program
 from . import core as cores
 from . import streaming
@@ -135,4 +136,17 @@ def record_of(cell: Cell, u: Tensor, t: Tensor, states: Tensor, first: Tensor, p
     if type(cell) is CfC and cell.mode != "pure":
         z = cell.backbone(torch.cat([flat_u, flat_h], dim=1))
         return Layer(name, states, gate=time_gate(cell, z, t.flatten()[:, None]).unflatten(0, shape))
+    if isinstance(cell, LayeredCfC) and cell.mode != "pure":
+        gate = gates_of_layers(cell, flat_u, t.flatten()[:, None], flat_h, states.flatten(0, 1))
+        return Layer(name, states, gate=gate.unflatten(0, shape))
     return Layer(name, states)
+
+
+def gates_of_layers(cell: LayeredCfC, below: Tensor, t: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    """The gates of CfCs in layers, (n, state), each in its neuron's place; a layer hears the new state of the one below."""
+    gates, at = torch.empty_like(before), 0
+    for layer, neurons in zip(cell.layers(), cell.plan.layers, strict=True):
+        own = list(neurons) if isinstance(cell, WiredCfC) else list(range(at, at + len(neurons)))
+        gates[:, own] = time_gate(layer, layer.backbone(torch.cat([below, before[:, own]], dim=1)), t)
+        below, at = after[:, own], at + len(neurons)
+    return gates

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Protocol
 
+from . import words
 from .gate import Gate
 from .limits import BODIES, SPARE, Limits
+from .live import Live
 from .metrics import Metrics
 from .model import Served
 from .session import Session
@@ -30,7 +32,7 @@ class Connection(Protocol):
 class House:
     """One a server."""
 
-    def __init__(self, model: Served, gate: Gate, limits: Limits) -> None:
+    def __init__(self, model: Served, gate: Gate, limits: Limits, recording: Any = None) -> None:
         self.model, self.gate, self.limits = model, gate, limits
         self.metrics = Metrics()
         self.now = monotonic()  # as of the last sweep: near enough for who is idle
@@ -38,7 +40,8 @@ class House:
         self.sessions: set[Any] = set()  # sockets
         self.bodies = BODIES  # requests with a body that may still come
         self.known: set[Any] = set()  # the connections that uvicorn tells when it ends
-        self.doors: dict[bytes, Callable[[], Any]] = {b"/v1/stream": self.begin}
+        self.recording = recording
+        self.doors: dict[bytes, Callable[[], Any]] = {b"/v1/stream": self.begin, b"/v1/live": lambda: Live(self)}
 
     @property
     def full(self) -> bool:
@@ -65,6 +68,8 @@ class House:
         if connection in self.sessions:
             self.sessions.discard(connection)
             self.metrics.steps += connection.session.answered
+            if isinstance(connection.session, Live):
+                connection.session.leave()
 
     async def sweep(self) -> None:
         """Cut who is overdue, again and again."""
@@ -79,7 +84,9 @@ class House:
 
     def scene(self) -> str:
         """What the live page draws."""
-        return "{}"
+        model = self.model
+        look = {"cells": model.look.scene(), "why_not": model.look.why_not}
+        return words.write({**model.about(), **look, "period": model.period, "ranges": model.ranges(), "recording": self.recording})
 
     def numbers(self) -> str:
         """The metrics as text."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from .. import files, models, validate
 from ..cells import Cell
 from ..errors import TauflowError
 from ..estimators import Forecaster
-from ..network import Committee, Network
+from ..network import Committee, Network, Scale
 from ..sequence import Bidirectional, Recurrent, Stack, copy_of
 from .errors import Refused, ServeError
+from .look import Look
 from .numbers import Array, numbers
 
 READERS = {"model": models.load, "forecaster": Forecaster.load}
@@ -70,6 +72,25 @@ class Served:
             return self.network.stream(static=static)
         except TauflowError as error:
             raise ServeError(f"{self.name} can't be served as a stream: {error}") from None
+
+    @cached_property
+    def look(self) -> Look:
+        """Inside, for the live page."""
+        return Look(self.network)
+
+    @property
+    def period(self) -> float:
+        """A usual gap, in the unit of dt."""
+        return float(getattr(self.network, "period", 1.0))
+
+    def ranges(self) -> list[tuple[float, float]]:
+        """Between which values each input moves on the page: two spreads around its mean where the network has measured them."""
+        member = self.network.networks()[0] if isinstance(self.network, Committee) else self.network
+        scale = getattr(member, "scale", None)
+        if not isinstance(scale, Scale):
+            return [(-1.0, 1.0)] * self.inputs
+        mean, spread = (np.broadcast_to(part.double().numpy(force=True), (self.inputs,)) for part in (scale.mean, scale.width))
+        return [(float(m - 2 * s), float(m + 2 * s)) for m, s in zip(mean, spread, strict=True)]
 
     def about(self) -> dict[str, Any]:
         """What a client has to know."""

@@ -16,6 +16,7 @@ from .gate import Gate, check_host, check_names, read_token
 from .house import House
 from .limits import SPARE, Limits
 from .model import served
+from .recording import read_recording
 from .routes import application
 
 FAREWELL = 3  # seconds for what is being answered when the server stops
@@ -29,6 +30,7 @@ class Server:
     token_file    its one word is asked of every request, as `Authorization: Bearer ...`
     allow_host    more names of this server; allow_origin: pages of other servers that may talk to it
     limits        see Limits
+    recording     a CSV file of samples that the live page plays, see recording.py
     Raises ServeError where one of these can't be, MissingExtraError without `pip install "tauflow[serve]"`.
     """
 
@@ -43,6 +45,7 @@ class Server:
         allow_host: Sequence[str] = (),
         allow_origin: Sequence[str] = (),
         limits: Limits | None = None,
+        recording: str | Path | None = None,
     ) -> None:
         uvicorn = http.needed()
         limits = limits or Limits()
@@ -50,7 +53,9 @@ class Server:
         check_host(host, token)
         check_names(allow_host, allow_origin)
         check_files(limits.sessions + SPARE)
-        self.house = House(served(model, name), Gate(host, token, allow_host, allow_origin), limits)
+        model = served(model, name)
+        recorded = None if recording is None else read_recording(recording, model)
+        self.house = House(model, Gate(host, token, allow_host, allow_origin), limits, recorded)
         self.host = host
         self.socket = listen(host, port)
         self.port: int = self.socket.getsockname()[1]

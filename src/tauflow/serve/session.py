@@ -32,7 +32,7 @@ MISTAKES = (TauflowError, TypeError, ValueError, OverflowError)  # what a stream
 class Session:
     """`line(text)` answers a message; `binary(data)` the samples of a frame, all of them or none."""
 
-    __slots__ = ("answered", "before", "form", "last", "model", "steps", "stream", "took", "watched")
+    __slots__ = ("answered", "form", "model", "shown", "steps", "stream", "took", "watched")
 
     def __init__(self, model: Served) -> None:
         self.model = model
@@ -41,9 +41,8 @@ class Session:
         self.steps = 0  # since the first sample, or as a snapshot says
         self.answered = 0  # here
         self.took = 1  # steps that the last message was worth
-        self.watched = False  # whether somebody looks on, and wants to see what was before the last sample
-        self.before: Array | None = None
-        self.last: tuple[Array, float] | None = None
+        self.watched = 0  # how many live pages look on
+        self.shown: tuple[Array, Array, float, Array] | None = None  # to them: the state before the last sample, x, dt, y
 
     def line(self, text: str) -> str:
         """The answer to one message; Refused says what is wrong with it."""
@@ -59,13 +58,14 @@ class Session:
             raise Refused(f"dt is {dt!r:.40}, expected a number")
         if type(x) is not list:
             raise Refused(f"x is {x!r:.40}, expected a list of {self.model.inputs} numbers")
-        if self.watched:
-            self._remember(x, dt)
+        before = self.stream.state if self.watched and self.stream is not None else None
         try:
             y = self._started(x, dt)
         except MISTAKES as error:
             y = self._with_unknown(x, dt, error)
         self.steps += 1
+        if before is not None:
+            self.show(before, x, dt, y)
         self.answered += 1
         answer = self.form % tuple(y.tolist())
         if "n" in answer:  # nan, inf: no JSON
@@ -95,11 +95,11 @@ class Session:
         return self._several(stream, samples.reshape(rows, wide))
 
     def _several(self, stream: Any, samples: Array) -> bytes:
-        state = stream.state
+        state = before = stream.state
         answers = []
         for number, sample in enumerate(samples):
-            if self.watched and number == len(samples) - 1:
-                self._remember(sample[1:], float(sample[0]))
+            if self.watched:
+                before = stream.state
             try:
                 answers.append(stream(sample[1:], float(sample[0])))
             except MISTAKES as error:
@@ -107,6 +107,8 @@ class Session:
                 raise Refused(f"sample {number} of {len(samples)}: {_said(error)}; none of them was taken") from None
         self.steps += len(answers)
         self.answered += len(answers)
+        if self.watched:
+            self.show(before, samples[-1, 1:], samples[-1, 0], answers[-1])
         return b"".join(y.tobytes() for y in answers)
 
     def _ready(self) -> Any:
@@ -131,11 +133,10 @@ class Session:
         except MISTAKES as other:
             raise Refused(_said(other)) from None
 
-    def _remember(self, x: Any, dt: float) -> None:
-        """What the page shows: the sample, and the state before it."""
-        if self.stream is not None:
-            self.before = self.stream.state
-            self.last = (np.array([np.nan if v is None else v for v in x], dtype=np.float64), float(dt))
+    def show(self, before: Array, x: Any, dt: float, y: Array) -> None:
+        """Keep what a live page wants to see of the last sample."""
+        seen = np.array([np.nan if value is None else value for value in x], dtype=np.float64)
+        self.shown = (before, seen, float(dt), y)
 
     def _other(self, message: dict[str, Any]) -> str:
         words.only(message, *DOINGS, "x", "dt")
