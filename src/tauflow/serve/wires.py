@@ -39,12 +39,13 @@ class Wires:
     opens: tuple[Array, Array] | None = None
 
     def lit(self, u: Array, h: Array) -> Array:
-        """How much passes through each, 0..1 of the most that its weight lets through for signals of size one."""
+        """How much passes through each, 0..1 of what its weight lets through at most: of one, or of the largest signal now."""
         signal = np.concatenate([u, h[: self.source.max(initial=0) + 1]])[self.source]
         if self.opens is not None:
             sigma, mu = self.opens
             return np.asarray(1 / (1 + np.exp(-np.clip(sigma * (signal - mu), -60, 60))))
-        return np.minimum(np.abs(signal), 1)
+        size = np.abs(signal)
+        return np.asarray(size / max(1.0, float(size.max(initial=0))))
 
 
 @torch.no_grad()

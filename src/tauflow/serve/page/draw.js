@@ -41,7 +41,7 @@ export function places(scene, wide, high) {
   const inputs = Math.min(cells[0].inputs, 40);
   columns.push({ ids: [...Array(inputs).keys()].map((k) => ["in", k]), word: "" });
   cells.forEach((cell, number) => {
-    const ring = cell.columns.length === 1 && cell.columns[0].length > 10;
+    const ring = cells.length === 1 && cell.columns.length === 1 && cell.columns[0].length > 10;
     for (const column of cell.columns) {
       const kinds = new Set(column.map((k) => cell.kinds?.[k]));
       columns.push({ ids: column.map((k) => [number, k]), ring, word: kinds.size === 1 && cell.kinds ? [...kinds][0] : cells.length > 1 ? cell.name : "" });
@@ -94,7 +94,7 @@ export function wiring(canvas, scene, view, c) {
   ink.setLineDash([]);
   for (const [id, p] of found) {
     const [cell, k] = id.split(":"), of = cell === "in" ? null : view.cells[cell];
-    const value = of ? of.h[k] / view.reach : view.inputs[k] ?? 0;
+    const value = of ? of.h[k] / view.reach[cell] : view.inputs[k] ?? 0;
     ink.beginPath();
     if (of) ink.arc(p.x, p.y, radius, 0, 2 * Math.PI);
     else ink.rect(p.x - radius * 0.8, p.y - radius * 0.8, radius * 1.6, radius * 1.6);
@@ -144,26 +144,27 @@ export function neurons(canvas, scene, history, view, c) {
   const shown = Math.max(1, history.length), step = plot / history.most;
   rows.forEach(([cell, k], place) => {
     const y = top + place * row;
-    if (row >= 10 || k % 4 === 0) {
+    if (k % (row === 15 ? 1 : row === 10 ? 2 : 4) === 0) {
       ink.fillStyle = c.soft;
       ink.textAlign = "right";
       ink.fillText(label(scene, cell, k, narrow), left - 5, y + row / 2);
     }
     for (let i = 0; i < history.length; i++) {
-      ink.fillStyle = diverging((history.items[i].cells[cell]?.h[k] ?? 0) / view.reach, c);
+      ink.fillStyle = diverging((history.items[i].cells[cell]?.h[k] ?? 0) / view.reach[cell], c);
       ink.fillRect(left + plot - (shown - i) * step, y, step + 0.6, row - 1);
     }
   });
   ink.textAlign = "left";
   ink.fillStyle = c.soft;
-  ink.fillText(`${(-view.reach).toPrecision(2)}`, left, high - 10);
+  const one = view.reach.length === 1, most = one ? view.reach[0].toPrecision(2) : narrow ? "max" : "the largest of its layer";
+  ink.fillText(one ? `-${most}` : "-max", left, high - 10);
   const bar = Math.min(120, plot * 0.4), from = left + 40;
   for (let k = 0; k < 40; k++) {
     ink.fillStyle = diverging(k / 19.5 - 1, c);
     ink.fillRect(from + (k * bar) / 40, high - 15, bar / 40 + 0.5, 9);
   }
   ink.fillStyle = c.soft;
-  ink.fillText(`+${view.reach.toPrecision(2)}`, from + bar + 8, high - 10);
+  ink.fillText(`+${most}`, from + bar + 8, high - 10);
   if (!scale) return;
   const begin = left + plot + 20, length = rightWide - 22, at = (value) => begin + length * Math.max(0, Math.min(1, scale.place(value)));
   ink.fillText(scale.title(narrow), begin - 6, 8);
@@ -197,7 +198,8 @@ export function neurons(canvas, scene, history, view, c) {
 
 function label(scene, number, k, narrow) {
   const cell = scene.cells[number], kind = cell.kinds?.[k];
-  return narrow || !kind ? `${k}` : `${kind} ${k}`;
+  const word = kind ?? (scene.cells.length > 1 ? cell.name : "");
+  return narrow || !word ? `${k}` : `${word} ${k}`;
 }
 
 // One output over the last samples.

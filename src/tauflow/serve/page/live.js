@@ -9,7 +9,7 @@ const PACE = matchMedia("(prefers-reduced-motion: reduce)").matches ? 500 : 60; 
 const scene = await (await fetch("/v1/scene")).json();
 const history = { items: [], most: MOST, get length() { return this.items.length; } };
 const sliders = [], plots = [];
-let paused = false, played = 0, clock = 0, reach = 1e-9, spread = null, lastFrom = null;
+let paused = false, played = 0, clock = 0, reach = [], spread = null, lastFrom = null;
 
 get("name").textContent = scene.name;
 get("kind").textContent = `${scene.kind}, ${scene.cells.reduce((sum, cell) => sum + cell.units, 0)} neurons`;
@@ -69,7 +69,7 @@ function sample() {
 }
 
 const view = {
-  cells: [], inputs: [], reach: 1, axis: null,
+  cells: [], inputs: [], reach: [], axis: null,
   slow(cell, k) {
     const values = this.axis && this.cells[cell]?.[this.axis.name];
     return values ? this.axis.place(values[k]) : null;
@@ -92,12 +92,12 @@ function axis(cells) {
   if (!cells.some((cell) => cell.gate)) return null;
   return {
     name: "gate", ticks: [0, 0.5, 1], word: short, place: (g) => g,
-    title: (narrow) => (narrow ? "time gate s" : "time gate s now (this cell has no time constant); the bar is where it was"),
+    title: (narrow) => (narrow ? "time gate s" : "time gate s now; the bar is where it was"),
   };
 }
 
 function show(message) {
-  if (message.from !== lastFrom) { history.items = []; reach = 1e-9; spread = null; }
+  if (message.from !== lastFrom) { history.items = []; reach = []; spread = null; }
   lastFrom = message.from;
   const status = get("status");
   const many = message.sessions === 1 ? "1 client is connected" : `${message.sessions} clients are connected`;
@@ -110,8 +110,8 @@ function show(message) {
   if (!message.y) return;
   history.items.push(message);
   if (history.items.length > MOST) history.items.shift();
-  const largest = Math.max(...message.cells.flatMap((cell) => cell.h.map(Math.abs)), 1e-9);
-  reach = Math.max(largest, reach * 0.998);
+  reach = message.cells.map((cell, k) => Math.max(1e-9, (reach[k] ?? 0) * 0.998, ...cell.h.map(Math.abs)));
+  get("ring-hint").textContent = message.cells.some((cell) => cell.tau) ? "· ring: the fuller, the slower the neuron" : message.cells.some((cell) => cell.gate) ? "· ring: its time gate" : "";
   Object.assign(view, { cells: message.cells, reach, axis: axis(message.cells) });
   view.inputs = message.x.map((value, k) => {
     const [low, high] = scene.ranges[k];
@@ -175,6 +175,5 @@ if (first) {
   get("drawn").textContent = all ? `· ${drawn < all ? `the ${drawn} strongest of ` : "all "}${all.toLocaleString("en")} synapses, lit by what passes through them` : "· this cell does not say its synapses";
 }
 get("plots-hint").textContent = `Each over the last ${MOST} samples, in its own units.`;
-get("ring-hint").textContent = "· ring: the fuller, the slower the neuron";
 connect();
 window.tauflow = { history, view, scene };
