@@ -9,11 +9,11 @@ class ServeError(TauflowError, ValueError):
     """A model, an address or an option that can't be served so; said before the server begins."""
 
 
-class Refused(TauflowError, ValueError):
+class RefusedError(TauflowError, ValueError):
     """A message that is answered by this sentence; the session stays as it was."""
 
 
-class Broken(TauflowError, ValueError):
+class BrokenError(TauflowError, ValueError):
     """A client that breaks the protocol or a limit: its connection is closed with this code and reason."""
 
     def __init__(self, code: int, reason: str) -> None:

@@ -78,7 +78,9 @@ class Gate:
         """Whether any of the places for a token holds the right one; each is compared, whatever the others gave."""
         given = [value[7:] for value in found.get(b"authorization", []) if value[:7].lower() == "bearer "]
         for cookies in found.get(b"cookie", []):
-            given += [part.strip()[len(COOKIE) + 1 :] for part in cookies.split(";") if part.strip().startswith(f"{COOKIE}=")]
+            given += [
+                part.strip()[len(COOKIE) + 1 :] for part in cookies.split(";") if part.strip().startswith(f"{COOKIE}=")
+            ]
         for offered in found.get(b"sec-websocket-protocol", []):
             given += [part.strip()[7:] for part in offered.split(",") if part.strip().startswith("bearer.")]
         right = False
@@ -107,7 +109,9 @@ def check_host(host: str, token: str | None) -> None:
     try:
         local = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        raise ServeError(f"host is {host!r}, expected an address such as 127.0.0.1, ::1, 0.0.0.0, or localhost") from None
+        raise ServeError(
+            f"host is {host!r}, expected an address such as 127.0.0.1, ::1, 0.0.0.0, or localhost"
+        ) from None
     if not local and token is None:
         raise ServeError(
             f"host is {host}, which others can reach, and there is no token: give --token-file, or stay with 127.0.0.1"
@@ -141,4 +145,3 @@ def _is_address(name: str) -> bool:
 def _shown(values: list[str]) -> str:
     """What came, short and printable."""
     return ", ".join(ascii(value[:80]) for value in values[:3]) or "missing"
-

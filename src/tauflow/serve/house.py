@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import Any, Protocol
 
 from . import words
 from .gate import Gate
 from .limits import BODIES, SPARE, Limits
-from .live import Live
 from .metrics import Metrics
-from .model import Served
-from .session import Session
+from .models import Served, ServedForecaster
+from .models.session import Session
+from .page.live import Live
 
 SWEEP = 0.5  # seconds
 
@@ -32,7 +33,7 @@ class Connection(Protocol):
 class House:
     """One a server."""
 
-    def __init__(self, model: Served, gate: Gate, limits: Limits, recording: Any = None) -> None:
+    def __init__(self, model: Served | ServedForecaster, gate: Gate, limits: Limits, recording: Any = None) -> None:
         self.model, self.gate, self.limits = model, gate, limits
         self.metrics = Metrics()
         self.now = monotonic()  # as of the last sweep: near enough for who is idle
@@ -41,7 +42,9 @@ class House:
         self.bodies = BODIES  # requests with a body that may still come
         self.known: set[Any] = set()  # the connections that uvicorn tells when it ends
         self.recording = recording
-        self.doors: dict[bytes, Callable[[], Any]] = {b"/v1/stream": self.begin, b"/v1/live": lambda: Live(self)}
+        self.doors: dict[bytes, Callable[[], Any]] = {}
+        if isinstance(model, Served):
+            self.doors = {b"/v1/stream": partial(self.begin, model), b"/v1/live": partial(Live, self, model)}
 
     @property
     def full(self) -> bool:
@@ -52,10 +55,10 @@ class House:
         """Whether there is room for another session."""
         return len(self.sessions) < self.limits.sessions
 
-    def begin(self) -> Session:
+    def begin(self, model: Served) -> Session:
         """A session for a new socket."""
         self.metrics.opened += 1
-        return Session(self.model)
+        return Session(model)
 
     def came(self, connection: Any) -> None:
         self.connections.add(connection)
@@ -85,8 +88,12 @@ class House:
     def scene(self) -> str:
         """What the live page draws."""
         model = self.model
+        if not isinstance(model, Served):
+            return words.write(model.about())
         look = {"cells": model.look.scene(), "why_not": model.look.why_not}
-        return words.write({**model.about(), **look, "period": model.period, "ranges": model.ranges(), "recording": self.recording})
+        return words.write(
+            {**model.about(), **look, "period": model.period, "ranges": model.ranges(), "recording": self.recording}
+        )
 
     def numbers(self) -> str:
         """The metrics as text."""

@@ -6,7 +6,7 @@ import os
 import time
 from bisect import bisect_left
 
-from . import frames
+from .doors import frames
 
 EVERY = 16
 BUCKETS = (5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2, 2.5e-2, 0.1, 1.0)  # seconds
@@ -42,7 +42,10 @@ class Metrics:
         def add(name: str, kind: str, about: str, *values: tuple[str, float]) -> None:
             lines.append(f"# HELP tauflow_{name} {about}")
             lines.append(f"# TYPE tauflow_{name} {kind}")
-            lines.extend(f"tauflow_{name}{labels} {value:g}" if value < 1e6 else f"tauflow_{name}{labels} {value:.0f}" for labels, value in values)
+            lines.extend(
+                f"tauflow_{name}{labels} {value:g}" if value < 1e6 else f"tauflow_{name}{labels} {value:.0f}"
+                for labels, value in values
+            )
 
         labels = ",".join(f'{key}="{_escaped(str(model[key]))}"' for key in ("name", "kind", "model"))
         add("model_info", "gauge", "The model that is served.", (f"{{{labels}}}", 1))
@@ -52,7 +55,12 @@ class Metrics:
         add("steps_total", "counter", "Samples that sessions answered.", ("", self.steps + steps))
         add("predictions_total", "counter", "Windows and tables that were answered.", ("", self.predictions))
         add("messages_refused_total", "counter", "Messages answered by an error.", ("", self.refused))
-        add("requests_refused_total", "counter", "Requests that Host, Origin, token or a limit kept out.", ("", self.unwelcome))
+        add(
+            "requests_refused_total",
+            "counter",
+            "Requests that Host, Origin, token or a limit kept out.",
+            ("", self.unwelcome),
+        )
         add("connections_cut_total", "counter", "Connections ended for being slow, silent or deaf.", ("", self.cut))
         ends = [(f'{{why="{why}"}}', float(count)) for why, count in self.ends.items()]
         add("sessions_closed_total", "counter", "Sessions that ended by a close frame, by its code.", *ends)

@@ -9,15 +9,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import http
-from .door import Door
+from .doors import http
+from .doors.door import Door
+from .doors.routes import application
 from .errors import ServeError
 from .gate import Gate, check_host, check_names, read_token
 from .house import House
 from .limits import SPARE, Limits
-from .model import served
-from .recording import read_recording
-from .routes import application
+from .models import served
+from .page.recording import read_recording
 
 FAREWELL = 3  # seconds for what is being answered when the server stops
 
@@ -53,9 +53,9 @@ class Server:
         check_host(host, token)
         check_names(allow_host, allow_origin)
         check_files(limits.sessions + SPARE)
-        model = served(model, name)
-        recorded = None if recording is None else read_recording(recording, model)
-        self.house = House(model, Gate(host, token, allow_host, allow_origin), limits, recorded)
+        ready = served(model, name)
+        recorded = None if recording is None else read_recording(recording, ready)
+        self.house = House(ready, Gate(host, token, allow_host, allow_origin), limits, recorded)
         self.host = host
         self.socket = listen(host, port)
         self.port: int = self.socket.getsockname()[1]
@@ -132,5 +132,7 @@ def check_files(count: int) -> None:
     if soft >= need or soft == resource.RLIM_INFINITY:
         return
     if hard != resource.RLIM_INFINITY and hard < need:
-        raise ServeError(f"the system lets a process open {hard} files, but {need} are needed: fewer --sessions, or ulimit -n {need}")
+        raise ServeError(
+            f"the system lets a process open {hard} files, but {need} are needed: fewer --sessions, or ulimit -n {need}"
+        )
     resource.setrlimit(resource.RLIMIT_NOFILE, (need, hard))

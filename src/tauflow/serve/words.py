@@ -1,4 +1,4 @@
-"""The JSON of messages: strict, so that what would be ignored is refused. `read(text)` is an object, or Refused says what is wrong.
+"""The JSON of messages: strict, so that what would be ignored is refused. `read(text)` is an object, or RefusedError says what is wrong.
 
 Python's json takes NaN and Infinity, keeps the last of two equal keys, and goes as deep as the stack; here these are errors.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .errors import Refused
+from .errors import RefusedError
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -16,12 +16,12 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise Refused(f"the key {twice[:40]!a} stands there twice")
+        raise RefusedError(f"the key {twice[:40]!a} stands there twice")
     return found
 
 
 def _constant(name: str) -> Any:
-    raise Refused(f"{name} is not JSON; a value that is not known now is null")
+    raise RefusedError(f"{name} is not JSON; a value that is not known now is null")
 
 
 _decode = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant).decode
@@ -33,13 +33,13 @@ def read(text: str) -> dict[str, Any]:
     try:
         found = _decode(text)
     except RecursionError:
-        raise Refused("the JSON is nested too deep") from None
-    except Refused:
+        raise RefusedError("the JSON is nested too deep") from None
+    except RefusedError:
         raise
     except ValueError as error:
-        raise Refused(f"no JSON: {error}"[:200]) from None
+        raise RefusedError(f"no JSON: {error}"[:200]) from None
     if type(found) is not dict:
-        raise Refused(f'a message is {text[:40]!a}, expected an object: {{"x": [...], "dt": 0.02}}')
+        raise RefusedError(f'a message is {text[:40]!a}, expected an object: {{"x": [...], "dt": 0.02}}')
     return found
 
 
@@ -47,4 +47,4 @@ def only(message: dict[str, Any], *names: str) -> None:
     """Refuse keys that would be ignored."""
     unknown = [name for name in message if name not in names]
     if unknown:
-        raise Refused(f"the key {unknown[0][:40]!a} is not known here, expected {', '.join(names)}")
+        raise RefusedError(f"the key {unknown[0][:40]!a} is not known here, expected {', '.join(names)}")

@@ -39,16 +39,22 @@ def token_policy(policy: str) -> str:
 
 def of_routes(description: dict[str, Any]) -> bytes:
     """The OpenAPI description as a page that needs nothing else."""
-    parts = [f"<h1>{escape(description['info']['title'])}</h1><p>{escape(description['info'].get('description', ''))}</p>"]
-    parts.append('<p>The same for programs: <a href="/openapi.json">openapi.json</a>. The <a href="/">live page</a>.</p>')
+    parts = [
+        f"<h1>{escape(description['info']['title'])}</h1><p>{escape(description['info'].get('description', ''))}</p>"
+    ]
+    parts.append(
+        '<p>The same for programs: <a href="/openapi.json">openapi.json</a>. The <a href="/">live page</a>.</p>'
+    )
     for path, methods in description["paths"].items():
         for method, about in methods.items():
             parts.append(f"<h2>{method.upper()} {escape(path)}</h2><p>{escape(about.get('description', ''))}</p>")
             for kind, body in about.get("requestBody", {}).get("content", {}).items():
                 parts.append(f"<p>{escape(kind)}, for example</p><pre>{escape(body.get('example', ''))}</pre>")
             answers = "".join(
-                f"<li>{escape(code)}: {escape(answer['description'])}</li>" for code, answer in about.get("responses", {}).items()
+                f"<li>{escape(code)}: {escape(answer['description'])}</li>"
+                for code, answer in about.get("responses", {}).items()
             )
             parts.append(f"<ul>{answers}</ul>")
     head = '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    return f'{head}<title>tauflow serve</title><link rel="stylesheet" href="/live.css"><main class="text">{"".join(parts)}</main></html>'.encode()
+    head += '<title>tauflow serve</title><link rel="stylesheet" href="/live.css">'
+    return f'{head}<main class="text">{"".join(parts)}</main></html>'.encode()

@@ -1,4 +1,4 @@
-"""What is served: a network as streams and windows. `served(model, "walker")` says by name what can't be served.
+"""A network as streams and windows. `Served(model, "walker")` says by name what can't be served.
 
 A session costs a state: the weights are packed once, and every session's stream shares them.
 """
@@ -6,46 +6,35 @@ A session costs a state: the weights are packed once, and every session's stream
 from __future__ import annotations
 
 import hashlib
-import os
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from .. import files, models, validate
-from ..cells import Cell
-from ..errors import TauflowError
-from ..estimators import Forecaster
-from ..network import Committee, Network, Scale
-from ..sequence import Bidirectional, Recurrent, Stack, copy_of
-from .errors import Refused, ServeError
-from .look import Look
-from .numbers import Array, numbers
-
-READERS = {"model": models.load, "forecaster": Forecaster.load}
-
-
-def read_model(path: str | os.PathLike[str]) -> Any:
-    """The model in a file, whatever kind it is of; ServeError names a kind that can't be served."""
-    kind = files.read(path).kind
-    if kind not in READERS:
-        raise ServeError(f"{os.fspath(path)} holds a {kind}, which can't be served, expected a {' or a '.join(READERS)}")
-    return READERS[kind](path)
+from ... import validate
+from ...cells import Cell
+from ...errors import TauflowError
+from ...network import Committee, Network, Scale
+from ...sequence import Bidirectional, Recurrent, Stack, copy_of
+from ..errors import RefusedError, ServeError
+from ..numbers import Array, narrow, numbers
+from ..page.look import Look
 
 
 class Served:
     """A Network, Committee, Recurrent, Stack or cell."""
 
+    why_no_sessions: str | None = None
+
     def __init__(self, model: Any, name: str) -> None:
         self.name = name
-        self.network = copy_of(_streamable(model)).eval()
+        self.network: Any = copy_of(_streamable(model)).eval()
         self.static = int(getattr(self.network, "static", 0))
+        self.dtype = np.dtype(str(validate.parameter_dtype(self.network)).removeprefix("torch."))
         self._first = self._begin(None if not self.static else np.zeros(self.static))
         self.inputs, self.outputs = int(self._first.inputs), int(self._first.outputs)
-        self.dtype = np.dtype(str(validate.parameter_dtype(self.network)).removeprefix("torch."))
         self.backend, self.why_not = self._first.backend, self._first.why_not
         members = self.network.networks() if isinstance(self.network, Committee) else [self.network]
         self.knows_missing = all(getattr(member, "missing", None) is not None for member in members)
@@ -57,7 +46,9 @@ class Served:
 
     @property
     def kind(self) -> str:
-        return f"{type(self.network).__name__} of {', '.join(dict.fromkeys(cell.name for cell in cells_in(self.network)))}"
+        return (
+            f"{type(self.network).__name__} of {', '.join(dict.fromkeys(cell.name for cell in cells_in(self.network)))}"
+        )
 
     def open(self, static: Array | None = None) -> Any:
         """A stream in its first state; None where the network has to be told its static numbers first."""
@@ -69,9 +60,16 @@ class Served:
         try:
             if static is None:
                 return self.network.stream()
-            return self.network.stream(static=static)
+            return self.network.stream(static=narrow(static, self.dtype))
         except TauflowError as error:
             raise ServeError(f"{self.name} can't be served as a stream: {error}") from None
+
+    @property
+    def notes(self) -> list[str]:
+        """What whoever starts the server should know."""
+        if self.why_not is None:
+            return []
+        return [f"this network does not run on the kernels, so a step takes about a millisecond: {self.why_not}"]
 
     @cached_property
     def look(self) -> Look:
@@ -89,7 +87,9 @@ class Served:
         scale = getattr(member, "scale", None)
         if not isinstance(scale, Scale):
             return [(-1.0, 1.0)] * self.inputs
-        mean, spread = (np.broadcast_to(part.double().numpy(force=True), (self.inputs,)) for part in (scale.mean, scale.width))
+        mean, spread = (
+            np.broadcast_to(part.double().numpy(force=True), (self.inputs,)) for part in (scale.mean, scale.width)
+        )
         return [(float(m - 2 * s), float(m + 2 * s)) for m, s in zip(mean, spread, strict=True)]
 
     def about(self) -> dict[str, Any]:
@@ -110,7 +110,11 @@ class Served:
     def schema(self) -> dict[str, Any]:
         """What `predict` reads, as OpenAPI says it."""
         number = {"type": "number"}
-        x = {"type": "array", "items": {"type": "array", "items": number}, "description": f"samples of {self.inputs} numbers"}
+        x = {
+            "type": "array",
+            "items": {"type": "array", "items": number},
+            "description": f"samples of {self.inputs} numbers",
+        }
         dt = {"description": "the time since the previous sample, a number for all or one each"}
         wanted: dict[str, Any] = {"x": x, "dt": dt}
         if self.static:
@@ -126,7 +130,7 @@ class Served:
         """The answers for a window: {"x": [[...], ...], "dt": [...]} and static where the network has such."""
         x = numbers(message.get("x"), "x", (None, self.inputs), unknown=self.knows_missing)
         if not len(x):
-            raise Refused("x has no samples, expected one or more")
+            raise RefusedError("x has no samples, expected one or more")
         gaps = message.get("dt")
         if isinstance(gaps, (int, float)) and not isinstance(gaps, bool):
             gaps = [float(gaps)] * len(x)
@@ -134,23 +138,19 @@ class Served:
         given: dict[str, Any] = {}
         if self.static or "static" in message:
             if not self.static:
-                raise Refused("this network is told nothing once: leave static out")
-            given["static"] = torch.from_numpy(numbers(message.get("static"), "static", (self.static,)).astype(self.dtype))[None]
+                raise RefusedError("this network is told nothing once: leave static out")
+            told = numbers(message.get("static"), "static", (self.static,))
+            given["static"] = torch.from_numpy(narrow(told, self.dtype))[None]
         try:
             y, _ = self.network(
-                torch.from_numpy(x.astype(self.dtype))[None], torch.from_numpy(dt.astype(self.dtype))[None], **given
+                torch.from_numpy(narrow(x, self.dtype))[None], torch.from_numpy(narrow(dt, self.dtype))[None], **given
             )
         except TauflowError as error:
-            raise Refused(str(error)) from None
+            raise RefusedError(str(error)) from None
         answer = y[0].double().numpy(force=True)
         if not np.isfinite(answer).all():
-            raise Refused("the answer is not finite: the weights or the readings leave the range of numbers")
+            raise RefusedError("the answer is not finite: the weights or the readings leave the range of numbers")
         return {"outputs": self.output_names, "y": answer.tolist()}
-
-
-def served(model: Any, name: str = "model") -> Served:
-    """The model, ready to open sessions; ServeError says why not."""
-    return Served(model, name)
 
 
 def cells_in(network: nn.Module) -> list[Cell]:
@@ -167,15 +167,13 @@ def fingerprint(network: nn.Module) -> str:
     return digest.hexdigest()[:16]
 
 
-def name_of(path: str | os.PathLike[str]) -> str:
-    return Path(path).stem
-
-
 def _streamable(model: Any) -> Any:
     if isinstance(model, Cell):
         model = Recurrent(model)
     if isinstance(model, Bidirectional):
-        raise ServeError("a Bidirectional reads the future, so it can't answer sample by sample: serve a Recurrent instead")
+        raise ServeError(
+            "a Bidirectional reads the future, so it can't answer sample by sample: serve a Recurrent instead"
+        )
     if not isinstance(model, (Network, Committee, Recurrent, Stack)):
         raise ServeError(
             f"a {type(model).__name__} can't be served, expected a Network, Committee, Recurrent, Stack, cell or Forecaster"

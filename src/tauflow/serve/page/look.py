@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..cells import Cell
-from ..cells.mixed_memory import MixedMemory
-from ..network import Committee, Network
-from ..network import core as cores
-from ..network.trace import record_of, states_of
+from ...cells import Cell
+from ...cells.mixed_memory import MixedMemory
+from ...network import Committee, Network
+from ...network import core as cores
+from ...network.trace import record_of, states_of
+from ..numbers import Array
 from . import wires
-from .numbers import Array
 
 NEURONS = 128  # drawn of a cell
 
@@ -80,7 +80,9 @@ class Look:
             carried, h, _ = h[:, : network.state_size].split(network.sizes, dim=1)
             u, _ = network.encode(u, t, None, carried)
         found = []
-        firsts = h[:, : sum(layer.state_size for layer in self.layers)].split([layer.state_size for layer in self.layers], dim=1)
+        firsts = h[:, : sum(layer.state_size for layer in self.layers)].split(
+            [layer.state_size for layer in self.layers], dim=1
+        )
         for layer, wired, first in zip(self.layers, self.wires, firsts, strict=True):
             states = states_of(layer, u, t, None, first)
             record = record_of(layer.cell, u, t, states, first, period)

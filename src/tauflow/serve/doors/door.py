@@ -11,13 +11,13 @@ import re
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from ..gate import PROTOCOL
+from ..limits import HEAD
 from . import frames
-from .gate import PROTOCOL
-from .limits import HEAD
 from .socket import FAREWELL, Socket
 
 if TYPE_CHECKING:
-    from .house import House
+    from ..house import House
 
 REQUEST = re.compile(rb"([A-Z]{1,16}) (/[!-~]{0,2047}) HTTP/1\.[01]")
 FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
@@ -91,9 +91,12 @@ class Door(asyncio.Protocol):
             self.refuse(400, "this is no handshake of a WebSocket, version 13")
         elif open_session is None:
             paths = ", ".join(name.decode() for name in self.house.doors)
-            self.refuse(400, f"there is no WebSocket at this path, expected {paths}")
+            why = self.house.model.why_no_sessions or f"there is no WebSocket at this path, expected {paths}"
+            self.refuse(400, why)
         elif not self.house.admits():
-            self.refuse(503, f"this server has all the {self.house.limits.sessions} sessions of --sessions: come back later")
+            self.refuse(
+                503, f"this server has all the {self.house.limits.sessions} sessions of --sessions: come back later"
+            )
         else:
             lines = [b"HTTP/1.1 101 Switching Protocols", b"Upgrade: websocket", b"Connection: Upgrade"]
             lines.append(b"Sec-WebSocket-Accept: " + frames.accept(key))

@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 
-from .errors import Broken
+from ..errors import BrokenError
 
 MORE, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 GONE, PROTOCOL_ERROR, NO_TEXT, POLICY, TOO_BIG = 1001, 1002, 1007, 1008, 1009
@@ -46,21 +46,21 @@ def unmask(payload: bytes, mask: bytes) -> bytes:
 
 
 def read(data: bytes, at: int, most: int, undo: Callable[[bytes, bytes], bytes]) -> Frame | None:
-    """The frame that begins at `at`; None while it is not whole. Broken where it breaks the protocol, or is longer than `most`."""
+    """The frame that begins at `at`; None while it is not whole. BrokenError where it breaks the protocol, or is longer than `most`."""
     size = len(data) - at
     if size < 2:
         return None
     first, second = data[at], data[at + 1]
     opcode, length, start = first & 15, second & 127, at + 2
     if first & 0x70:
-        raise Broken(PROTOCOL_ERROR, "a frame uses an extension that was not agreed on")
+        raise BrokenError(PROTOCOL_ERROR, "a frame uses an extension that was not agreed on")
     if not second & 128:
-        raise Broken(PROTOCOL_ERROR, "a client's frame is not masked")
+        raise BrokenError(PROTOCOL_ERROR, "a client's frame is not masked")
     if opcode > BINARY:
         if opcode not in (CLOSE, PING, PONG):
-            raise Broken(PROTOCOL_ERROR, f"no frame has the opcode {opcode}")
+            raise BrokenError(PROTOCOL_ERROR, f"no frame has the opcode {opcode}")
         if length > 125 or not first & 128:
-            raise Broken(PROTOCOL_ERROR, "a control frame is cut in pieces, or longer than 125 bytes")
+            raise BrokenError(PROTOCOL_ERROR, "a control frame is cut in pieces, or longer than 125 bytes")
     elif length == 126:
         start = at + 4
         length = int.from_bytes(data[at + 2 : start], "big") if size >= 4 else 0
@@ -68,7 +68,7 @@ def read(data: bytes, at: int, most: int, undo: Callable[[bytes, bytes], bytes])
         start = at + 10
         length = int.from_bytes(data[at + 2 : start], "big") if size >= 10 else 0
     if length > most:
-        raise Broken(TOO_BIG, f"a message has {length} bytes, more than the {most} of --frame")
+        raise BrokenError(TOO_BIG, f"a message has {length} bytes, more than the {most} of --frame")
     end = start + 4 + length
     if len(data) < end:
         return None

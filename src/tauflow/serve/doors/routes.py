@@ -8,16 +8,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
-from . import page, words
-from .errors import Refused
+from ... import __version__
+from .. import page, words
+from ..errors import RefusedError
 
 if TYPE_CHECKING:
-    from .house import House
+    from ..house import House
 
 SESSIONS = """A session: a stream of the model with a state of its own, over a WebSocket. A text holds messages, a line each:
 {"x": [...], "dt": 0.02} is answered by {"y": [...]}; {"snapshot": true}, {"restore": {...}}, {"reset": true}, {"static": [...]};
-what can't be done by {"error": "..."}. A binary frame holds samples, dt and x of each, as numbers of the model's type, and is answered by y of each."""
+what can't be done by {"error": "..."}. A binary frame holds samples, dt and x of each, as numbers of the model's type,
+and is answered by y of each."""
 LIVE = "What the live page talks to, over a WebSocket: the states and time constants of a session that is open, or of its own."
 COMMON = {
     401: {"description": "a token is needed, or it is another"},
@@ -47,7 +48,10 @@ def application(house: "House") -> Any:
         responses={code: dict(answer) for code, answer in COMMON.items()},
     )  # fmt: skip
 
-    body = {"required": True, "content": {"application/json": {"schema": house.model.schema(), "example": json.dumps(house.model.example())}}}
+    body = {
+        "required": True,
+        "content": {"application/json": {"schema": house.model.schema(), "example": json.dumps(house.model.example())}},
+    }
 
     @app.post(
         "/v1/predict",
@@ -69,14 +73,14 @@ def application(house: "House") -> Any:
             try:
                 text = data.decode()
             except UnicodeDecodeError:
-                raise Refused("the body is not UTF-8") from None
+                raise RefusedError("the body is not UTF-8") from None
             message = words.read(text)
             words.only(message, *house.model.schema()["properties"])
             return words.write(house.model.predict(message))
 
         try:
             answer = await anyio.to_thread.run_sync(work, limiter=one)
-        except Refused as error:
+        except RefusedError as error:
             return JSONResponse({"error": str(error)}, 422)
         house.metrics.predictions += 1
         return Response(answer + "\n", media_type="application/json")
@@ -103,7 +107,9 @@ def application(house: "House") -> Any:
     async def healthz() -> JSONResponse:
         """Whether the server answers, and how many sessions it has."""
         limit = house.limits.sessions
-        return JSONResponse({"status": "ok", "model": house.model.fingerprint, "sessions": len(house.sessions), "limit": limit})
+        return JSONResponse(
+            {"status": "ok", "model": house.model.fingerprint, "sessions": len(house.sessions), "limit": limit}
+        )
 
     @app.get("/metrics")
     async def metrics() -> Response:
@@ -116,6 +122,8 @@ def application(house: "House") -> Any:
 
     def file(name: str) -> None:
         async def send() -> Response:
+            if name == "live.html" and house.model.why_no_sessions:
+                return await docs()
             return Response(page.FILES[name], media_type=f"{page.KINDS[name]}; charset=utf-8")
 
         app.add_api_route("/" if name == "live.html" else f"/{name}", send, include_in_schema=False)

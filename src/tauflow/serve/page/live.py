@@ -12,29 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import words
-from .errors import Refused
-from .numbers import numbers
-from .session import MISTAKES, Session
+from .. import words
+from ..errors import RefusedError
+from ..models.session import MISTAKES, Session
+from ..numbers import narrow, numbers
 
 if TYPE_CHECKING:
-    from .house import House
+    from ..house import House
+    from ..models.network import Served
 
 
 class Live:
     """As Session, to a Socket."""
 
-    __slots__ = ("answered", "house", "own", "seen", "took", "watching")
+    __slots__ = ("answered", "house", "model", "own", "seen", "took", "watching")
 
-    def __init__(self, house: House) -> None:
-        self.house = house
-        model = house.model
+    def __init__(self, house: House, model: Served) -> None:
+        self.house, self.model = house, model
         self.own: Any = model.open(np.zeros(model.static) if model.static else None)
         self.answered, self.took, self.seen = 0, 1, 0
         self.watching: Session | None = None
 
     def binary(self, data: bytes) -> bytes:
-        raise Refused("the live page is spoken to in JSON")
+        raise RefusedError("the live page is spoken to in JSON")
 
     def line(self, text: str) -> str:
         message = words.read(text)
@@ -72,24 +72,32 @@ class Live:
         return self.picture("client", session.steps, *shown)
 
     def of_page(self, message: dict[str, Any]) -> str:
-        model = self.house.model
+        model = self.model
         x = numbers(message.get("x"), "x", (model.inputs,), unknown=model.knows_missing)
         dt = message.get("dt")
         if type(dt) is not float and type(dt) is not int:
-            raise Refused(f"dt is {dt!r:.40}, expected a number")
+            raise RefusedError(f"dt is {dt!r:.40}, expected a number")
         before = self.own.state
         try:
-            y = self.own(x.astype(model.dtype), dt)
+            y = self.own(narrow(x, model.dtype), dt)
         except MISTAKES as error:
-            raise Refused(str(error)[:300]) from None
+            raise RefusedError(str(error)[:300]) from None
         self.answered += 1
         return self.picture("page", self.answered, before, x, float(dt), y)
 
     def picture(self, who: str, steps: int, before: Any, x: Any, dt: float, y: Any) -> str:
-        cells = self.house.model.look.now(x, dt, before)
+        cells = self.model.look.now(x, dt, before)
         seen = [None if np.isnan(value) else float(f"{value:.5g}") for value in x]
         said = [float(f"{value:.5g}") if np.isfinite(value) else None for value in y]
-        about = {"from": who, "steps": steps, "x": seen, "dt": dt, "y": said, "cells": cells, "sessions": self.clients()}
+        about = {
+            "from": who,
+            "steps": steps,
+            "x": seen,
+            "dt": dt,
+            "y": said,
+            "cells": cells,
+            "sessions": self.clients(),
+        }
         return words.write(about)
 
     def clients(self) -> int:

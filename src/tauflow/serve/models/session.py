@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import TauflowError
-from . import words
-from .errors import Refused
-from .numbers import Array, numbers
+from ...errors import TauflowError
+from .. import words
+from ..errors import RefusedError
+from ..numbers import Array, narrow, numbers
 
 if TYPE_CHECKING:
-    from .model import Served
+    from .network import Served
 
 MISTAKES = (TauflowError, TypeError, ValueError, OverflowError)  # what a stream raises about what it was given
 
@@ -42,22 +42,26 @@ class Session:
         self.answered = 0  # here
         self.took = 1  # steps that the last message was worth
         self.watched = 0  # how many live pages look on
-        self.shown: tuple[Array, Array, float, Array] | None = None  # to them: the state before the last sample, x, dt, y
+        self.shown: tuple[Array, Array, float, Array] | None = (
+            None  # to them: the state before the last sample, x, dt, y
+        )
 
     def line(self, text: str) -> str:
-        """The answer to one message; Refused says what is wrong with it."""
+        """The answer to one message; RefusedError says what is wrong with it."""
         self.took = 1
         message = words.read(text)
         if "x" not in message:
             return self._other(message)
         if len(message) != 2 or "dt" not in message:
             words.only(message, "x", "dt")
-            raise Refused('"dt" is missing: the time since the previous sample, in the unit that the model was trained in')
+            raise RefusedError(
+                '"dt" is missing: the time since the previous sample, in the unit that the model was trained in'
+            )
         x, dt = message["x"], message["dt"]
         if type(dt) is not float and type(dt) is not int:
-            raise Refused(f"dt is {dt!r:.40}, expected a number")
+            raise RefusedError(f"dt is {dt!r:.40}, expected a number")
         if type(x) is not list:
-            raise Refused(f"x is {x!r:.40}, expected a list of {self.model.inputs} numbers")
+            raise RefusedError(f"x is {x!r:.40}, expected a list of {self.model.inputs} numbers")
         before = self.stream.state if self.watched and self.stream is not None else None
         try:
             y = self._started(x, dt)
@@ -69,7 +73,9 @@ class Session:
         self.answered += 1
         answer = self.form % tuple(y.tolist())
         if "n" in answer:  # nan, inf: no JSON
-            raise Refused(f"the answer is not finite: {answer[5:-1]}; the state moved on: reset, or look at the weights")
+            raise RefusedError(
+                f"the answer is not finite: {answer[5:-1]}; the state moved on: reset, or look at the weights"
+            )
         return answer
 
     def binary(self, data: bytes) -> bytes:
@@ -79,8 +85,8 @@ class Session:
         rows, rest = divmod(len(data), wide * model.dtype.itemsize)
         self.took = max(rows, 1)
         if rest or not rows:
-            raise Refused(
-                f"a frame has {len(data)} bytes, expected {wide} numbers of {model.dtype.itemsize} bytes a sample: dt and {model.inputs} of x"
+            raise RefusedError(
+                f"a frame has {len(data)} bytes, expected {wide} numbers a sample, dt and x, of {model.dtype.itemsize} bytes each"
             )
         samples = np.frombuffer(data, model.dtype)
         stream = self._ready()
@@ -88,7 +94,7 @@ class Session:
             try:
                 y = stream(samples[1:], samples.item(0))
             except MISTAKES as error:
-                raise Refused(_said(error)) from None
+                raise RefusedError(_said(error)) from None
             self.steps += 1
             self.answered += 1
             return y.tobytes()  # type: ignore[no-any-return]
@@ -104,7 +110,9 @@ class Session:
                 answers.append(stream(sample[1:], float(sample[0])))
             except MISTAKES as error:
                 stream.state = state
-                raise Refused(f"sample {number} of {len(samples)}: {_said(error)}; none of them was taken") from None
+                raise RefusedError(
+                    f"sample {number} of {len(samples)}: {_said(error)}; none of them was taken"
+                ) from None
         self.steps += len(answers)
         self.answered += len(answers)
         if self.watched:
@@ -113,7 +121,7 @@ class Session:
 
     def _ready(self) -> Any:
         if self.stream is None:
-            raise Refused(f'this network is told {self.model.static} numbers once, first: {{"static": [...]}}')
+            raise RefusedError(f'this network is told {self.model.static} numbers once, first: {{"static": [...]}}')
         return self.stream
 
     def _started(self, x: Any, dt: float) -> Any:
@@ -127,11 +135,11 @@ class Session:
         if any(type(value) not in (int, float) for value in x):
             taken = numbers(x, "x", (self.model.inputs,), unknown=self.model.knows_missing)
         if taken is None:
-            raise Refused(_said(error)) from None
+            raise RefusedError(_said(error)) from None
         try:
-            return self.stream(taken.astype(self.model.dtype), dt)
+            return self.stream(narrow(taken, self.model.dtype), dt)
         except MISTAKES as other:
-            raise Refused(_said(other)) from None
+            raise RefusedError(_said(other)) from None
 
     def show(self, before: Array, x: Any, dt: float, y: Array) -> None:
         """Keep what a live page wants to see of the last sample."""
@@ -141,10 +149,10 @@ class Session:
     def _other(self, message: dict[str, Any]) -> str:
         words.only(message, *DOINGS, "x", "dt")
         if len(message) != 1:
-            raise Refused(f"{' and '.join(sorted(message))} came together, expected one of them")
+            raise RefusedError(f"{' and '.join(sorted(message))} came together, expected one of them")
         ((what, value),) = message.items()
         if what not in DOINGS:
-            raise Refused('"dt" came without "x"')
+            raise RefusedError('"dt" came without "x"')
         done: str = DOINGS[what](self, value)
         return done
 
@@ -157,20 +165,20 @@ class Session:
     def _restore(self, value: Any) -> str:
         model = self.model
         if type(value) is not dict or set(value) != {"model", "steps", "state"}:
-            raise Refused("restore holds no snapshot, expected what {\"snapshot\": true} gave: model, steps, state")
+            raise RefusedError('restore holds no snapshot, expected what {"snapshot": true} gave: model, steps, state')
         if value["model"] != model.fingerprint:
-            raise Refused(f"the snapshot is of the model {value['model']!r:.40}, but this is {model.fingerprint}")
+            raise RefusedError(f"the snapshot is of the model {value['model']!r:.40}, but this is {model.fingerprint}")
         steps = value["steps"]
         if type(steps) is not int or not 0 <= steps < 2**53:
-            raise Refused(f"steps is {steps!r:.40}, expected a whole number")
+            raise RefusedError(f"steps is {steps!r:.40}, expected a whole number")
         stream = self._ready()
-        state = numbers(value["state"], "state", (stream.state_size,)).astype(model.dtype)
+        state = narrow(numbers(value["state"], "state", (stream.state_size,)), model.dtype)
         before = stream.state
         try:
             stream.state = state
         except MISTAKES as error:
             stream.state = before
-            raise Refused(_said(error)) from None
+            raise RefusedError(_said(error)) from None
         self.steps = steps
         return words.write({"restored": steps})
 
@@ -183,16 +191,16 @@ class Session:
     def _static(self, value: Any) -> str:
         model = self.model
         if not model.static:
-            raise Refused("this network is told nothing once: leave static out")
+            raise RefusedError("this network is told nothing once: leave static out")
         if self.steps:
-            raise Refused(f"static came after {self.steps} samples, expected before the first")
+            raise RefusedError(f"static came after {self.steps} samples, expected before the first")
         self.stream = model.open(numbers(value, "static", (model.static,)))
         return words.write({"static": model.static})
 
 
 def _true(name: str, value: Any) -> None:
     if value is not True:
-        raise Refused(f"{name} is {value!r:.40}, expected true")
+        raise RefusedError(f"{name} is {value!r:.40}, expected true")
 
 
 def _said(error: Exception) -> str:

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..cells import Cell
-from ..cells.cfc import CfC
-from ..cells.ltc import LTC
-from ..cells.mixed_memory import MixedMemory
-from ..cells.rnn import StaticCell
-from ..cells.wired_cfc import LayeredCfC
-from .numbers import Array
+from ...cells import Cell
+from ...cells.cfc import CfC
+from ...cells.ltc import LTC
+from ...cells.mixed_memory import MixedMemory
+from ...cells.rnn import StaticCell
+from ...cells.wired_cfc import LayeredCfC
+from ..numbers import Array
 
 MOST = 300  # synapses drawn of a cell, the strongest
 
@@ -68,10 +68,11 @@ def _matrix(cell: Cell) -> tuple[Tensor, Tensor] | None:
         return _of_layers(cell)
     if isinstance(cell, CfC):
         return _of_cfc(cell)
+    W, U = getattr(cell, "W", None), getattr(cell, "U", None)
     if isinstance(cell, StaticCell):
         both = torch.cat([cell.weight_ih[:, :-1], cell.weight_hh], dim=1)
-    elif hasattr(cell, "W") and hasattr(cell, "U") and isinstance(cell.W, Tensor):
-        both = torch.cat([cell.U, cell.W], dim=1)
+    elif isinstance(W, Tensor) and isinstance(U, Tensor):
+        both = torch.cat([U, W], dim=1)
     else:
         return None
     units = both.shape[1] - cell.inputs

@@ -10,20 +10,22 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ..errors import MissingExtraError
-from . import page
-from .gate import COOKIE
+from ...errors import MissingExtraError
+from .. import page
+from ..gate import COOKIE
 
 if TYPE_CHECKING:
-    from .house import House
+    from ..house import House
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; " \
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
+)
 SAFE = [
     (b"cache-control", b"no-store"),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -127,7 +129,12 @@ class Guard:
         async def safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message.get("headers", [])
-                message["headers"] = [*headers, *SAFE, (b"content-security-policy", POLICY.encode()), *self._cookie(scope)]
+                message["headers"] = [
+                    *headers,
+                    *SAFE,
+                    (b"content-security-policy", POLICY.encode()),
+                    *self._cookie(scope),
+                ]
             await send(message)
 
         await self.app(scope, counted, safely)
@@ -159,7 +166,13 @@ class Guard:
         if status == 401 and wants_page and scope["path"] == "/":
             body, kind, policy = page.TOKEN, b"text/html; charset=utf-8", page.token_policy(POLICY)
         extra = [(b"www-authenticate", b'Bearer realm="tauflow"')] if status == 401 else []
-        headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), (b"connection", b"close"), *extra, *SAFE]
+        headers = [
+            (b"content-type", kind),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+            *extra,
+            *SAFE,
+        ]
         headers.append((b"content-security-policy", policy.encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

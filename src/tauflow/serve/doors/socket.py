@@ -12,15 +12,15 @@ import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from ..errors import BrokenError, RefusedError
+from ..limits import REFUSED, TURN
+from ..metrics import EVERY
+from ..words import write as as_json
 from . import frames
-from .errors import Broken, Refused
 from .frames import BINARY, TEXT
-from .limits import REFUSED, TURN
-from .metrics import EVERY
-from .words import write as as_json
 
 if TYPE_CHECKING:
-    from .house import House
+    from ..house import House
 
 FAREWELL = 1.0  # seconds for the other side to close, once it was told to
 
@@ -49,7 +49,14 @@ class Socket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """What came. One whole message, and nothing waits: answered here, by the shortest way there is."""
-        if self.rest or self.waiting is not None or self.pieces is not None or self.stuck or self.closing or len(data) < 7:
+        if (
+            self.rest
+            or self.waiting is not None
+            or self.pieces is not None
+            or self.stuck
+            or self.closing
+            or len(data) < 7
+        ):
             self.some(data)
             return
         size, start = data[1] - 128, 6
@@ -62,7 +69,7 @@ class Socket(asyncio.Protocol):
         began = 0.0 if session.answered % EVERY else monotonic()
         try:
             self.transport.write(self.answer(opcode, self.undo(data[start:], data[start - 4 : start])))
-        except Broken as error:
+        except BrokenError as error:
             self.close(error.code, error.reason)
             return
         self.heard = house.now
@@ -122,7 +129,7 @@ class Socket(asyncio.Protocol):
                 cost = self.take(fin, opcode, payload, answers)
                 self.allowance -= cost
                 left -= cost
-        except Broken as error:
+        except BrokenError as error:
             broken = error
         self.rest = data[at:]
         if at:
@@ -186,18 +193,18 @@ class Socket(asyncio.Protocol):
         return self.session.took  # type: ignore[no-any-return]
 
     def answer(self, opcode: int, payload: bytes) -> bytes:
-        """The frame that answers a message; Broken ends the session."""
+        """The frame that answers a message; BrokenError ends the session."""
         try:
             if opcode == BINARY:
-                done = self.session.binary(payload)
+                done: bytes = self.session.binary(payload)
             elif b"\n" in payload:
                 return self.lines(payload)
             else:
                 done = self.session.line(payload.decode()).encode()
-        except Refused as error:
+        except RefusedError as error:
             return frames.write(TEXT, self.refuse(error).encode())
         except UnicodeDecodeError:
-            raise Broken(frames.NO_TEXT, "a text is not UTF-8") from None
+            raise BrokenError(frames.NO_TEXT, "a text is not UTF-8") from None
         self.refused = 0
         size = len(done)
         return (bytes((128 | opcode, size)) if size < 126 else frames.head(opcode, size)) + done
@@ -211,35 +218,35 @@ class Socket(asyncio.Protocol):
             try:
                 said.append(self.session.line(line))
                 self.refused = 0
-            except Refused as error:
+            except RefusedError as error:
                 said.append(self.refuse(error))
             cost += self.session.took
         self.session.took = max(cost, 1)
         return frames.write(TEXT, "\n".join(said).encode())
 
-    def refuse(self, error: Refused) -> str:
+    def refuse(self, error: RefusedError) -> str:
         """The answer to what was refused; too many in a row end the session."""
         self.refused += 1
         self.house.metrics.refused += 1
         if self.refused > REFUSED:
-            raise Broken(frames.POLICY, f"{REFUSED} messages in a row were refused; the last: {error}")
+            raise BrokenError(frames.POLICY, f"{REFUSED} messages in a row were refused; the last: {error}")
         return as_json({"error": str(error)})
 
     def collect(self, opcode: int, payload: bytes) -> None:
         """A piece of a message that comes in several frames."""
         if (opcode == frames.MORE) != (self.pieces is not None):
-            raise Broken(frames.PROTOCOL_ERROR, "a message in pieces is not continued, or was not begun")
+            raise BrokenError(frames.PROTOCOL_ERROR, "a message in pieces is not continued, or was not begun")
         if self.pieces is None:
             self.pieces = Pieces(opcode)
         most = self.house.limits.frame
         if self.pieces.add(payload) > most:
-            raise Broken(frames.TOO_BIG, f"a message in pieces has more than the {most} bytes of --frame")
+            raise BrokenError(frames.TOO_BIG, f"a message in pieces has more than the {most} bytes of --frame")
 
     def control(self, opcode: int, payload: bytes, answers: list[bytes]) -> int:
         if opcode == frames.PING:
             answers.append(frames.write(frames.PONG, payload))
         elif opcode == frames.CLOSE:
-            raise Broken(frames.code_of(payload), "")
+            raise BrokenError(frames.code_of(payload), "")
         return 1
 
     # the end
@@ -250,7 +257,10 @@ class Socket(asyncio.Protocol):
             self.pause()
             return
         rate = self.house.limits.rate
-        self.close(frames.POLICY, f"more than {rate:g} steps a second, and no waiting for answers: send slower, or raise --rate")
+        self.close(
+            frames.POLICY,
+            f"more than {rate:g} steps a second, and no waiting for answers: send slower, or raise --rate",
+        )
 
     def overdue(self, now: float) -> str | None:
         """Why this connection is to be cut now."""
