@@ -19,6 +19,7 @@ from .limits import SPARE, Limits
 from .models import served
 from .page.recording import read_recording
 
+KEPT = 128 * 1024  # bytes that the system holds for a client that does not read; the usual megabytes would hide it
 FAREWELL = 3  # seconds for what is being answered when the server stops
 
 
@@ -112,6 +113,7 @@ def listen(host: str, port: int) -> socket.socket:
     found = socket.socket(family, socket.SOCK_STREAM)
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KEPT)  # of those that it takes
         found.bind((host, port))
         found.listen(1024)
     except (OSError, OverflowError) as error:
