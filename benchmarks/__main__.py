@@ -8,6 +8,7 @@ from . import solvers, streaming
 from .kernels import run as kernels
 from .paper import run as paper
 from .paper import table
+from .serve import run as serve
 from .versus import run as compare
 
 COMMANDS = {
@@ -17,6 +18,7 @@ COMMANDS = {
     "paper": paper,
     "table": table,
     "compare": compare,
+    "serve": serve,
 }
 
 

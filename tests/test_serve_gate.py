@@ -15,7 +15,18 @@ from tauflow.serve.gate import Gate, read_token
 from tests.serving import Client, request, serving
 
 TOKEN = "right-token-0123456789"
-ROUTES = ["/", "/live.js", "/draw.js", "/live.css", "/docs", "/openapi.json", "/healthz", "/metrics", "/v1/model", "/v1/scene"]
+ROUTES = [
+    "/",
+    "/live.js",
+    "/draw.js",
+    "/live.css",
+    "/docs",
+    "/openapi.json",
+    "/healthz",
+    "/metrics",
+    "/v1/model",
+    "/v1/scene",
+]
 SOCKETS = ["/v1/stream", "/v1/live"]
 
 
@@ -34,7 +45,9 @@ def token_file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def guarded(token_file):
-    with serving(small(), token_file=token_file, allow_host=["tau.example.org"], allow_origin=["https://page.example"]) as found:
+    with serving(
+        small(), token_file=token_file, allow_host=["tau.example.org"], allow_origin=["https://page.example"]
+    ) as found:
         yield found
 
 
@@ -70,7 +83,8 @@ def test_without_the_token_no_route_answers(guarded, headers):
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Authorization": f"Bearer {TOKEN}"}, {"Authorization": f"bearer {TOKEN}"}, {"Cookie": f"a=b; tauflow={TOKEN}"}]
+    "headers",
+    [{"Authorization": f"Bearer {TOKEN}"}, {"Authorization": f"bearer {TOKEN}"}, {"Cookie": f"a=b; tauflow={TOKEN}"}],
 )
 def test_with_the_token_all_do(guarded, headers):
     for path in ROUTES:
@@ -174,8 +188,15 @@ def test_a_start_that_can_not_be_is_refused(options, says):
         Server(small(), **{"port": 0, **options})
 
 
-@pytest.mark.parametrize(("text", "mode", "says"), [("", 0o600, "holds no token"), ("short", 0o600, "16 to 256"), ("two words of it here", 0o600, "holds no token"),
-                                                    (TOKEN, 0o644, "chmod 600")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "mode", "says"),
+    [
+        ("", 0o600, "holds no token"),
+        ("short", 0o600, "16 to 256"),
+        ("two words of it here", 0o600, "holds no token"),
+        (TOKEN, 0o644, "chmod 600"),
+    ],
+)
 def test_a_token_file_that_is_none(tmp_path, text, mode, says):
     file = tmp_path / "token"
     file.write_text(text)
@@ -189,7 +210,9 @@ def test_a_port_that_is_taken_is_said(free):
         Server(small(), port=free.port)
 
 
-@pytest.mark.parametrize("wrong", [{"sessions": 0}, {"rate": float("nan")}, {"frame": 1}, {"idle": -1}, {"timeout": True}, {"sessions": 1.5}])
+@pytest.mark.parametrize(
+    "wrong", [{"sessions": 0}, {"rate": float("nan")}, {"frame": 1}, {"idle": -1}, {"timeout": True}, {"sessions": 1.5}]
+)
 def test_limits_that_are_none(wrong):
     with pytest.raises(ServeError):
         Limits(**wrong)
@@ -205,11 +228,16 @@ def test_health_numbers_and_description(free):
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     values = {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
     assert values["tauflow_sessions"] == 1 and values["tauflow_steps_total"] >= 3
-    assert values['tauflow_model_info{name="walker",kind="Network of ctrnn",model="' + free.house.model.fingerprint + '"}'] == 1
+    assert (
+        values['tauflow_model_info{name="walker",kind="Network of ctrnn",model="' + free.house.model.fingerprint + '"}']
+        == 1
+    )
     typed = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
     assert all(any(name.split("{")[0].startswith(known) for known in typed) for name in values)
     described = json.loads(request(free.port, "GET", "/openapi.json")[2])
-    assert {"x", "dt"} == set(described["paths"]["/v1/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"])
+    assert {"x", "dt"} == set(
+        described["paths"]["/v1/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    )
     page = request(free.port, "GET", "/docs")[2].decode()
     assert "/v1/stream" in page and "http" not in page.replace("/docs", "")
 
@@ -239,20 +267,26 @@ def test_a_window_is_answered_as_the_network_does(free):
 def test_a_forecaster_answers_tables_and_has_no_sessions():
     from tests.test_windows import hourly
 
-    frame = hourly(24 * 20)[["ds", "y"]] if "y" in hourly(48).columns else hourly(24 * 20)
-    target = [name for name in frame.columns if name not in ("ds", "unique_id")][0]
+    frame = hourly(24 * 20)
+    target = next(name for name in frame.columns if name not in ("ds", "unique_id"))
     frame = frame[["ds", target]]
     model = tauflow.Forecaster("ridge", h=4, context=6).fit(frame, target=target, progress=False)
     expected = model.predict(frame)
     with serving(model, name="traffic") as server:
-        data = {"ds": [str(stamp) for stamp in frame["ds"]], target: [None if v != v else v for v in frame[target].tolist()]}
+        data = {
+            "ds": [str(stamp) for stamp in frame["ds"]],
+            target: [None if v != v else v for v in frame[target].tolist()],
+        }
         status, _, body = request(server.port, "POST", "/v1/predict", json.dumps({"data": data, "h": 4}).encode())
         said = json.loads(body)
         assert status == 200 and said["columns"] == list(expected.columns)
         place = said["columns"].index(target)
         assert [row[place] for row in said["rows"]] == expected[target].tolist()
         with Client(server.port) as client:
-            assert client.status == 400 and "POST /v1/predict" in client.read()[1].decode(errors="replace") + client.buffer.decode()
+            assert (
+                client.status == 400
+                and "POST /v1/predict" in client.read()[1].decode(errors="replace") + client.buffer.decode()
+            )
         assert b"/v1/predict" in request(server.port, "GET", "/")[2]
         for wrong, says in (
             ({"data": {"ds": [1], target: [1, 2]}}, "1, 2 rows"),
@@ -268,5 +302,13 @@ def test_a_forecaster_answers_tables_and_has_no_sessions():
 
 
 def test_no_path_leads_to_a_file(free):
-    for path in ("/../etc/passwd", "/..%2f..%2fetc%2fpasswd", "/live.js/../../server.py", "/%2e%2e/gate.py", "/static/live.js", "/live.js%00", "//etc/passwd"):
+    for path in (
+        "/../etc/passwd",
+        "/..%2f..%2fetc%2fpasswd",
+        "/live.js/../../server.py",
+        "/%2e%2e/gate.py",
+        "/static/live.js",
+        "/live.js%00",
+        "//etc/passwd",
+    ):
         assert request(free.port, "GET", path)[0] == 404, path

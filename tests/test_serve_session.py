@@ -51,7 +51,9 @@ def test_the_numbers_are_those_of_the_stream_to_the_bit(server):
         lines = "\n".join(json.dumps({"x": u.tolist(), "dt": float(t)}) for u, t in zip(x[:5], dt, strict=False))
         two.send(1, lines.encode())
         _, payload = two.read()
-        assert (np.array([json.loads(line)["y"] for line in payload.decode().split("\n")], np.float32) == expected[:5]).all()
+        assert (
+            np.array([json.loads(line)["y"] for line in payload.decode().split("\n")], np.float32) == expected[:5]
+        ).all()
         frames = np.concatenate([dt[:, None], x], axis=1)
         two.send(2, frames[5].tobytes())
         two.send(2, frames[6:].tobytes())  # as many samples as there are
@@ -215,9 +217,17 @@ def test_static_numbers_are_told_once_before_the_first_sample():
 def test_every_kind_of_network_is_served():
     torch.manual_seed(0)
     stack = tauflow.Stack(tauflow.CTRNN(3, 5), tauflow.GatedLTC(5, 4))
-    for model in (tauflow.Recurrent(tauflow.CfC(3, 8)), tauflow.LTC(3, 8), stack, tauflow.Committee(lambda: network("cfc"), 2)):
+    for model in (
+        tauflow.Recurrent(tauflow.CfC(3, 8)),
+        tauflow.LTC(3, 8),
+        stack,
+        tauflow.Committee(lambda: network("cfc"), 2),
+    ):
         said = served(model)
-        session, stream = Session(said), (tauflow.Recurrent(model) if isinstance(model, tauflow.LTC) else model).stream()
+        session, stream = (
+            Session(said),
+            (tauflow.Recurrent(model) if isinstance(model, tauflow.LTC) else model).stream(),
+        )
         got = json.loads(session.line('{"x": [1, -1, 0.5], "dt": 0.3}'))["y"]
         assert (np.array(got, np.float32) == stream(np.array([1, -1, 0.5], np.float32), 0.3)).all()
 
@@ -226,7 +236,7 @@ def test_what_cannot_stream_is_refused_by_name_with_the_reason(tmp_path):
     with pytest.raises(ServeError, match="a Bidirectional reads the future"):
         served(tauflow.Bidirectional(tauflow.CfC(3, 4), tauflow.CfC(3, 4)))
     both = tauflow.Stack(tauflow.Bidirectional(tauflow.CfC(3, 4), tauflow.CfC(3, 4)))
-    with pytest.raises(ServeError, match="walker can't be served as a stream: .*Bidirectional"):
+    with pytest.raises(ServeError, match=r"walker can't be served as a stream: .*Bidirectional"):
         served(both, "walker")
     with pytest.raises(ServeError, match="a Linear can't be served"):
         served(torch.nn.Linear(3, 1))
