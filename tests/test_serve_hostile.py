@@ -122,6 +122,7 @@ def test_an_idle_session_ends_and_a_ping_keeps_it(server):
 
 def test_who_does_not_read_is_cut():
     with serving(small(), limits=Limits(rate=1e6, timeout=WAIT)) as fast, Client(fast.port) as client:
+        assert client.ask(json.loads(SAMPLE))
         client.raw.settimeout(0.5)
         began, big = time.monotonic(), frame(9, b"x" * 125) * 200
         while time.monotonic() - began < 10 and fast.house.sessions:

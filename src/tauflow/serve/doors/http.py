@@ -89,11 +89,12 @@ class Guard:
     """Around the application: who may come in, and how much they may send."""
 
     def __init__(self, app: Application, house: House) -> None:
-        from starlette.exceptions import HTTPException
+        from fastapi import HTTPException
 
         self.app, self.house = app, house
         why = f"a body is longer than the {house.limits.body} bytes of --body"
         self.too_long = HTTPException(413, why, headers={"connection": "close"})
+        self.gone = HTTPException(400, "the client went away")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -121,6 +122,8 @@ class Guard:
         async def counted() -> Message:
             nonlocal taken
             message = await receive()
+            if message["type"] == "http.disconnect":
+                raise self.gone
             taken += len(message.get("body", b""))
             if taken > self.house.limits.body:
                 raise self.too_long

@@ -3,6 +3,7 @@
 No `from __future__ import annotations` here: FastAPI reads the annotations of functions whose types are imported inside.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,19 +29,16 @@ COMMON = {
 
 def application(house: "House") -> Any:
     """The FastAPI application; its own documentation pages, which ask the internet, are replaced by one that does not."""
-    import anyio
     from fastapi import FastAPI, Request
     from fastapi.responses import JSONResponse, PlainTextResponse, Response
-    from starlette.requests import ClientDisconnect
 
-    one = anyio.CapacityLimiter(1)
+    one = asyncio.Lock()  # a prediction at a time, beside the sessions
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with anyio.create_task_group() as group:
-            group.start_soon(house.sweep)
-            yield
-            group.cancel_scope.cancel()
+        sweeping = asyncio.create_task(house.sweep())
+        yield
+        sweeping.cancel()
 
     about = f"The model {house.model.name}, {house.model.kind}."
     app = FastAPI(
@@ -64,10 +62,7 @@ def application(house: "House") -> Any:
     )
     async def predict(request: Request) -> Response:
         """Answers for a whole window of a network, or a table of a forecaster."""
-        try:
-            data = b"".join([part async for part in request.stream()])
-        except ClientDisconnect:
-            return Response(status_code=400)
+        data = b"".join([part async for part in request.stream()])
 
         def work() -> str:
             try:
@@ -79,7 +74,8 @@ def application(house: "House") -> Any:
             return words.write(house.model.predict(message))
 
         try:
-            answer = await anyio.to_thread.run_sync(work, limiter=one)
+            async with one:
+                answer = await asyncio.to_thread(work)
         except RefusedError as error:
             return JSONResponse({"error": str(error)}, 422)
         house.metrics.predictions += 1
