@@ -145,11 +145,11 @@ def test_what_is_shown_is_what_the_network_does(cell):
     assert now["h"] == pytest.approx(stream.state[: len(now["h"])].tolist(), rel=1e-3, abs=1e-6)
     record = net.trace(torch.tensor([[[0.3, -0.2, 2.0]]]), torch.tensor([[0.7]]), state=torch.from_numpy(before)[None])
     assert record.answer[0, 0].tolist() == pytest.approx(y.tolist())
-    for name in ("tau", "gate"):
-        exact = getattr(record.layers[0], name)
-        assert (name in now) == (exact is not None)
-        if exact is not None:
-            assert now[name] == pytest.approx(exact[0, 0].tolist(), rel=1e-3)
+    layer = record.layers[0]
+    shown = layer.tau if layer.tau is not None else layer.gates.get(now.get("gate_name"))
+    assert ("tau" in now) == (layer.tau is not None) and ("gate" in now) == (layer.tau is None and cell != "rnn")
+    if shown is not None:
+        assert now["tau" if "tau" in now else "gate"] == pytest.approx(shown[0, 0].tolist(), rel=1e-3)
     (scene,) = look.scene()
     assert len(now["lit"]) == len(scene["synapses"]["source"]) > 0
     assert all(0 <= lit <= 99 for lit in now["lit"]) and any(now["lit"])

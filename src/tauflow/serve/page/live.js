@@ -89,10 +89,11 @@ function axis(cells) {
       title: (narrow) => (narrow ? "time constant τ" : "time constant τ now, in the unit of dt; the bar is where it was"),
     };
   }
-  if (!cells.some((cell) => cell.gate)) return null;
+  const gated = cells.find((cell) => cell.gate);
+  if (!gated) return null;
   return {
     name: "gate", ticks: [0, 0.5, 1], word: short, place: (g) => g,
-    title: (narrow) => (narrow ? "time gate s" : "time gate s now; the bar is where it was"),
+    title: (narrow) => (narrow ? `${gated.gate_name} gate` : `${gated.gate_name} gate now; the bar is where it was`),
   };
 }
 
@@ -111,7 +112,7 @@ function show(message) {
   history.items.push(message);
   if (history.items.length > MOST) history.items.shift();
   reach = message.cells.map((cell, k) => Math.max(1e-9, (reach[k] ?? 0) * 0.998, ...cell.h.map(Math.abs)));
-  get("ring-hint").textContent = message.cells.some((cell) => cell.tau) ? "· ring: the fuller, the slower the neuron" : message.cells.some((cell) => cell.gate) ? "· ring: its time gate" : "";
+  get("ring-hint").textContent = message.cells.some((cell) => cell.tau) ? "· ring: the fuller, the slower the neuron" : message.cells.some((cell) => cell.gate) ? "· ring: its gate" : "";
   Object.assign(view, { cells: message.cells, reach, axis: axis(message.cells) });
   view.inputs = message.x.map((value, k) => {
     const [low, high] = scene.ranges[k];

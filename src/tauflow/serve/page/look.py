@@ -1,6 +1,6 @@
 """A look inside: the states, time constants and lit synapses of a network at one sample, and what of it the page draws.
 
-The states are those of the kernels, the rest is what the cells' equations say with the state before the sample (network/trace.py).
+The states are those of the kernels, the rest is what the cells' equations say with the state before the sample (ops/record.py).
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ from ...cells import Cell
 from ...cells.mixed_memory import MixedMemory
 from ...network import Committee, Network
 from ...network import core as cores
-from ...network.trace import record_of, states_of
+from ...ops.record import layers_of_run
 from ..numbers import Array
 from . import wires
 
 NEURONS = 128  # drawn of a cell
+GATES = (
+    "time",
+    "update",
+    "forget",
+)  # shown where a cell has no time constant: how much of the new it takes, or of the old it keeps
 
 
 class Look:
@@ -80,22 +85,22 @@ class Look:
             carried, h, _ = h[:, : network.state_size].split(network.sizes, dim=1)
             u, _ = network.encode(u, t, None, carried)
         found = []
-        firsts = h[:, : sum(layer.state_size for layer in self.layers)].split(
-            [layer.state_size for layer in self.layers], dim=1
-        )
-        for layer, wired, first in zip(self.layers, self.wires, firsts, strict=True):
-            states = states_of(layer, u, t, None, first)
-            record = record_of(layer.cell, u, t, states, first, period)
-            shown: dict[str, Any] = {"h": _short(states[0, 0, :NEURONS])}
-            if record.tau is not None:
-                shown["tau"] = _short(record.tau[0, 0, :NEURONS])
-            elif record.gate is not None:
-                shown["gate"] = _short(record.gate[0, 0, :NEURONS])
+        h = h[:, : sum(layer.state_size for layer in self.layers)]
+        record = layers_of_run(self.layers, u, t, None, h, period)
+        for layer, wired, run, first in zip(
+            self.layers, self.wires, record, h.split([r.state_size for r in self.layers], 1), strict=True
+        ):
+            shown: dict[str, Any] = {"h": _short(run.states[0, 0, :NEURONS])}
+            gate = next((name for name in GATES if name in run.gates), None)
+            if run.tau is not None:
+                shown["tau"] = _short(run.tau[0, 0, :NEURONS])
+            elif gate is not None:
+                shown |= {"gate": _short(run.gates[gate][0, 0, :NEURONS]), "gate_name": gate}
             if wired is not None:
                 lit = wired.lit(u[0, 0].double().numpy(), first[0].double().numpy())
                 shown["lit"] = np.round(lit * 99).astype(int).tolist()
             found.append(shown)
-            u = layer.cell.output(states.flatten(0, 1)).unflatten(0, states.shape[:2])
+            u = layer.cell.output(run.states.flatten(0, 1)).unflatten(0, (1, 1))
         return found
 
 
