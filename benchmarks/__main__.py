@@ -8,6 +8,7 @@ from . import explain, solvers, streaming
 from .kernels import run as kernels
 from .paper import run as paper
 from .paper import table
+from .serve import run as serve
 from .tau import run as tau
 from .versus import run as compare
 
@@ -20,6 +21,7 @@ COMMANDS = {
     "table": table,
     "compare": compare,
     "tau": tau,
+    "serve": serve,
 }
 
 
