@@ -21,6 +21,7 @@ class To(StrEnum):
 
     c = "c"
     numpy = "numpy"
+    onnx = "onnx"
 
 
 def export(
