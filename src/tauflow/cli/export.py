@@ -22,6 +22,7 @@ class To(StrEnum):
     c = "c"
     numpy = "numpy"
     onnx = "onnx"
+    nir = "nir"
 
 
 def export(

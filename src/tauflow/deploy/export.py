@@ -44,7 +44,7 @@ class Export:
 
 
 def export(network: Any, to: str, folder: str | os.PathLike[str], name: str = "network") -> Export:
-    """Write a Network, Committee, Recurrent, Stack or cell for a target ("c", "numpy", "onnx") into a new folder.
+    """Write a Network, Committee, Recurrent, Stack or cell for a target ("c", "numpy", "onnx" or "nir") into a new folder.
 
     ExportError names what can't be exported, OutputError where it can't be put; nothing is written then.
     """

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import c99, numpy_
 from .c99 import host
+from .nir_ import NIR
 from .onnx_ import ONNX
 from .plan import Array, Plan
 from .record import Record
@@ -165,4 +166,5 @@ TARGETS = {
     "c": Target("C99, float, no library", c_files, c_measure),
     "numpy": Target("one Python file of NumPy", numpy_files, numpy_measure),
     "onnx": ONNX,
+    "nir": NIR,
 }
