@@ -66,7 +66,8 @@ import numpy as np
 import onnxruntime
 
 session = onnxruntime.InferenceSession("{name}_step.onnx")
-h = np.array([json.loads(session.get_modelmeta().custom_metadata_map["first"])], np.{dtype})
+known = session.get_modelmeta().custom_metadata_map
+h = np.array([json.loads(known["first"])], np.{dtype})
 for x, dt in samples:
     y, h = session.run(["y", "h_next"], {{"x": [x], "dt": [dt], "h": h{given}}})"""
 
