@@ -43,6 +43,7 @@ __all__ = [
     "TauflowError",
     "WiredCfC",
     "__version__",
+    "agents",
     "analysis",
     "cells",
     "certify",
@@ -66,6 +67,7 @@ __all__ = [
 ]
 
 _SUBMODULES = (
+    "agents",
     "analysis",
     "cells",
     "datasets",
