@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..drawing import Drawn
 from ..network import Network
-from ..pictured import Pictured
 from .meeting import Meeting, meeting
 from .motion import Motion
 from .proof.bounds import Bounds, bounds
@@ -32,8 +32,10 @@ FEW = 0.01  # of the gaps, that may be too long
 
 
 @dataclass(frozen=True, eq=False)
-class Stability(Pictured):
+class Stability(Drawn):
     """The five lines and what they rest on; what could not be asked is None, and its line says why."""
+
+    picture, pixels = "stability.card", (960, 620)
 
     lines: tuple[tuple[str, str], ...]
     bounds: Bounds

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ..pictured import Pictured
+from ..drawing import Drawn
 from .motion import Motion
 from .proof.counter import box
 
@@ -23,11 +23,13 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Meeting(Pictured):
+class Meeting(Drawn):
     """time (samples,) since the start, in the unit of dt, and distance (samples,), one at the start.
 
     halved, gone   the time after which it stays below a half, and below a thousandth; infinite where the data end before
     """
+
+    picture, pixels = "motion.meeting", (440, 260)
 
     time: Array
     distance: Array

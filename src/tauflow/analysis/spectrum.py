@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import jacrev
 
-from ..pictured import Pictured
+from ..drawing import Drawn
 from .motion import Motion, Row
 from .proof.certificate import AnalysisError
 
@@ -37,13 +37,15 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Spectrum(Pictured):
+class Spectrum(Drawn):
     """The answer: exponents (k,) per unit of time with their error (k,), half the width of a 95 % interval.
 
     time, warm_up   what was averaged over, and what came before it, in the unit of dt
     log_det         mean of log |det J| per unit of time, computed apart; the sum of all exponents
     settled         whether the warm-up that was asked for fitted into the first half of the row
     """
+
+    picture, pixels = "motion.spectrum", (440, 260)
 
     exponents: Array
     error: Array

@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..drawing import Drawn
 from ..network import Network
 from ..network.parts.heads import Head
 from ..network.parts.scale import Scale
-from ..pictured import Pictured
 from ..sequence import copy_of
 from .motion import Motion
 from .proof.certificate import AnalysisError
@@ -36,11 +36,13 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class SpeedTable(Pictured):
+class SpeedTable(Drawn):
     """Arrays (speeds,): the trained network is at speed 1. response is infinite where the record was too short to see it.
 
     score: what `score` gave of the network at each speed, by its name; NaN where none was asked for.
     """
+
+    picture, pixels = "motion.speed_table", (960, 270)
 
     speed: Array
     response: Array

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..drawing import Drawn
 from ..network.crossing import crossing, grid_of
-from ..pictured import Pictured
 from .motion import Motion
 from .proof.certificate import AnalysisError
 
@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class StepMargin(Pictured):
+class StepMargin(Drawn):
     """Errors (n,) of one step, relative to the states, at the gaps dt (n,), in the unit of the data.
 
     largest           the longest gap within the tolerance; infinite where every gap tried is; zero where none is
@@ -39,6 +39,8 @@ class StepMargin(Pictured):
     limit             the longest gap at which an explicit solver keeps to its bound along these data (euler dt rate <= 1, rk4 2.78);
                       infinite for the solvers that keep it always
     """
+
+    picture, pixels = "motion.step_margin", (440, 260)
 
     dt: Array
     error: Array

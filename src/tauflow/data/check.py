@@ -108,7 +108,7 @@ class Check(Drawn):
         return [*found, ("next", self.command or self.obstacle)]
 
     @property
-    def size(self) -> tuple[int, int]:  # type: ignore[override]
+    def pixels(self) -> tuple[int, int]:  # type: ignore[override]
         return 560, 70 + 22 * min(len(self.columns), MOST_DRAWN)
 
     def frame(self) -> Any:

@@ -16,7 +16,9 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from html import escape
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,25 +117,34 @@ def plain_numbers(axis: Any) -> None:
 
 
 class Drawn:
-    """A result with a picture: subclasses write `draw(figure, colours)` and may set `size`, in pixels."""
+    """A result with a picture: subclasses write `draw(figure, colours)`, or name a function of `drawing/pictures`; `pixels`.
 
-    size: tuple[int, int] = (WIDTH, HEIGHT)
+    What a result says in words (`lines`, `sentence`, `reason`) stands above the picture in a notebook.
+    """
+
+    picture: ClassVar[str] = ""  # "motion.spectrum"
+    pixels: tuple[int, int] = (WIDTH, HEIGHT)
 
     def draw(self, figure: Figure, colours: Colours) -> None:
-        raise NotImplementedError
+        module, _, name = self.picture.partition(".")
+        getattr(import_module(f".pictures.{module}", __package__), name)(figure, self, colours)
 
     def plot(self) -> Figure:
         """A matplotlib figure."""
-        return figure(self.draw, *self.size)
+        return figure(self.draw, *self.pixels)
 
     def svg(self) -> str:
         """The picture for a page, in the page's colours."""
-        return page_svg(self.draw, *self.size)
+        return page_svg(self.draw, *self.pixels)
 
     def _repr_html_(self) -> str:
-        with blank(LIGHT, *self.size) as made:
+        said = [f"<b>{escape(what)}</b> {escape(line)}" for what, line in getattr(self, "lines", ())]
+        words = "<br>".join(said) or escape(str(getattr(self, "sentence", None) or getattr(self, "reason", None) or ""))
+        with blank(LIGHT, *self.pixels) as made:
             self.draw(made, LIGHT)
-            return f'<div style="max-width: {self.size[0] * 4 // 3}px; background: white">{svg(made)}</div>'
+            picture = svg(made)
+        above = f"<p>{words}</p>" if words else ""
+        return f'<div style="max-width: {self.pixels[0] * 4 // 3}px; background: #fff; color: #17191c">{above}{picture}</div>'
 
 
 def svg(figure: Figure) -> str:

@@ -40,7 +40,7 @@ class Currents(Drawn):
     current: Array
     rest: Array
     total: Array
-    size = (640, 260)
+    pixels = (640, 260)
 
     def frame(self) -> Any:
         """A line a sample."""
@@ -86,7 +86,7 @@ class Flow(Drawn):
     amount: Array
 
     @property
-    def size(self) -> tuple[int, int]:  # type: ignore[override]
+    def pixels(self) -> tuple[int, int]:  # type: ignore[override]
         return 760, 140 + 26 * min(max(self.inputs, len(self.types)), 40)
 
     def frame(self) -> Any:

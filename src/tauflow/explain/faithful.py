@@ -34,7 +34,7 @@ class Faithfulness(Drawn):
     deletion: dict[str, Array]
     insertion: dict[str, Array]
 
-    size = (640, 260)
+    pixels = (640, 260)
 
     def areas(self) -> dict[str, tuple[float, float]]:
         """order -> the areas under its deletion and insertion curves."""

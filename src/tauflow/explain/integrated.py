@@ -47,7 +47,7 @@ class Explanation(Drawn):
     nodes          where along the path the gradient was taken       at   the sample whose answer it is
     """
 
-    size = (640, 360)
+    pixels = (640, 360)
 
     names: tuple[str, ...]
     time: Array

@@ -41,7 +41,7 @@ class Neurons(Drawn):
     measured: bool  # tau is 1/rate; else the time of the state's own correlation
 
     @property
-    def size(self) -> tuple[int, int]:  # type: ignore[override]
+    def pixels(self) -> tuple[int, int]:  # type: ignore[override]
         return 560, 90 + 15 * len(self.tau)
 
     @property

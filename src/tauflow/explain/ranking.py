@@ -37,7 +37,7 @@ class Ranking(Drawn):
     rounds: int
 
     @property
-    def size(self) -> tuple[int, int]:  # type: ignore[override]
+    def pixels(self) -> tuple[int, int]:  # type: ignore[override]
         return 520, 80 + 30 * len(self.names)
 
     def frame(self) -> Any:

@@ -34,7 +34,7 @@ class Story(Drawn):
     tau: Array | None
     unit: str
 
-    size = (760, 640)
+    pixels = (760, 640)
 
     def words(self) -> str:
         """The answer and what moved it, in a sentence."""

@@ -32,7 +32,7 @@ class WhatIf(Drawn):
     samples: int
 
     @property
-    def size(self) -> tuple[int, int]:  # type: ignore[override]
+    def pixels(self) -> tuple[int, int]:  # type: ignore[override]
         return 520, 90 + 34 * len(self.names)
 
     def words(self) -> str:

@@ -22,8 +22,8 @@ from torch import Tensor
 
 from ..cells import Cell, LeakCell
 from ..cells.ltc import LTC
+from ..drawing import Drawn
 from ..errors import TauflowError
-from ..pictured import Pictured
 from . import packing, program
 from .stream import KernelStream
 from .synapses import Synapses, synapses_of
@@ -50,8 +50,10 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class Record(Pictured):
+class Record(Drawn):
     """A run: its stamps (batch, time), answers (batch, time, outputs), what the core read, and its layers."""
+
+    picture, pixels = "record.record", (960, 620)
 
     time: Tensor
     answer: Tensor

@@ -23,7 +23,7 @@ from torch import nn
 
 from ...cells import Cell
 from ...cells.ctrnn import CTRNN
-from ...pictured import Pictured
+from ...drawing import Drawn
 from ..motion import Motion
 from .certificate import AnalysisError
 from .factors import Factor, factor_of
@@ -56,8 +56,10 @@ class LayerBounds:
 
 
 @dataclass(frozen=True, eq=False)
-class Bounds(Pictured):
+class Bounds(Drawn):
     """`layers` from the first to the last; `rate` is that of the whole cascade, None where a layer has no bound."""
+
+    picture, pixels = "stability.bounds", (440, 320)
 
     layers: tuple[LayerBounds, ...]
     rate: float | None

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ...pictured import Pictured
+from ...drawing import Drawn
 from ..motion import Motion
 from ..proof.certificate import AnalysisError
 from .fixed_points import fixed_points
@@ -24,12 +24,14 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Bifurcation(Pictured):
+class Bifurcation(Drawn):
     """A line a state of rest: value (n,) of the input, states (n, state), growth or factor as `fixed_points` has it, stable (n,).
 
     shown (n,)    the answer of a network at rest there, or the state along its main direction; `axis` says which
     changes       (low, high, states before, states after) of each bifurcation that was crossed; states as (stable, unstable)
     """
+
+    picture, pixels = "rest.bifurcation", (440, 300)
 
     name: str
     axis: str

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...pictured import Pictured
+from ...drawing import Drawn
 from ..motion import Motion
 from ..proof.certificate import AnalysisError
 from ..spectrum import from_jacobians
@@ -32,7 +32,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Cycles(Pictured):
+class Cycles(Drawn):
     """Of each kind of motion that was found, the most frequent first; arrays (n,), time in the unit of dt.
 
     period     NaN for what does not come back         size      largest distance from the middle of the turn
@@ -40,6 +40,8 @@ class Cycles(Pictured):
     turns      one recorded run each, (steps, state), `gap` of time between samples
     hits       starts that ended there                 resting   starts that came to rest
     """
+
+    picture, pixels = "rest.cycles", (440, 280)
 
     period: Array
     size: Array

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...pictured import Pictured
+from ...drawing import Drawn
 from ..motion import Motion
 from ..proof.certificate import AnalysisError
 from ..proof.counter import box
@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class FixedPoints(Pictured):
+class FixedPoints(Drawn):
     """States (n, state), the nearest to zero first, each with the residual |F| that is left there, the stated error.
 
     growth (n,)     largest real part of the flow's eigenvalues, per unit of dt; NaN for cells that are no leaks
@@ -41,6 +41,8 @@ class FixedPoints(Pictured):
     stable (n,)     growth < 0, or factor < 1 for cells that are no leaks
     hits (n,)       starts that ended here; lost: starts that ended nowhere
     """
+
+    picture, pixels = "rest.fixed_points", (440, 300)
 
     states: Array
     residual: Array

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ...pictured import Pictured
+from ...drawing import Drawn
 from ..motion import Motion
 from ..proof.certificate import AnalysisError
 from .fixed_points import fixed_points, random_starts
@@ -26,11 +26,13 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Portrait(Pictured):
+class Portrait(Drawn):
     """paths (starts, steps, 2), points (n, 2) of rest with stable (n,), grid (g, g, 2) and arrows (g, g, 2) on it.
 
     middle (state,), directions (2, state)   of the plane            explained   share of the motion in each direction, (2,)
     """
+
+    picture, pixels = "rest.portrait", (440, 400)
 
     paths: Array
     points: Array

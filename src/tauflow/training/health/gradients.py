@@ -22,8 +22,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ...drawing import Drawn
 from ...network import Network
-from ...pictured import Pictured
 from ...sequence import Recurrent, Stack, copy_of
 from ..callbacks import Callback, Epoch
 from ..objectives import Objective, of_model
@@ -39,12 +39,14 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class GradientHealth(Pictured):
+class GradientHealth(Drawn):
     """gradient g_t and memory m_t (time,), at `ago` (time,): how long before the end, in the unit of dt; see above.
 
     saturation   mean over neurons, rows and steps; None where a cell has no such number
     slowest      the slowest time constant, in the unit of dt; None for a core without
     """
+
+    picture, pixels = "training.gradient_health", (440, 300)
 
     ago: Array
     gradient: Array
