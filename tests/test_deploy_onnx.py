@@ -15,9 +15,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 import tauflow
 from tauflow import CTRNN, Network, Recurrent
+from tauflow.cli import app
 from tauflow.deploy import ExportError, Plan, export, plan
 from tauflow.deploy.onnx_ import OPSET, write
 from tests import deployed
@@ -113,6 +115,16 @@ def test_masks_batches_and_states_that_go_on(kind: str, batch: int, time: int) -
         assert deployed.worst(then, last) <= 2e-6
         assert np.array_equal(then[1], h[1])
         h = last
+
+
+def test_many_rows_of_a_long_sequence_and_of_one_sample() -> None:
+    network, mine = deployed.make("ctrnn"), model("ctrnn")
+    for time in (4096, 1):
+        x, dt, _ = deployed.samples(network, 257 * time, 3.0)
+        rows = x.reshape(257, time, 4), dt.reshape(257, time), np.ones((257, time), bool), mine.first(257)
+        y, last = mine.whole(*rows)
+        expected, state = reference(network, *rows, None)
+        assert deployed.worst(y, expected) <= 1e-6 and deployed.worst(last, state) <= 1e-6
 
 
 @pytest.mark.parametrize("kind", ["wired_cfc", "ltc wired", "records with gaps"])
@@ -240,6 +252,13 @@ def test_a_check_notices_another_weight(tmp_path: Path) -> None:
         told = subprocess.run([sys.executable, "-I", done.folder / "arm_check.py"], capture_output=True, check=False)
         assert told.returncode == 1
         path.write_bytes(whole)
+
+
+def test_the_command_prints_the_loop(tmp_path: Path) -> None:
+    tauflow.save(Recurrent(CTRNN(3, 5)), tmp_path / "cart.tau")
+    arguments = ["export", str(tmp_path / "cart.tau"), "--to", "onnx", "--output", str(tmp_path / "cart")]
+    shown = CliRunner().invoke(app, [*arguments, "--format", "table"], catch_exceptions=False)
+    assert '\n    y, h = session.run(["y", "h_next"], {"x": [x], "dt": [dt], "h": h})' in shown.output
 
 
 @pytest.mark.parametrize(
