@@ -99,7 +99,7 @@ def figure(draw: Draw, width: int = WIDTH, height: int = HEIGHT) -> Figure:
     with blank(LIGHT, width, height) as made:
         made.set_facecolor("white")
         draw(made, LIGHT)
-        made.draw_without_rendering()  # texts and ticks take the style now, not when somebody shows it
+        finish(made).draw_without_rendering()  # texts and ticks take the style now, not when somebody shows it
         return made
 
 
@@ -107,12 +107,23 @@ def page_svg(draw: Draw, width: int = WIDTH, height: int = HEIGHT) -> str:
     """What `draw` draws, for a page."""
     with blank(STAND_IN, width, height) as made:
         draw(made, STAND_IN)
-        return svg(made)
+        return svg(finish(made))
+
+
+def finish(made: Figure) -> Figure:
+    """Plain numbers on every logarithmic axis that has no labels of its own."""
+    from matplotlib.ticker import LogFormatter
+
+    for axes in made.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if isinstance(axis.get_major_formatter(), LogFormatter):
+                plain_numbers(axis)
+    return made
 
 
 def plain_numbers(axis: Any) -> None:
     """Numbers that people read on a logarithmic axis: 0.1, 1, 10."""
-    axis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    axis.set_major_formatter(lambda value, _: f"{value:,.10g}" if value >= 1e-4 else f"{value:g}")
     axis.set_minor_formatter("")
 
 
@@ -142,7 +153,7 @@ class Drawn:
         words = "<br>".join(said) or escape(str(getattr(self, "sentence", None) or getattr(self, "reason", None) or ""))
         with blank(LIGHT, *self.pixels) as made:
             self.draw(made, LIGHT)
-            picture = svg(made)
+            picture = svg(finish(made))
         above = f"<p>{words}</p>" if words else ""
         return f'<div style="max-width: {self.pixels[0] * 4 // 3}px; background: #fff; color: #17191c">{above}{picture}</div>'
 
