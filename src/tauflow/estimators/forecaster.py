@@ -28,7 +28,7 @@ from ..windows.learn import learn
 from ..windows.scaling import Scale
 from ..windows.windows import Windows, answered, divided, mostly_full, window_set, windows
 from .ahead import read_ahead, refuse_unmet, unknown_ahead, with_ahead
-from .baselines import Ridge
+from .linear import LinearBase
 from .network import AllWindows, ForecastNet, WindowObjective, WindowSource, tensors
 from .predictors import Predictor, empty
 from .questions import askable, moments, silent
@@ -106,7 +106,7 @@ class Forecaster:
         _, predictor = self._fitted()
         if isinstance(predictor, ForecastNet):
             return sum(parameter.numel() for parameter in predictor.parameters())
-        return predictor.parameters if isinstance(predictor, Ridge) else 0
+        return predictor.parameters if isinstance(predictor, LinearBase) else 0
 
     def time_constants(self) -> Array | None:
         """The learned time constant of each neuron in steps, (units,); None for models that have none."""
@@ -147,11 +147,11 @@ class Forecaster:
         training = mostly_full(before_)
         _check_windows(training, judging, h)
         if settings.cell not in RULES:
-            training, judging = answered(training), answered(judging)
+            training, judging, before_ = answered(training), answered(judging), answered(before_)
             _check_answers(training, judging, h)
         self.table = table
-        self.predictor = self._learn(training, judging, progress, callbacks, checkpoint)
-        learned = self.predictor.notes if isinstance(self.predictor, Ridge) else ()
+        self.predictor = self._learn(before_, training, judging, progress, callbacks, checkpoint)
+        learned = self.predictor.notes if isinstance(self.predictor, LinearBase) else ()
         self.notes = (*table.notes, *silent(table), *learned, *self._few(training))
         return self
 
@@ -228,7 +228,7 @@ class Forecaster:
         table = self._known_table(table, {})
         recursive = self.settings.strategy == "recursive"
         asked = replace(encoder, h=self.settings.h)
-        found = windows(table, asked, self.settings.context, start=start, end=end)
+        found = windows(table, asked, self.settings.context, start=start, end=end, reach=self._reach)
         if len(found) == 0:
             raise DataError("the test part has no origin with known values after it, expected more than h rows")
         most = min(most, 200) if recursive else most
@@ -281,6 +281,7 @@ class Forecaster:
 
     def _learn(
         self,
+        every: Windows,
         training: Windows,
         judging: Windows,
         progress: Literal["auto"] | bool,
@@ -289,8 +290,9 @@ class Forecaster:
     ) -> Predictor:
         settings = self.settings
         predictor = empty(settings, self.options, training.encoder)
-        if isinstance(predictor, Ridge):
-            predictor.fit(training, judging)
+        if isinstance(predictor, LinearBase):
+            predictor.fit(every, judging)
+            predictor.forget()
         if isinstance(predictor, ForecastNet):
             batch_size = min(settings.batch_size, max(8, len(training) // 16))
             self.history = train(
@@ -325,6 +327,12 @@ class Forecaster:
         return replace(table, notes=(*table.notes, *new))
 
     @property
+    def _reach(self) -> int:
+        """How many strides back the predictor wants the history, beside the rows of the context."""
+        _, predictor = self._fitted()
+        return predictor.reach if isinstance(predictor, LinearBase) else 0
+
+    @property
     def _farthest(self) -> float:
         """The longest way to a forecast, in steps."""
         return np.inf if self.settings.strategy == "recursive" else self.settings.h + 0.5
@@ -332,7 +340,7 @@ class Forecaster:
     def _answer(self, table: Table, encoder: Encoder, origins: Array, time: Array) -> Array:
         """Forecasts (series, h, targets) in the units of the table at `time` (series, h)."""
         if self.settings.strategy == "direct":
-            found = window_set(table, encoder, self.settings.context, origins)
+            found = window_set(table, encoder, self.settings.context, origins, self._reach)
             parts = np.array_split(np.arange(len(origins)), -(-len(origins) // 512))
             scaled = np.concatenate([self._scaled(found.batch(part, time[part])) for part in parts])
             return self._to_units(table, origins, scaled)
@@ -346,7 +354,7 @@ class Forecaster:
         for k in range(time.shape[1]):
             last = np.array([[n, len(series) - 1] for n, series in enumerate(known)])
             asked = [append_row(series, time[n, k], None, ahead[n]) for n, series in enumerate(known)]
-            found = window_set(replace(table, series=tuple(asked)), encoder, self.settings.context, last)
+            found = window_set(replace(table, series=tuple(asked)), encoder, self.settings.context, last, self._reach)
             scaled = self._scaled(found.batch(np.arange(len(last)), time[:, k : k + 1]))
             forecast[:, k] = self._to_units(table, origins, scaled)[:, 0]
             known = [append_row(series, time[n, k], forecast[n, k], ahead[n]) for n, series in enumerate(known)]

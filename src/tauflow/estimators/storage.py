@@ -28,7 +28,7 @@ from ..models.state import State, capture, restore
 from ..windows.calendar import Calendar
 from ..windows.encoder import Encoder
 from ..windows.scaling import Scale
-from .baselines import Ridge
+from .linear import LinearBase
 from .network import ForecastNet
 from .predictors import Predictor, empty
 from .settings import BASELINES, Settings
@@ -62,6 +62,7 @@ class Config:
     shown: Mapping[str, tuple[int, ...]]
     ranking: tuple[tuple[int, ...], ...]
     ids: tuple[str, ...]
+    reach: int  # lags of the linear base; 0 = there is none
     network: State | None
 
     def __post_init__(self) -> None:
@@ -76,6 +77,13 @@ class Config:
         lags = list(range(len(self.lags) + 1))
         ranked = len(self.ranking) == len(table.targets) and all(sorted(order) == lags for order in self.ranking)
         _check("ranking", self.ranking, f"each of the lags {lags} once, for each target", ranked)
+        linear = settings.cell == "ridge"
+        _check(
+            "reach",
+            self.reach,
+            "lags of a linear base, 0 without",
+            (0 < self.reach <= MOST_ROWS) if linear else self.reach == 0,
+        )
         _check("ids", self.ids, "one or more, all different", 0 < len(set(self.ids)) == len(self.ids))
         names = [name for name in (table.id, table.time, *table.values) if name is not None]
         _check("table", names, "columns of different names, a target among them", len(set(names)) == len(names) > 1)
@@ -113,17 +121,17 @@ def encode(
         "static.scale": torch.from_numpy(encoder.static.scale),
     }
     tensors["target.error"] = tensors["target.error"].nan_to_num(nan=-1.0)  # a model file holds finite numbers only
-    network = None
+    network, reach = None, 0
     if isinstance(predictor, ForecastNet):
         like = without_numbers(lambda: _network(settings, options, encoder), _is_own(settings))
         network, weights = capture(predictor, like)
         tensors |= {f"weights.{name}": value for name, value in _single(weights).items()}
-    elif isinstance(predictor, Ridge) and predictor.weights is not None:
-        tensors["weights.weights"] = torch.from_numpy(predictor.weights)
+    elif isinstance(predictor, LinearBase) and predictor.weights is not None:
+        tensors["weights.weights"], reach = torch.from_numpy(predictor.weights), predictor.reach
     config = Config(
         settings=settings, options=schema.dump(options), table=encoder.schema, calendar=encoder.calendar,
         step=encoder.step, stride=encoder.stride, horizon=encoder.h, lags=encoder.lags, shown=dict(encoder.shown),
-        ranking=encoder.ranking, ids=ids, network=network,
+        ranking=encoder.ranking, ids=ids, reach=reach, network=network,
     )  # fmt: skip
     _check_scales(config, tensors)
     return tensors, schema.dump(config)
@@ -173,11 +181,9 @@ def _predictor(read: Config, encoder: Encoder, weights: Mapping[str, Tensor]) ->
         restore(blank, read.network, _single(weights))
         return blank
     predictor = empty(settings, read.options, encoder)
-    names = ["weights"] if isinstance(predictor, Ridge) else []
+    names = ["weights"] if isinstance(predictor, LinearBase) else []
     _check("its weights", sorted(weights), f"{names}, what a {settings.cell} has", sorted(weights) == names)
-    if isinstance(predictor, Ridge):
-        predictor.weights = _ridge_weights(read, encoder, predictor, weights["weights"])
-    return predictor
+    return _linear(read, encoder, weights["weights"]) if isinstance(predictor, LinearBase) else predictor
 
 
 def _network(settings: Settings, options: Mapping[str, Any], encoder: Encoder) -> ForecastNet:
@@ -198,15 +204,14 @@ def _single(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     return weights
 
 
-def _ridge_weights(read: Config, encoder: Encoder, ridge: Ridge, weights: Tensor) -> Array:
-    """The weights, if they are of the shape that ridge of this context and table has."""
-    found, context = tuple(weights.shape), read.settings.context
-    whole = len(found) == 3 and weights.dtype == torch.float64 and context <= found[1]
-    _check("weights", f"{weights.dtype} {found}", "float64 (h, features, targets), a feature or more a row", whole)
-    window = {"x": np.zeros((1, context, encoder.inputs)), "query": np.zeros((1, 1, encoder.queries))}
-    expected = (encoder.h, ridge.features(window), len(read.table.targets))
-    _check("weights", f"of shape {found}", f"shape {expected}", found == expected)
-    return weights.numpy()
+def _linear(read: Config, encoder: Encoder, weights: Tensor) -> LinearBase:
+    """The base of these weights, if they are of the shape that a base of this context, reach and table has."""
+    base = LinearBase(encoder, read.settings.context, read.reach)
+    expected = f"torch.float64 {(encoder.h, base.layout.width, len(read.table.targets))}"
+    found = f"{weights.dtype} {tuple(weights.shape)}"
+    _check("weights", found, expected, found == expected)
+    base.weights = weights.numpy()
+    return base
 
 
 def _check_scales(read: Config, tensors: Mapping[str, Tensor]) -> dict[str, Array]:
