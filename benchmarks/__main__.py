@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import solvers, streaming
+from . import explain, solvers, streaming
 from .kernels import run as kernels
 from .paper import run as paper
 from .paper import table
@@ -14,6 +14,7 @@ COMMANDS = {
     "kernels": kernels,
     "streaming": streaming,
     "solvers": solvers,
+    "explain": explain,
     "paper": paper,
     "table": table,
     "compare": compare,
