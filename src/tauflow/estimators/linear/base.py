@@ -56,7 +56,7 @@ class LinearBase:
         """Choose on the judging windows, which come after the training windows in time; then solve on both."""
         longest = int(np.diff(training.rows.start).max())
         encoder = self.layout.encoder
-        layout = self.layout = Layout(encoder, self.layout.context, int(np.clip(longest // 2, LEAST_REACH, REACH)))
+        layout = self.layout = Layout(encoder, self.layout.context, int(np.clip(longest // 4, LEAST_REACH, REACH)))
         training, judging = (replace(one, reach=layout.reach) for one in (training, judging))
         targets = len(encoder.schema.targets)
         most = int(np.clip(WORK // (encoder.h * targets), LEAST, MOST))
@@ -153,18 +153,17 @@ class LinearBase:
             raise RuntimeError("LinearBase.predict before fit")
         return self._apply(self.weights, batch)
 
-    def honest(self, batch: dict[str, Array], when: Array) -> Array:
-        """(B, h, targets): training windows whose origins stand at native times `when` (B,), each by the map of the other folds."""
-        fold = np.searchsorted(self.cuts, when, side="right")
+    def honest(self, batch: dict[str, Array], when: Array, at: float = np.inf) -> Array:
+        """(B, h, targets): windows whose origins stand at native times `when` (B,), each by a map that has not learned from it.
+
+        A training window by the map of the other folds; from time `at` on, where validation begins, by that of all folds.
+        """
+        fold = np.where(when < at, np.searchsorted(self.cuts, when, side="right"), len(self.folds) - 1)
         out = np.empty((*batch["query"].shape[:2], len(self.layout.encoder.schema.targets)))
         for number in np.unique(fold):
             here = fold == number
             out[here] = self._apply(self.folds[number], {name: values[here] for name, values in batch.items()})
         return out
-
-    def judged(self, batch: dict[str, Array]) -> Array:
-        """(B, h, targets): validation windows, by the map of all folds, which has not seen them."""
-        return self._apply(self.folds[-1], batch)
 
     def _apply(self, weights: Array, batch: dict[str, Array]) -> Array:
         shared, targets = self.layout.shared, weights.shape[2]
