@@ -100,7 +100,7 @@ def training(
     context: Annotated[
         int, option("Rows that a model sees before it forecasts.", TRAINING, min=1, metavar="ROWS", shown=True)
     ] = 48,
-    epochs: Annotated[int, option("Rounds of training, at most.", TRAINING, min=1, metavar="N", shown=True)] = 12,
+    epochs: Annotated[int, option("Rounds of training, at most.", TRAINING, min=1, metavar="N", shown=True)] = 8,
     season: Annotated[
         str, option("auto (day, week, year), none, or steps: 24,168.", TRAINING, metavar="STEPS", shown=True)
     ] = "auto",
