@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
@@ -45,6 +45,9 @@ from .tables import (
     unseen,
     upto,
 )
+
+if TYPE_CHECKING:
+    from .online import OnlineForecaster
 
 RULES = ("persistence", "seasonal_naive")  # nothing is learned but scales and seasons
 FEWEST_WINDOWS = 8
@@ -248,6 +251,37 @@ class Forecaster:
             found.origins[chosen], np.concatenate(times), np.concatenate(truths), np.concatenate(forecasts), encoder
         )
 
+    def online(
+        self,
+        history: Any = None,
+        *,
+        weights: Literal["readout", "all"] | None = "readout",
+        memory: float = 100,
+        recent: float = 72,
+        margin: float = 0.02,
+        lr: float = 3e-4,
+        **columns: Any,
+    ) -> OnlineForecaster:
+        """The model as one that is fed rows as they come and goes on learning; this one stays as it is.
+
+        history   rows up to now, at least as many as a forecast looks back; None: the table of `fit`. `columns` as in `predict`
+        weights   what learns on beside the states: "readout", by least squares that forget; "all", by backpropagation through the
+                  last rows as well; None: nothing
+        memory    rows after which a row counts 1/e in what is learned
+        recent    rows of the past by whose errors the guard decides how much of it is answered
+        margin    how much worse than the frozen model the answers may have been lately before the frozen one answers alone
+        lr        the learning rate of weights="all"
+        """
+        from .online import OnlineForecaster, OnlineSettings
+
+        refuse_unknown("online", columns, ("history", "weights", "memory", "recent", "margin", "lr"))
+        settings = OnlineSettings(weights, memory, recent, margin, lr)
+        if history is None and columns:
+            raise DataError(
+                f"{', '.join(columns)} was given, but there is no table to read with it: online(history, ...)"
+            )
+        return OnlineForecaster(self, self._known_table(history, columns), settings)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file: settings, scales and weights, no code and no data."""
         encoder, predictor = self._fitted()
@@ -259,9 +293,14 @@ class Forecaster:
         """Read a model file written by `save`; raises ModelFileError on anything else."""
         file = files.read(path, kind="forecaster")
         try:
-            settings, options, encoder, predictor = decode(file.config, file.tensors)
+            return cls.of(file.config, file.tensors)
         except ModelFileError as wrong:
             raise ModelFileError(f"{os.fspath(path)}: {wrong}") from None
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Forecaster:
+        """The forecaster whose file holds this; `load` without the file."""
+        settings, options, encoder, predictor = decode(config, tensors)
         season = "auto" if settings.season is None else settings.season
         forecaster = cls(**{**asdict(settings), "season": season}, options=options)
         forecaster.encoder, forecaster.predictor = encoder, predictor

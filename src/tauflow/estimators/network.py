@@ -49,9 +49,12 @@ class ForecastNet(nn.Module):
 
     def read(self, y: Tensor, query: Tensor) -> Tensor:
         """The answers (B, h, targets) to queries (B, h, queries) from the cell's output (B, outputs) at the origin."""
-        hidden = self.state(self.norm(y))[:, None, :] + self.query(query)
-        answer: Tensor = self.answer(F.silu(hidden)) + self.skip(query)
+        answer: Tensor = self.answer(self.hidden(y, query)) + self.skip(query)
         return answer
+
+    def hidden(self, y: Tensor, query: Tensor) -> Tensor:
+        """What the answers are a linear map of, beside the query: silu(P s + Q query), (B, h, hidden)."""
+        return F.silu(self.state(self.norm(y))[:, None, :] + self.query(query))
 
 
 def anchor_columns(encoder: Encoder) -> list[int]:
