@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -26,7 +26,7 @@ from ...windows.windows import window_set, windows
 from ..ahead import read_ahead, refuse_unmet, unknown_ahead, with_ahead
 from ..network import ForecastNet
 from ..questions import askable, moments
-from ..reading import READING, another_table, refuse_unknown, shown_times
+from ..reading import READING, another_table, refuse_unknown, shown_ids, shown_times
 from ..settings import ForecastError
 from ..tables import forecast_frame, recoded
 from .deep import DeepLearner
@@ -43,6 +43,18 @@ NAMES = ("frozen", "level", "readout", "all")
 MOST_KNOWN = 500  # origins of the history that G is learned from
 MOST_DRIFTS = 100
 PART = 512  # origins answered at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A forecast beside its truth: native times, scaled values (targets,)."""
+
+    name: str
+    cutoff: Any
+    time: Any
+    truth: Array
+    frozen: Array
+    online: Array
 
 
 class OnlineForecaster:
@@ -72,6 +84,7 @@ class OnlineForecaster:
             self.deep = DeepLearner(predictor, settings, model.settings.context, model.settings.loss)
         self.waiting: dict[str, list[Forecast]] = {name: [] for name in names}
         self.rows, self.rollbacks = 0, 0
+        self._record: list[Judged] | None = None
         self.drifts: list[Any] = []  # native times at which the errors rose for good; the last MOST_DRIFTS
         last, _ = askable(self.table, encoder, None, np.inf)
         self._read(self.table, last, learn=False)
@@ -117,6 +130,19 @@ class OnlineForecaster:
         kept = reach(self.encoder, self.model.settings.context, self.settings.memory if self.deep else 0)
         self.table = trimmed(whole, self.encoder, kept)
         return self
+
+    def replay(self, data: Any, **columns: Any) -> Any:
+        """Learn from the rows as `learn` does, and tell how each forecast did that was made before its truth was known.
+
+        A frame with a row for each series, `cutoff` (the row after which it was made) and moment: of each target the truth, under its
+        own name, and the forecasts `target-frozen` and `target-online`, in the units of the table.
+        """
+        self._record = []
+        try:
+            self.learn(data, **columns)
+            return self._replayed(self._record)
+        finally:
+            self._record = None
 
     def predict_one(self, id: Any = None, future: Any = None, **columns: Any) -> dict[str, Array]:  # noqa: A002
         """{time column: (h,), target: (h,), ...}: the next h steps of one series, by name where there are several."""
@@ -169,10 +195,8 @@ class OnlineForecaster:
             refuse_unmet(ahead, table, origins, time, self.encoder.step)
         notes += unknown_ahead(table, origins, time, self.encoder.step)
         found = window_set(table, self.encoder, self.model.settings.context, origins)
-        forecasts = [
-            self._forecast(table, number, part)
-            for number, part in zip(origins[:, 0], self._parts(found, time), strict=True)
-        ]
+        names = [(table.series[number].id, table.series[number].time[row]) for number, row in origins]
+        forecasts = [self._forecast(*name, part) for name, part in zip(names, self._parts(found, time), strict=True)]
         scaled = np.stack([one.given for one in forecasts])
         frame = forecast_frame(
             table, [table.series[n].id for n, _ in origins], time, self.model._to_units(table, origins, scaled)
@@ -188,11 +212,10 @@ class OnlineForecaster:
         place = found.rows.start[origins[:, 0]] + origins[:, 1]
         time = self.encoder.moments.ahead(found.rows.time[place], self.encoder.h)
         for (number, _), row, part in zip(origins, place, self._parts(found, time), strict=True):
+            name, now = table.series[number].id, found.rows.time[row].item()
             if learn:
-                self._learn(
-                    table, table.series[number].id, found.rows.time[row].item(), found.rows.z[row].astype(float)
-                )
-            self._wait(table.series[number].id, self._forecast(table, number, part))
+                self._learn(table, name, now, found.rows.z[row].astype(float))
+            self.waiting[name] = [*self.waiting[name], self._forecast(name, now, part)][-4 * self.encoder.h :]
 
     def _learn(self, table: Table, name: str, now: float, truth: Array) -> None:
         waiting = self.waiting[name]
@@ -202,6 +225,9 @@ class OnlineForecaster:
         step = away.argmin(axis=1)
         met = away[np.arange(len(waiting)), step] <= 0.499 * self.encoder.step
         asked = [one for one, meets in zip(waiting, met, strict=True) if meets]
+        if self._record is not None:
+            for one, k in zip(asked, step[met], strict=True):
+                self._record.append(Judged(name, one.origin, now, truth, one.answers[0, k], one.given[k]))
         told = self.learner.learn(name, asked, step[met], truth)
         self.waiting[name] = [one for one in waiting if one.time[-1] > now]
         if told.drift:
@@ -213,15 +239,28 @@ class OnlineForecaster:
                 self.deep.forget()
             self.deep.learn(table, self.encoder, now)
 
-    def _wait(self, name: str, forecast: Forecast) -> None:
-        self.waiting[name] = [*self.waiting[name], forecast][-4 * self.encoder.h :]
-
-    def _forecast(self, table: Table, number: int, part: tuple[Array, Array, Array, dict[str, Array]]) -> Forecast:
-        """The forecast of one origin by what is known now; part: its time, frozen answer, features and window."""
+    def _forecast(self, name: str, origin: Any, part: tuple[Array, Array, Array, dict[str, Array]]) -> Forecast:
+        """The forecast of one origin by what is known now; part: its times, frozen answer, features and window."""
         time, frozen, features, window = part
         deep = None if self.deep is None else self.deep.answer(window)[0]
-        answers = self.learner.answers(table.series[number].id, frozen, features, deep)
-        return Forecast(time, features, answers, self.learner.mixed(answers))
+        answers = self.learner.answers(name, frozen, features, deep)
+        return Forecast(origin, time, features, answers, self.learner.mixed(answers))
+
+    def _replayed(self, record: list[Judged]) -> Any:
+        """The record in the units of the table, a row for each forecast of each moment."""
+        schema, series = self.encoder.schema, {one.id: one for one in self.table.series}
+        kind = self.table.series[0].time.dtype
+        columns: dict[str, Any] = {}
+        if schema.id is not None:
+            columns[schema.id] = shown_ids([one.name for one in record], schema)
+        columns[schema.time] = shown_times(np.array([one.time for one in record], kind), schema)
+        columns["cutoff"] = shown_times(np.array([one.cutoff for one in record], kind), schema)
+        scales = {name: self.encoder.scale_of(one) for name, one in series.items()}
+        for part, suffix in (("truth", ""), ("frozen", "-frozen"), ("online", "-online")):
+            units = [scales[one.name].invert(getattr(one, part)) for one in record]
+            for k, target in enumerate(schema.targets):
+                columns[target + suffix] = np.array([values[k] for values in units], float)
+        return pd.DataFrame(columns)
 
     def _parts(self, found: Any, time: Array) -> Any:
         """Per origin its time, frozen answer, features and window; computed for many at once."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,7 @@ DEEP = 3  # the place of the network's answer
 class Forecast:
     """One forecast that waits for its truth: what was asked, what every way answered, and what was given out."""
 
+    origin: Any  # the native time of the row that it was made after
     time: Array  # (h,) native
     features: Array  # (h, width) float32
     answers: Array  # (answers, h, targets) scaled

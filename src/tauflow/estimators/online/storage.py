@@ -28,7 +28,7 @@ from .settings import OnlineSettings
 
 KIND = "online-forecaster"
 PARTS = ("time", "y", "past", "future", "static")  # of a series
-WAITING = ("time", "features", "answers", "given")
+WAITING = ("origin", "time", "features", "answers", "given")
 MAY_BE_UNKNOWN = ("rows.y", "rows.past", "rows.future", "rows.static")
 
 
@@ -111,6 +111,7 @@ def _online(about: Config, tensors: Mapping[str, Tensor]) -> OnlineForecaster:
     ):  # fmt: skip
         _shaped(tensors, name, shape, torch.float64)
     _shaped(tensors, "waiting.features", (waits, h, width), torch.float32)
+    _shaped(tensors, "waiting.origin", (waits,), tensors["rows.time"].dtype)
     _shaped(tensors, "waiting.time", (waits, h), tensors["rows.time"].dtype)
     learner.readout = ForgettingLeastSquares.of(_under(tensors, "readout"), about.settings.memory * len(about.ids))
     for k, name in enumerate(about.ids):
