@@ -6,6 +6,7 @@ import argparse
 
 from . import solvers, streaming
 from .kernels import run as kernels
+from .online import run as online
 from .paper import run as paper
 from .paper import table
 from .versus import run as compare
@@ -17,6 +18,7 @@ COMMANDS = {
     "paper": paper,
     "table": table,
     "compare": compare,
+    "online": online,
 }
 
 

@@ -125,14 +125,16 @@ class Forecaster:
         progress: Literal["auto"] | bool = "auto",
         callbacks: Sequence[Callback] = (),
         checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool = True,
         **columns: Any,
     ) -> Self:
         """Learn from a table: a path, a frame, or a `Table`; `columns` are `read_table`'s arguments (target=, time=, ...).
 
         `until`: rows at or after this moment are not looked at. A time stamp or a date, a length such as "90D" at the end of
         the table, or a number (nanoseconds UTC, or as the table counts). What was done to the table stands in `notes`.
+        `checkpoint`: a file kept up to date every round; if it is there, training goes on from it, or begins anew with resume=False.
         """
-        refuse_unknown("fit", columns, ("until", "progress", "callbacks", "checkpoint"))
+        refuse_unknown("fit", columns, ("until", "progress", "callbacks", "checkpoint", "resume"))
         table = as_table(data, columns)
         if until is not None:
             table = before(table, moment(until, table, "until"))
@@ -153,7 +155,7 @@ class Forecaster:
             training, judging = answered(training), answered(judging)
             _check_answers(training, judging, h)
         self.table = table
-        self.predictor = self._learn(training, judging, progress, callbacks, checkpoint)
+        self.predictor = self._learn(training, judging, progress, callbacks, checkpoint, resume)
         learned = self.predictor.notes if isinstance(self.predictor, Ridge) else ()
         self.notes = (*table.notes, *silent(table), *learned, *self._few(training))
         return self
@@ -325,9 +327,14 @@ class Forecaster:
         progress: Literal["auto"] | bool,
         callbacks: Sequence[Callback],
         checkpoint: str | os.PathLike[str] | None,
+        resume: bool,
     ) -> Predictor:
         settings = self.settings
         predictor = empty(settings, self.options, training.encoder)
+        if checkpoint is not None and not isinstance(predictor, ForecastNet):
+            raise ForecastError(
+                f"checkpoint was given, but {settings.cell} learns at once, without rounds: leave it out"
+            )
         if isinstance(predictor, Ridge):
             predictor.fit(training, judging)
         if isinstance(predictor, ForecastNet):
@@ -347,6 +354,7 @@ class Forecaster:
                 progress=progress,
                 callbacks=callbacks,
                 checkpoint=checkpoint,
+                resume=resume,
             )
             predictor.eval()
         return predictor

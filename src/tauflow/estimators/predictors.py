@@ -10,13 +10,15 @@ import torch
 from ..windows.encoder import Encoder
 from .baselines import Persistence, Ridge, SeasonalNaive
 from .network import ForecastNet
-from .settings import BASELINES, Settings, build_cell
+from .settings import BASELINES, ForecastError, Settings, build_cell
 
 Predictor = Persistence | Ridge | ForecastNet
 
 
 def empty(settings: Settings, options: Mapping[str, Any], encoder: Encoder) -> Predictor:
     """The predictor that the settings mean; a network's weights are drawn from their seed."""
+    if options and settings.cell in BASELINES:
+        raise ForecastError(f"{settings.cell} has no options, but {', '.join(options)} was given: leave it out")
     if settings.cell == "ridge":
         return Ridge(encoder)
     if settings.cell in BASELINES:
