@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import solvers, streaming
+from . import explain, solvers, streaming
 from .kernels import run as kernels
 from .online import run as online
 from .paper import run as paper
@@ -15,6 +15,7 @@ COMMANDS = {
     "kernels": kernels,
     "streaming": streaming,
     "solvers": solvers,
+    "explain": explain,
     "paper": paper,
     "table": table,
     "compare": compare,

@@ -12,9 +12,9 @@ from tauflow.analysis import AnalysisError, Motion, lyapunov, spectrum
 from tauflow.cells import CTRNN
 
 
-def linear(units: int = 6, tau: float | tuple[float, float] = (1.0, 10.0)) -> CTRNN:
+def linear(units: int = 6, tau: float | tuple[float, float] = (1.0, 10.0), inputs: int = 2) -> CTRNN:
     torch.manual_seed(0)
-    cell = CTRNN(2, units, activation="identity", tau=tau).double()
+    cell = CTRNN(inputs, units, activation="identity", tau=tau).double()
     torch.nn.init.zeros_(cell.W)
     return cell
 

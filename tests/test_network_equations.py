@@ -278,15 +278,19 @@ def test_the_record_says_what_the_equations_say() -> None:
     torch.testing.assert_close(record.answer, network(x, dt)[0].detach())
     frame = record.frame()
     assert list(frame)[:3] == ["time", "y0", "ctrnn.h0"] and len(frame) == TIME
-    assert network.training and record.tau is not None and layer.gate is None
+    assert network.training and record.tau is not None and layer.gates == {}
 
 
 def test_the_record_of_a_gate_and_of_none() -> None:
     cell = CfC(2, 5)
     layer = Network(2, 1, cell, scale=None).trace(torch.randn(1, TIME, 2)).layers[0]
-    assert layer.tau is None and layer.gate is not None and ((layer.gate > 0) & (layer.gate < 1)).all()
+    assert layer.tau is None and ((layer.gates["time"] > 0) & (layer.gates["time"] < 1)).all()
     record = Network(2, 1, "lstm", 4).trace(torch.randn(1, TIME, 2))
-    assert record.tau is None and record.states.shape == (1, TIME, 8) and record.layers[0].gate is None
+    assert (
+        record.tau is None
+        and record.states.shape == (1, TIME, 8)
+        and set(record.layers[0].gates) == {"input", "forget", "output"}
+    )
 
 
 @pytest.mark.parametrize("name", presets.PRESETS)

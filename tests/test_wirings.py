@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tauflow import drawing, wirings
+from tauflow import wirings
+from tauflow.drawing import wiring as drawing
 from tauflow.errors import WiringError
 from tauflow.wirings import Wiring
 

@@ -59,6 +59,14 @@ _ALL = (
 ACTIVATIONS: dict[str, Activation] = {activation.name: activation for activation in _ALL}
 
 
+def flatness(sigma: Activation, z: Tensor) -> Tensor:
+    """1 - |slope of sigma at z| / its steepest slope: 0 where sigma passes a change on, 1 where it passes none."""
+    with torch.inference_mode(False), torch.enable_grad():
+        at = z.detach().clone().requires_grad_()
+        (slope,) = torch.autograd.grad(sigma(at).sum(), at)
+    return (1 - slope.abs() / sigma.lipschitz).clamp(min=0)
+
+
 def activation(name: str) -> Activation:
     """The activation called `name`."""
     if name not in ACTIVATIONS:

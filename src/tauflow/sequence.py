@@ -25,6 +25,7 @@ from . import ops, validate
 from .cells import Cell
 from .errors import ShapeError, StateOverflowError, TauflowError
 from .ops import stream as streams
+from .ops.record import Record, layers_of_run, stamps
 from .validate import packed
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -86,6 +87,10 @@ class Recurrent(nn.Module):
     def step(self, x: Any, dt: Any = None, state: Any = None) -> tuple[Tensor, Tensor]:
         """One sample: x (batch, inputs), dt (batch,) or a number -> y (batch, outputs) and the state (batch, state)."""
         return _one_step(self, x, dt, state)
+
+    def trace(self, x: Any, dt: Any = None, mask: Any = None, state: Any = None) -> Record:
+        """The record of a run: states, rates, time constants, gates and synapses at every sample; see `ops.record`."""
+        return _traced(self, [self], x, dt, mask, state)
 
     def stream(self, backend: str | None = None) -> streams.Stream:
         """The network as it is now, run sample by sample: `y = stream(x, dt)`; see `ops.stream.Stream`.
@@ -180,6 +185,10 @@ class Stack(nn.Module):
         self._causal_layers()
         return _one_step(self, x, dt, state)
 
+    def trace(self, x: Any, dt: Any = None, mask: Any = None, state: Any = None) -> Record:
+        """As Recurrent, layer by layer."""
+        return _traced(self, self._causal_layers(), x, dt, mask, state)
+
     def stream(self, backend: str | None = None) -> streams.Stream:
         """As Recurrent; the state is the layers' states side by side."""
         self._causal_layers()
@@ -235,6 +244,25 @@ class Bidirectional(nn.Module):
 
     def stream(self, backend: str | None = None) -> streams.Stream:
         raise TauflowError("Bidirectional reads the future, so it can't stream: stream a Recurrent instead")
+
+
+@torch.no_grad()
+def _traced(network: Recurrent | Stack, layers: list[Recurrent], x: Any, dt: Any, mask: Any, state: Any) -> Record:
+    """The record of a run in eval mode; what the last layer shows is the answer."""
+    was = network.training
+    network.eval()
+    try:
+        x, mask = validate.as_input(x, network.inputs, validate.parameter_dtype(network), mask)
+        t = validate.as_gaps(dt, x, mask, network.state_size if state is None and network._stays_at_zero() else None)
+        h = validate.as_state(state, network.initial_state(len(x)))
+        with wide(x):
+            found = layers_of_run(layers, x, t, mask, h)
+            last = found[-1].states
+            answer = layers[-1].cell.output(last.flatten(0, 1)).unflatten(0, last.shape[:2])
+        refuse_overflow(answer, last.flatten(0, 1), network)
+    finally:
+        network.train(was)
+    return Record(stamps(t, mask), answer, x, mask, found, tuple(f"y{i}" for i in range(network.outputs)))
 
 
 def _one_way(cell: Cell | Recurrent, backend: str | None) -> Recurrent:

@@ -11,6 +11,7 @@ they are equal.
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -167,9 +168,18 @@ class Wiring:
             raise WiringError(f"this is not the JSON of a wiring: {error}") from error
         return Wiring.from_dict(values)
 
+    def plot(self) -> Figure:
+        """As `draw`: what every result that has a picture calls it."""
+        return self.draw()
+
+    def _repr_html_(self) -> str:
+        from .drawing.canvas import svg
+
+        return f"<p>{html.escape(repr(self))}</p>{svg(self.draw())}"
+
     def draw(self, path: str | PathLike[str] | None = None) -> Figure:
         """A figure, one column for the inputs and each kind of neuron; also written to `path` if given."""
-        from .drawing import draw_wiring  # matplotlib loads on first use
+        from .drawing.wiring import draw_wiring  # matplotlib loads on first use
 
         figure = draw_wiring(self.synapses, self.sensory, self.types)
         if path is not None:

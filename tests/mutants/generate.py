@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.mutants.edit import SOURCES, Edit, sources, text
 
-COSMETIC = ("drawing.py", "figures.py", "demo.py", "progress.py", "__main__.py")
+COSMETIC = ("canvas.py", "wiring.py", "figures.py", "demo.py", "progress.py", "__main__.py")
 SWAPS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Lt: ("<", ">="),
     ast.LtE: ("<=", ">"),

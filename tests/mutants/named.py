@@ -137,7 +137,7 @@ SURVIVED = (
     ),
     Edit(
         "the page has no content security policy",
-        "comparison.html",
+        "shell.html",
         "content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\"",
         'content=""',
     ),

@@ -24,7 +24,7 @@ from ..cells import Cell, LeakCell
 from ..errors import ShapeError
 from ..network import Network
 from ..network import core as cores
-from ..network.trace import states_of
+from ..ops.record import states_of
 from ..sequence import Recurrent, copy_of
 from .certificate import AnalysisError
 

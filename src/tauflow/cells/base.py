@@ -85,6 +85,14 @@ class Cell(Described, nn.Module, metaclass=Made):
         """The learned time constant of each neuron, (units,), in units of dt; None for a cell that has none."""
         return None
 
+    def gates(self, x: Tensor, dt: Tensor, h: Tensor) -> dict[str, Tensor]:
+        """The gates of a step from h, by name, each (batch, units); empty for a cell that has none."""
+        return {}
+
+    def saturation(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor | None:
+        """How flat each neuron's nonlinearity is in a step from h, (batch, units): 0 steepest, 1 where no change gets through."""
+        return None
+
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Masks that the state dict does not have, as that of an ncps cell, stay those of the cell's own wiring."""
         for name, mask in self._buffers.items():

@@ -103,6 +103,20 @@ class CfC(Cell):
         z = self.backbone(torch.cat([x, h], dim=1))
         return MODES[self.mode](self, z, dt[:, None])
 
+    def gates(self, x: Tensor, dt: Tensor, h: Tensor) -> dict[str, Tensor]:
+        if self.mode == "pure":
+            return {}
+        return {"time": time_gate(self, self.backbone(torch.cat([x, h], dim=1)), dt[:, None])}
+
+    def saturation(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor | None:
+        """Of f1 and f2, as much of each as the time gate lets through: 1 - tanh' = tanh^2."""
+        if self.mode == "pure":
+            return None
+        z = self.backbone(torch.cat([x, h], dim=1))
+        (f1, f2), s = branches(self, z), time_gate(self, z, dt[:, None])
+        share = s if self.mode == "default" else s / (1 + s)
+        return torch.lerp(f1.square(), f2.square(), share)
+
     def hull(self) -> tuple[Tensor, Tensor] | None:
         if self.mode not in BOUNDS:
             return None

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..activations import activation as find_activation
+from ..activations import flatness
 from ..solvers import BOUNDED
 from .base import LeakCell, check_sizes, check_solver, spread_tau
 
@@ -69,6 +70,9 @@ class CTRNN(LeakCell):
     def leak(self, u: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         drive = self.sigma(F.linear(h, self.W) + F.linear(u, self.U, self.b))
         return drive, (1 / self.tau).expand_as(h)
+
+    def saturation(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
+        return flatness(self.sigma, F.linear(h, self.W) + F.linear(x, self.U, self.b))
 
     def hull(self) -> tuple[Tensor, Tensor] | None:
         if self.solver not in BOUNDED or not self.sigma.bounded:

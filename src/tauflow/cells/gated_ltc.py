@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..activations import ActivationError
+from ..activations import ActivationError, flatness
 from ..activations import activation as find_activation
 from ..solvers import BOUNDED
 from .base import LeakCell, check_sizes, check_solver, spread_tau
@@ -80,9 +80,19 @@ class GatedLTC(LeakCell):
         """The time constants of a closed gate, (units,), positive by construction."""
         return self.log_tau.clamp(-LOG_TAU, LOG_TAU).exp()
 
+    def preactivation(self, u: Tensor, h: Tensor) -> Tensor:
+        """W h + U x + b, (batch, units)."""
+        return F.linear(h, self.W) + F.linear(u, self.U, self.b)
+
     def leak(self, u: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        f = self.sigma(F.linear(h, self.W) + F.linear(u, self.U, self.b))
+        f = self.sigma(self.preactivation(u, h))
         return f * self.A, 1 / self.tau + f
+
+    def gates(self, x: Tensor, dt: Tensor, h: Tensor) -> dict[str, Tensor]:
+        return {"f": self.sigma(self.preactivation(x, h))}
+
+    def saturation(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
+        return flatness(self.sigma, self.preactivation(x, h))
 
     def hull(self) -> tuple[Tensor, Tensor] | None:
         if self.solver not in BOUNDED:

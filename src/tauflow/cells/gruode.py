@@ -54,6 +54,16 @@ class GRUODE(LeakCell):
         rate = torch.sigmoid(-z).clamp(min=SLOWEST)  # 1 - sigmoid(z), without the cancellation
         return rate * g, rate
 
+    def gates(self, x: Tensor, dt: Tensor, h: Tensor) -> dict[str, Tensor]:
+        rows = F.linear(h, self.W[: 2 * self.units]) + F.linear(x, self.U, self.b)[:, : 2 * self.units]
+        r, z = torch.sigmoid(rows).chunk(2, dim=1)
+        return {"reset": r, "update": z}
+
+    def saturation(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
+        """Of g, the tanh."""
+        drive, rate = self.leak(self.project(x), h)
+        return (drive / rate).square()
+
     def hull(self) -> tuple[Tensor, Tensor] | None:
         if self.solver not in BOUNDED:
             return None

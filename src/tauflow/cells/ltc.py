@@ -137,6 +137,22 @@ class LTC(LeakCell):
         cm = self.positive(self.cm)
         return current / cm, conductance / cm
 
+    def saturation(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
+        """Of a neuron's synapses, each as much as it conducts when it is open."""
+        u, v = self.sense(x)[:, :, None], h[:, :, None]
+        opening = torch.cat(
+            [
+                torch.sigmoid(self.sensory_sigma * (u - self.sensory_mu)),
+                torch.sigmoid(self.sigma * (v - self.mu)),
+            ],
+            dim=1,
+        )
+        w = torch.cat(
+            [self.positive(self.sensory_w) * self.sensory_sparsity_mask, self.positive(self.w) * self.sparsity_mask]
+        )
+        flat = 1 - 4 * opening * (1 - opening)  # (batch, source, target)
+        return (flat * w).sum(dim=1) / w.sum(dim=0).clamp(min=SMALLEST)
+
     def output(self, h: Tensor) -> Tensor:
         return self.read(h[:, : self.outputs])
 

@@ -18,7 +18,9 @@ import numpy as np
 import torch
 
 # Methods that say something of a cell and change none of its numbers: a subclass may have its own and keep the kernel.
-TELLING = {"config", "extra_repr", "half_open", "hull", "initial_state", "reset_parameters", "time_constants"}
+TELLING = {
+    "config", "extra_repr", "gates", "half_open", "hull", "initial_state", "reset_parameters", "saturation", "time_constants",
+}  # fmt: skip
 PROCESS = os.getpid()
 PACKAGE = __name__.partition(".")[0] + "."
 

@@ -50,6 +50,17 @@ class MixedMemory(Cell):
         c = c * torch.sigmoid(fg + 1) + torch.tanh(i) * torch.sigmoid(ig)
         return torch.tanh(c) * torch.sigmoid(og), c
 
+    def gates(self, x: Tensor, dt: Tensor, h: Tensor) -> dict[str, Tensor]:
+        """The LSTM's, and those of the cell behind it."""
+        remembered, _ = self.remember(x, h)
+        h = h.chunk(2, dim=1)[0]
+        _, ig, fg, og = (self.input_map(x) + self.recurrent_map(h)).chunk(4, dim=1)
+        own = {"input": torch.sigmoid(ig), "forget": torch.sigmoid(fg + 1), "output": torch.sigmoid(og)}
+        return own | self.cell.gates(x, dt, remembered)
+
+    def saturation(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor | None:
+        return self.cell.saturation(x, dt, self.remember(x, h)[0])
+
     def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
         h, c = self.remember(x, h)
         return torch.cat([self.cell.take(x, dt, h)[1], c], dim=1)

@@ -26,16 +26,16 @@ class StaticCell(Cell):
     """What the four share: torch's parameters and its initialisation."""
 
     liquid = False
-    gates: ClassVar[int]
+    rows: ClassVar[int]  # of the weights, for each neuron
 
     def __init__(self, inputs: int, units: int) -> None:
         super().__init__()
         check_sizes(inputs, units)
         self.inputs, self.units, self.state_size, self.outputs = inputs, units, units, units
-        self.weight_ih = nn.Parameter(torch.empty(self.gates * units, inputs + 1))
-        self.weight_hh = nn.Parameter(torch.empty(self.gates * units, units))
-        self.bias_ih = nn.Parameter(torch.empty(self.gates * units))
-        self.bias_hh = nn.Parameter(torch.empty(self.gates * units))
+        self.weight_ih = nn.Parameter(torch.empty(self.rows * units, inputs + 1))
+        self.weight_hh = nn.Parameter(torch.empty(self.rows * units, units))
+        self.bias_ih = nn.Parameter(torch.empty(self.rows * units))
+        self.bias_hh = nn.Parameter(torch.empty(self.rows * units))
         self.reset_weights()
 
     def reset_parameters(self) -> None:
@@ -51,7 +51,7 @@ class StaticCell(Cell):
         return self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
 
     def sums(self, x: Tensor, dt: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """What the gates get from the input and from the state, each (batch, gates * units)."""
+        """What the gates get from the input and from the state, each (batch, rows * units)."""
         return F.linear(with_gap(x, dt), self.weight_ih, self.bias_ih), F.linear(h, self.weight_hh, self.bias_hh)
 
     def unit_hull(self) -> tuple[Tensor, Tensor]:
@@ -68,11 +68,14 @@ class RNN(StaticCell):
     """The plain recurrent network with tanh."""
 
     name = "rnn"
-    gates = 1
+    rows = 1
 
     def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
         u, w = self.sums(x, dt, h)
         return torch.tanh(u + w)
+
+    def saturation(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
+        return self.step(x, dt, h).square()
 
     def hull(self) -> tuple[Tensor, Tensor]:
         return self.unit_hull()
@@ -82,7 +85,7 @@ class LSTM(StaticCell):
     """Long short-term memory."""
 
     name = "lstm"
-    gates = 4
+    rows = 4
 
     def __init__(self, inputs: int, units: int) -> None:
         super().__init__(inputs, units)
@@ -95,6 +98,11 @@ class LSTM(StaticCell):
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         return torch.cat([torch.sigmoid(o) * torch.tanh(c), c], dim=1)
 
+    def gates(self, x: Tensor, dt: Tensor, h: Tensor) -> dict[str, Tensor]:
+        u, w = self.sums(x, dt, h[:, : self.units])
+        i, f, _, o = (u + w).chunk(4, dim=1)
+        return {"input": torch.sigmoid(i), "forget": torch.sigmoid(f), "output": torch.sigmoid(o)}
+
     def output(self, h: Tensor) -> Tensor:
         return h[:, : self.units]
 
@@ -103,12 +111,16 @@ class GRU(StaticCell):
     """The gated recurrent unit."""
 
     name = "gru"
-    gates = 3
+    rows = 3
 
     def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
         (u_r, u_z, u_n), (w_r, w_z, w_n) = (part.chunk(3, dim=1) for part in self.sums(x, dt, h))
         n = torch.tanh(u_n + torch.sigmoid(u_r + w_r) * w_n)
         return torch.lerp(n, h, torch.sigmoid(u_z + w_z))
+
+    def gates(self, x: Tensor, dt: Tensor, h: Tensor) -> dict[str, Tensor]:
+        (u_r, u_z, _), (w_r, w_z, _) = (part.chunk(3, dim=1) for part in self.sums(x, dt, h))
+        return {"reset": torch.sigmoid(u_r + w_r), "update": torch.sigmoid(u_z + w_z)}
 
     def hull(self) -> tuple[Tensor, Tensor]:
         return self.unit_hull()
@@ -139,8 +151,15 @@ class DecayGRU(GRU):
         """The time constants of the decay, (units,)."""
         return self.log_tau.clamp(-LOG_TAU, LOG_TAU).exp()
 
+    def decayed(self, dt: Tensor, h: Tensor) -> Tensor:
+        """What is left of h after the gap."""
+        return h * torch.exp(-(dt[:, None] * (1 / self.tau)).clamp(max=LONGEST_DECAY))
+
     def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
-        return super().step(x, dt, h * torch.exp(-(dt[:, None] * (1 / self.tau)).clamp(max=LONGEST_DECAY)))
+        return super().step(x, dt, self.decayed(dt, h))
+
+    def gates(self, x: Tensor, dt: Tensor, h: Tensor) -> dict[str, Tensor]:
+        return super().gates(x, dt, self.decayed(dt, h))
 
     def time_constants(self) -> Tensor:
         return self.tau.detach()

@@ -106,6 +106,33 @@ class LayeredCfC(Cell):
             news.append(x)
         return news
 
+    @abstractmethod
+    def parted(self, h: Tensor) -> list[Tensor]:
+        """The layers' parts of numbers a neuron, each (batch, neurons of the layer)."""
+
+    @abstractmethod
+    def joined(self, parts: list[Tensor]) -> Tensor:
+        """Numbers a neuron, (batch, units), from the layers' parts."""
+
+    def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
+        return self.joined(self.advance(x, dt, self.parted(h)))
+
+    def gates(self, x: Tensor, dt: Tensor, h: Tensor) -> dict[str, Tensor]:
+        if self.mode == "pure":
+            return {}
+        return {"time": self.joined([layer.gates(*seen)["time"] for layer, *seen in self.seen(x, dt, h)])}
+
+    def saturation(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor | None:
+        found = [layer.saturation(*seen) for layer, *seen in self.seen(x, dt, h)]
+        known = [each for each in found if each is not None]
+        return self.joined(known) if len(known) == len(found) else None
+
+    def seen(self, x: Tensor, dt: Tensor, h: Tensor) -> list[tuple[CfC, Tensor, Tensor, Tensor]]:
+        """(layer, what it reads, dt, its own state) of a step from h."""
+        states = self.parted(h)
+        below = [x, *self.advance(x, dt, states)[:-1]]
+        return [(layer, read, dt, own) for layer, read, own in zip(self.layers(), below, states, strict=True)]
+
 
 class WiredCfC(LayeredCfC):
     """Sparse everywhere. `units` a Wiring, or a number for an auto_ncp of that size."""
@@ -137,9 +164,11 @@ class WiredCfC(LayeredCfC):
         for mask in (layer.sparsity_mask, layer.gate_mask):
             mask.copy_(torch.from_numpy(np.concatenate([below, own]).T))
 
-    def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
-        news = self.advance(x, dt, [h[:, list(neurons)] for neurons in self.plan.layers])
-        return torch.cat(news, dim=1)[:, self.order]
+    def parted(self, h: Tensor) -> list[Tensor]:
+        return [h[:, list(neurons)] for neurons in self.plan.layers]
+
+    def joined(self, parts: list[Tensor]) -> Tensor:
+        return torch.cat(parts, dim=1)[:, self.order]
 
     def output(self, h: Tensor) -> Tensor:
         return h[:, : self.outputs]
@@ -160,8 +189,11 @@ class NcpsWiredCfC(LayeredCfC):
         layer.sparsity_mask.copy_(torch.from_numpy(np.concatenate([below, np.ones_like(within)]).T))
         nn.init.ones_(layer.gate_mask)
 
-    def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
-        return torch.cat(self.advance(x, dt, list(h.split([len(layer) for layer in self.plan.layers], dim=1))), dim=1)
+    def parted(self, h: Tensor) -> list[Tensor]:
+        return list(h.split([len(layer) for layer in self.plan.layers], dim=1))
+
+    def joined(self, parts: list[Tensor]) -> Tensor:
+        return torch.cat(parts, dim=1)
 
     def output(self, h: Tensor) -> Tensor:
         return h[:, self.state_size - self.outputs :]

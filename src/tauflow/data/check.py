@@ -6,6 +6,7 @@ read. What makes time itself unreadable (no time column, a missing stamp, an unc
 
 from __future__ import annotations
 
+import html
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..drawing import Colours, Drawn
 from ..errors import DataError
 from . import advice
 from .facts import ColumnFacts, column_facts, long_gaps
@@ -29,10 +31,11 @@ from .series import LARGEST, NANOSECONDS
 from .stride import describe_step
 
 Array = NDArray[Any]
+MOST_DRAWN = 40  # columns in a picture
 
 
 @dataclass(frozen=True)
-class Check:
+class Check(Drawn):
     """Facts about a table. Gaps are in seconds, or in units of a numeric time; counts are of rows."""
 
     source: str
@@ -103,6 +106,42 @@ class Check:
         found += [("unreadable", message) for message in self.unreadable.values()]
         found += [("note", note) for note in self.notes]
         return [*found, ("next", self.command or self.obstacle)]
+
+    @property
+    def size(self) -> tuple[int, int]:  # type: ignore[override]
+        return 560, 70 + 22 * min(len(self.columns), MOST_DRAWN)
+
+    def frame(self) -> Any:
+        """A line a column: its facts."""
+        import pandas as pd
+
+        return pd.DataFrame([{"column": name, **asdict(fact)} for name, fact in self.columns.items()])
+
+    def _repr_html_(self) -> str:
+        """The findings as a table, as a notebook shows it."""
+        rows = "".join(
+            f'<tr><th style="text-align: left">{html.escape(what)}</th><td style="text-align: left">{html.escape(found)}</td></tr>'
+            for what, found in self.rows()
+        )
+        return f"<table>{rows}</table>"
+
+    def draw(self, figure: Any, colours: Colours) -> None:
+        """How much of each column is there, and what stands out in it."""
+        axes = figure.add_subplot()
+        shown = list(self.columns.items())[:MOST_DRAWN]
+        for row, (_, fact) in enumerate(shown):
+            share = 100 * fact.observed / max(fact.observed + fact.missing, 1)
+            axes.plot([0, 100], [-row, -row], color=colours["grid"], linewidth=7, solid_capstyle="butt")
+            axes.plot([0, share], [-row, -row], color=colours["liquid1"], linewidth=7, solid_capstyle="butt")
+            odd = fact.outliers + fact.zeros
+            said = "constant" if fact.constant else f"{odd:,} far out" if odd else ""
+            axes.text(102, -row, said, va="center", color=colours["static1"])
+        axes.set_yticks([-row for row in range(len(shown))], [name for name, _ in shown])
+        axes.tick_params("y", labelcolor=colours["ink"])
+        axes.grid(False)
+        axes.set_xlim(0, 118)
+        axes.set_xticks([0, 50, 100])
+        axes.set_xlabel(f"% of {self.row_count:,} rows in which the column has a value")
 
     def _choice(self) -> str:
         if len(self.targets) < 2:

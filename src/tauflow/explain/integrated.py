@@ -6,8 +6,8 @@
     x', dt'   the baseline: the mean of the training data held throughout, at the median gap of the row; dt'=dt explains x alone
 
 The integral is Gauss and Legendre's rule, exact for polynomials up to degree 2 nodes - 1. What the sums miss of the change is measured
-at every call, `error`: beyond 1e-4 of the change the nodes are doubled, and if 1024 of them are not enough there is a warning. A value
-that is not measured (NaN) and a gap of zero stay as they are.
+at every call, `error`: beyond 1e-4 of the change the path is halved where they miss it, and if 16384 nodes
+do not do there is a warning. A value that is not measured (NaN) and a gap of zero stay as they are.
 Source: Sundararajan, Taly and Yan 2017, Axiomatic attribution for deep networks, eq. 1.
 """
 
@@ -22,12 +22,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..drawing import Colours, Drawn
 from ..errors import ShapeError
+from . import words
+from .pictures import attributions
 from .question import ExplanationError, Question, question
 
-NODES, MOST = 16, 1024
+NODES, MOST = 16, 16384
 COMPLETE = 1e-4  # of the change
-AT_ONCE = 32  # nodes side by side
+AT_ONCE = 128  # nodes side by side
 
 Array = NDArray[np.float64]
 
@@ -37,12 +40,14 @@ class IncompleteWarning(UserWarning):
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class Explanation(Drawn):
     """What moved one answer: attribution (time, inputs) and gap (time,), in the unit of the answer; they add up to answer - base.
 
     time (time,)   stamps, from the sum of the gaps       base, answer   of the baseline, of the data       error   what is missing
-    nodes          where along the path the gradient was taken
+    nodes          where along the path the gradient was taken       at   the sample whose answer it is
     """
+
+    size = (640, 360)
 
     names: tuple[str, ...]
     time: Array
@@ -53,6 +58,7 @@ class Explanation:
     answer: float
     error: float
     nodes: int
+    at: int
 
     @property
     def change(self) -> float:
@@ -64,6 +70,14 @@ class Explanation:
         sizes["gap"] = float(np.abs(self.gap).sum())
         whole = sum(sizes.values()) or 1.0
         return {name: size / whole for name, size in sizes.items()}
+
+    def words(self, unit: str = "") -> str:
+        """What moved the answer, in a sentence; unit: that of the stamps, "s" or "h"."""
+        return words.sentence(self.time, self.at, self.attribution, self.gap, self.names, self.change, unit)
+
+    def draw(self, figure: Any, colours: Colours) -> None:
+        """A row an input, those that moved the most on top, and the gaps' row; raised in one colour, lowered in another."""
+        attributions(figure, colours, self.time, self.attribution, self.gap, self.names)
 
     def frame(self) -> Any:
         """A line a sample: its stamp, what each input moved, what its gap moved."""
@@ -94,47 +108,83 @@ def integrated_gradients(
     if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < 1:
         raise ExplanationError(f"nodes is {nodes!r}, expected a whole number >= 1")
     asked = question(model, x, dt, mask, static, output, at)
-    x0, dt0 = _baseline(asked, baseline), _baseline_gaps(asked, baseline_dt)
+    x0, dt0 = start_of(asked, baseline), _baseline_gaps(asked, baseline_dt)
     with torch.no_grad():
         answer, base = (float(asked.ask(a[None], b[None], None, asked.at)) for a, b in ((asked.x, asked.dt), (x0, dt0)))
-    while True:
-        of_x, of_dt = _path(asked, x0, dt0, nodes)
-        error = float(of_x.sum() + of_dt.sum()) - (answer - base)
-        moved = float(of_x.abs().sum() + of_dt.abs().sum())
-        complete = abs(error) <= COMPLETE * abs(answer - base) + 1e-9 * moved
-        if complete or nodes >= MOST:
-            break
-        nodes = min(2 * nodes, MOST)
-    if not complete:
+    of_x, of_dt, taken = _along(asked, x0, dt0, nodes, answer - base)
+    error = float(of_x.sum() + of_dt.sum()) - (answer - base)
+    if abs(error) > COMPLETE * abs(answer - base) + 1e-9 * float(of_x.abs().sum() + of_dt.abs().sum()):
         warnings.warn(
-            f"the attributions miss the change of the answer ({answer - base:.4g}) by {error:.2g} "
-            f"with {nodes} nodes: try nodes={4 * nodes}",
+            f"the attributions miss the change of the answer ({answer - base:.4g}) by {error:.2g} with {taken} nodes: "
+            f"the answer jumps along the way to the baseline; try another baseline, or nodes={2 * nodes}",
             IncompleteWarning,
             stacklevel=2,
         )
     stamps = asked.dt.cumsum(dim=0)
     return Explanation(
-        asked.names, stamps.numpy(), asked.x.numpy(), of_x.numpy(), of_dt.numpy(), base, answer, error, nodes
+        asked.names, stamps.numpy(), asked.x.numpy(), of_x.numpy(), of_dt.numpy(), base, answer, error, taken, asked.at
     )
 
 
-def _path(asked: Question, x0: Tensor, dt0: Tensor, nodes: int) -> tuple[Tensor, Tensor]:
-    places, weights = (torch.from_numpy(each) for each in np.polynomial.legendre.leggauss(nodes))
-    places, weights = (places + 1) / 2, weights / 2
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """The path from a to b: its integrals, and what they miss of f(b) - f(a)."""
+
+    a: float
+    b: float
+    of_x: Tensor
+    of_dt: Tensor
+    missed: float
+
+
+def _along(asked: Question, x0: Tensor, dt0: Tensor, nodes: int, change: float) -> tuple[Tensor, Tensor, int]:
+    """The integrals of all inputs and gaps, and how many nodes it took.
+
+    What a piece of the path should add up to is known, f at its end less f at its start; so the pieces that miss it the most are
+    halved, and only those, as often as needed: around the kink of a maximum, say.
+    """
+    pieces = _pieces(asked, x0, dt0, nodes, [(0.0, 1.0)])
+    taken = nodes
+    while True:
+        allowed = COMPLETE * abs(change) + 1e-9 * sum(float(p.of_x.abs().sum() + p.of_dt.abs().sum()) for p in pieces)
+        worst = sorted(pieces, key=lambda piece: -abs(piece.missed))
+        if sum(abs(piece.missed) for piece in pieces) <= allowed / 2 or taken + 2 * nodes > MOST:
+            break
+        split = [p for p in worst if abs(p.missed) > allowed / (4 * len(pieces))][
+            : max((MOST - taken) // (2 * nodes), 1)
+        ]
+        kept = [p for p in pieces if p not in split]
+        halves = [half for p in split for half in ((p.a, (p.a + p.b) / 2), ((p.a + p.b) / 2, p.b))]
+        pieces = kept + _pieces(asked, x0, dt0, nodes, halves)
+        taken += nodes * len(halves)
+    return torch.stack([p.of_x for p in pieces]).sum(0), torch.stack([p.of_dt for p in pieces]).sum(0), taken
+
+
+def _pieces(asked: Question, x0: Tensor, dt0: Tensor, nodes: int, ends: list[tuple[float, float]]) -> list[Piece]:
+    """Several pieces of the path, side by side."""
+    places, weights = np.polynomial.legendre.leggauss(nodes)
+    a, b = torch.tensor(ends, dtype=torch.float64).T[..., None]  # each (pieces, 1)
+    s = (a + (b - a) * torch.from_numpy((places + 1) / 2)).flatten()
+    w = ((b - a) * torch.from_numpy(weights / 2)).flatten()
     far_x, far_dt = torch.nan_to_num(asked.x - x0), asked.dt - dt0
-    of_x, of_dt = torch.zeros_like(far_x), torch.zeros_like(far_dt)
-    for s, w in zip(places.split(AT_ONCE), weights.split(AT_ONCE), strict=True):
-        rows = (x0 + s[:, None, None] * far_x).requires_grad_()
-        gaps = (dt0 + s[:, None] * far_dt).requires_grad_()
-        by_x, by_dt = torch.autograd.grad(
-            asked.ask(rows, gaps, None, asked.at).sum(), [rows, gaps], materialize_grads=True
-        )
-        of_x += (w[:, None, None] * by_x).sum(dim=0)
-        of_dt += (w[:, None] * by_dt).sum(dim=0)
-    return torch.where(far_x == 0, 0, of_x * far_x), of_dt * far_dt
+    by_x, by_dt = torch.empty(len(s), *far_x.shape, dtype=s.dtype), torch.empty(len(s), *far_dt.shape, dtype=s.dtype)
+    for k in range(0, len(s), AT_ONCE):
+        part = slice(k, k + AT_ONCE)
+        rows = (x0 + s[part, None, None] * far_x).requires_grad_()
+        gaps = (dt0 + s[part, None] * far_dt).requires_grad_()
+        answers = asked.ask(rows, gaps, None, asked.at).sum()
+        by_x[part], by_dt[part] = torch.autograd.grad(answers, [rows, gaps], materialize_grads=True)
+    of_x = (w[:, None, None] * by_x).unflatten(0, (len(ends), nodes)).sum(dim=1)
+    of_dt = (w[:, None] * by_dt).unflatten(0, (len(ends), nodes)).sum(dim=1)
+    of_x, of_dt = torch.where(far_x == 0, 0, of_x * far_x), of_dt * far_dt
+    with torch.no_grad():
+        at_ends = torch.cat([a, b]).flatten()
+        found = asked.ask(x0 + at_ends[:, None, None] * far_x, dt0 + at_ends[:, None] * far_dt, None, asked.at)
+    missed = of_x.sum(dim=(1, 2)) + of_dt.sum(dim=1) - (found[len(ends) :] - found[: len(ends)])
+    return [Piece(*pair, *each) for pair, *each in zip(ends, of_x, of_dt, missed.tolist(), strict=True)]
 
 
-def _baseline(asked: Question, given: Any) -> Tensor:
+def start_of(asked: Question, given: Any) -> Tensor:
     """(time, inputs); NaN where the data have it."""
     if given is None and asked.mean is None:
         raise ExplanationError(

@@ -35,14 +35,20 @@ class Question:
     at: int
     names: tuple[str, ...]
     mean: Tensor | None  # of the training data, (inputs,)
+    knows_missing: bool  # may x hold NaN
+
+
+def still_of(model: nn.Module) -> Network | Recurrent | Stack | Bidirectional:
+    """A copy in float64 that learns nothing."""
+    given = Recurrent(model) if isinstance(model, Cell) else model
+    if not isinstance(given, (Network, Recurrent, Stack, Bidirectional)):
+        raise ExplanationError(f"can't explain a {type(model).__name__}, expected a Network, Recurrent, Stack or cell")
+    return copy_of(given).double().eval().requires_grad_(False)
 
 
 def question(model: nn.Module, x: Any, dt: Any, mask: Any, static: Any, output: int, at: int) -> Question:
     """Of a Network, Recurrent, Stack, Bidirectional or cell."""
-    given = Recurrent(model) if isinstance(model, Cell) else model
-    if not isinstance(given, (Network, Recurrent, Stack, Bidirectional)):
-        raise ExplanationError(f"can't explain a {type(model).__name__}, expected a Network, Recurrent, Stack or cell")
-    still = copy_of(given).double().eval().requires_grad_(False)
+    still = still_of(model)
     x = torch.as_tensor(x).detach().double()
     if x.ndim != 2 or not len(x):
         raise ShapeError(
@@ -57,6 +63,7 @@ def question(model: nn.Module, x: Any, dt: Any, mask: Any, static: Any, output: 
         x, dt = x[real[0]], dt[real[0]]  # a masked sample changes nothing
     names = still.input_names if isinstance(still, Network) else None
     mean = still.scale.mean if isinstance(still, Network) and still.scale is not None and bool(still.measured) else None
+    knows = isinstance(still, Network) and still.missing is not None
     pooled = isinstance(still, Network) and still.pool is not None
     number = _place("output", output, still.outputs)
     entered = None if static is None else torch.as_tensor(static).detach().double()
@@ -71,7 +78,7 @@ def question(model: nn.Module, x: Any, dt: Any, mask: Any, static: Any, output: 
         return value
 
     labels = tuple(names) if names else tuple(f"x{i}" for i in range(x.shape[1]))
-    return Question(ask, x, dt, _place("at", at, len(x)), labels, mean)
+    return Question(ask, x, dt, _place("at", at, len(x)), labels, mean, knows)
 
 
 def _place(name: str, given: int, count: int) -> int:

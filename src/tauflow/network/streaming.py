@@ -17,6 +17,7 @@ from ..errors import BackendError, NonFiniteError, TauflowError
 from ..ops import program
 from ..ops.many import Rows
 from ..ops.packing import STREAM_ALONE
+from ..ops.record import through
 from ..ops.stream import KernelStream, StepStream, Stream
 from . import core as cores
 from .lowering import lower
@@ -88,29 +89,6 @@ def _given(network: Network, static: Any, rows: int | None) -> Any:
         static = values.expand(len(like), -1) if values.ndim == 1 or len(values) == 1 else values
     given = check_static(static, network.static, like)
     return None if given is None else given.contiguous().numpy(force=True)
-
-
-def through(
-    packed: program.Packed, u: Tensor, t: Tensor, real: Tensor | None, h: Tensor, outputs: int, record: bool = False
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """The core sample by sample: its outputs (batch, time, outputs), its state, and on request its states (batch, time, state)."""
-    batch, time, _ = u.shape
-    order = torch.from_numpy(packed.order[packed.before : packed.before + h.shape[1]] - packed.before)
-    laid = torch.empty_like(h)
-    laid[:, order] = h
-    y = u.new_empty(batch, time, outputs)
-    states = u.new_empty(batch, time, h.shape[1]) if record else None
-    refused = packed.program.through(
-        batch, time, u.data_ptr(), t.data_ptr(), 0 if real is None else real.data_ptr(), laid.data_ptr(), y.data_ptr(),
-        0 if states is None else states.data_ptr(),
-    )  # fmt: skip
-    if refused is not None:
-        why, row, step, stage, index, value = refused
-        try:
-            KernelStream.on(packed)._refuse(why, stage, index, value)
-        except TauflowError as error:
-            raise type(error)(f"sample {row}, step {step}: {error}") from None
-    return y, laid[:, order], None if states is None else states[..., order]
 
 
 def covers(network: Network, *tensors: Tensor | None) -> bool:

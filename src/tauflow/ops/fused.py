@@ -31,7 +31,7 @@ def why_not(cell: Cell, keep: Tensor | None) -> str | None:
 
 def unfit(cell: StaticCell) -> str | None:
     """Which weight has not the shape, number type or place that a kernel takes it for, or None."""
-    rows = cell.gates * cell.units
+    rows = cell.rows * cell.units
     shapes = ((rows, cell.inputs + 1), (rows, cell.units), (rows,), (rows,))
     for name, weight, shape in zip(NAMES, cell.weights(), shapes, strict=True):
         if weight.shape != shape or weight.layout is not torch.strided:

@@ -9,10 +9,8 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
@@ -21,6 +19,7 @@ import tauflow
 
 from ..files import write_bytes_atomically
 from ..report import figures
+from ..report.page import environment
 from ..report.rows import COLUMNS, Row, best, error
 
 Array = NDArray[Any]
@@ -93,7 +92,7 @@ class Comparison(Protocol):
 
 def comparison_page(comparison: Comparison, path: str | os.PathLike[str] | None = None) -> str:
     """The page as text; with `path` also written there, whole or not at all."""
-    template = _environment().get_template("comparison.html")
+    template = environment().get_template("comparison.html")
     page = template.render(
         c=comparison,
         version=tauflow.__version__,
@@ -106,16 +105,6 @@ def comparison_page(comparison: Comparison, path: str | os.PathLike[str] | None 
     if path is not None:
         write_bytes_atomically(path, page.encode("utf-8", "replace"))
     return page
-
-
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
 
 
 def _table(rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -1,62 +1,26 @@
-"""Figures as SVG text that takes its colours from the page around it, so that one figure serves light and dark.
+"""The figures of a comparison, as SVG text for a page (see `drawing.canvas`).
 
-Matplotlib draws with a stand-in colour for each of the page's colours; in its SVG every stand-in becomes the CSS
-variable of that name: #00f001 -> var(--ink). Texts stay texts in the page's font. No name from the data is drawn: such
-names stand in the page, where they are escaped once. Widths are in CSS pixels.
+No name from the data is drawn: such names stand in the page, where they are escaped once.
 """
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
+
+from ..drawing.canvas import FONT, HEIGHT, STAND_IN, canvas, svg
 
 Array = NDArray[Any]
 LIQUID = ("liquid1", "liquid2", "liquid3", "liquid4")
 STATIC = ("static1", "static2", "static3", "static4")
 TRIVIAL = ("trivial1", "trivial2", "trivial3")
-NAMES = ("ink", "muted", "grid", "shade", *LIQUID, *STATIC, *TRIVIAL)
-STAND_IN = {name: f"#00f0{k + 1:02x}" for k, name in enumerate(NAMES)}
 DASHES = {"liquid": "-", "static": (0, (5, 1.6)), "trivial": (0, (1.2, 1.6))}
-WIDTH, HEIGHT, FONT = 440, 250, 11  # px
-STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "tauflow",
-    "font.size": FONT,
-    "axes.edgecolor": STAND_IN["grid"],
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-    "axes.labelcolor": STAND_IN["muted"],
-    "axes.formatter.useoffset": False,
-    "axes.linewidth": 1,
-    "grid.color": STAND_IN["grid"],
-    "grid.linewidth": 0.8,
-    "text.color": STAND_IN["ink"],
-    "text.parse_math": False,
-    "xtick.color": STAND_IN["grid"],
-    "ytick.color": STAND_IN["grid"],
-    "xtick.labelcolor": STAND_IN["muted"],
-    "ytick.labelcolor": STAND_IN["muted"],
-    "ytick.major.size": 0,
-    "lines.linewidth": 1.8,
-    "lines.solid_capstyle": "round",
-    "legend.frameon": False,
-}
 
 
 def colours(kinds: Mapping[str, str]) -> dict[str, str]:
@@ -76,7 +40,7 @@ def forecast(
 ) -> str:
     """(context + h) truth, and (h,) forecasts that begin where the shaded part begins."""
     h = len(next(iter(forecasts.values()))) if forecasts else 0
-    with _axes(HEIGHT) as (figure, axes):
+    with canvas(HEIGHT) as (figure, axes):
         if h:
             start = times[-h - 1] if len(times) > h else times[0]
             axes.axvspan(start, times[-1], color=STAND_IN["shade"], linewidth=0)
@@ -88,7 +52,7 @@ def forecast(
             axes.xaxis.set_major_locator(locator)
             axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         axes.margins(x=0.01)
-        return _svg(figure)
+        return svg(figure)
 
 
 def lines(
@@ -99,7 +63,7 @@ def lines(
     Where one line lies far above the others the axis ends below it: `out_of_scale` names those.
     """
     curves = {model: values for model, values in curves.items() if model not in out_of_scale(curves)}
-    with _axes(HEIGHT + 30) as (figure, axes):
+    with canvas(HEIGHT + 30) as (figure, axes):
         ends = {}
         for model, values in curves.items():
             position = np.arange(1, len(values) + 1)
@@ -114,7 +78,7 @@ def lines(
         axes.margins(x=0.02)
         axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         _label_ends(axes, ends, palette, labels)
-        return _svg(figure)
+        return svg(figure)
 
 
 def out_of_scale(curves: Mapping[str, Array]) -> list[str]:
@@ -127,7 +91,7 @@ def strips(
     values: Mapping[str, Array], palette: Mapping[str, str], labels: Mapping[str, str], mark: float, marked: str, x: str
 ) -> str:
     """One row a model, one dot a neuron on a logarithmic axis, a bar at the median, a line at `mark`."""
-    with _axes(max(HEIGHT + 30, 70 + 46 * len(values))) as (figure, axes):
+    with canvas(max(HEIGHT + 30, 70 + 46 * len(values))) as (figure, axes):
         for row, (model, all_values) in enumerate(values.items()):
             seen = np.sort(all_values[np.isfinite(all_values) & (all_values > 0)])
             if len(seen) == 0:
@@ -150,18 +114,7 @@ def strips(
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
         axes.xaxis.set_minor_formatter("")
         axes.set_xlabel(x)
-        return _svg(figure)
-
-
-@contextmanager
-def _axes(height: int) -> Iterator[tuple[Figure, Axes]]:
-    """A figure of its own (no pyplot, no global state) in the page's style."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
-        figure = Figure(figsize=(WIDTH / 72, height / 72), layout="constrained")
-        FigureCanvasSVG(figure)
-        yield figure, figure.add_subplot()
+        return svg(figure)
 
 
 def _label_ends(
@@ -193,22 +146,3 @@ def _moved_apart(heights: Sequence[float], apart: float) -> list[float]:
             centre, members = (before * count + centre * members) / (count + members), count + members
         groups.append((centre, members))
     return [centre + (k - (members - 1) / 2) * apart for centre, members in groups for k in range(members)]
-
-
-def _svg(figure: Figure) -> str:
-    """The bare <svg> element: no size of its own, no metadata, no namespace (HTML knows it), the page's colours."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True)
-    text = buffer.getvalue()
-    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    text = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', r"<svg \1>", text, count=1)
-    text = re.sub(
-        r"<style.*?</style>| id=\"(?:figure|axes|patch|line2d|text|matplotlib|[xy]tick)\w*[._]\w*\"", "", text
-    )
-    text = re.sub(
-        r" font-family: [^;]*;|font: (?=[\d.]+px)", lambda found: "font-size: " * (found[0][:5] == "font:"), text
-    )
-    text = re.sub(r"(font-size: [\d.]+px) [^;\"]*", r"\1", text)
-    for name, colour in STAND_IN.items():
-        text = text.replace(colour, f"var(--{name})")
-    return text

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ..drawing import Colours, Drawn
 from .settings import SettingsError
 
 BETTER: dict[str, Callable[[float], float]] = {"min": float, "max": lambda value: -value, "zero": abs}  # less is better
 
 
 @dataclass(frozen=True)
-class History:
+class History(Drawn):
     """One number an epoch in `train`, `validation` (empty without one) and `lr`; losses are sample means.
 
     `metric`: what `validation` holds, "loss" or the name of a metric. `notes`: what the data are found to be like.
@@ -39,6 +41,41 @@ class History:
     @property
     def epochs(self) -> int:
         return len(self.train)
+
+    def frame(self) -> Any:
+        """A line an epoch."""
+        import pandas as pd
+
+        columns = {"epoch": range(1, self.epochs + 1), "train": self.train, "lr": self.lr}
+        if self.validation:
+            columns[f"validation {self.metric}" if self.metric != "loss" else "validation"] = self.validation
+        return pd.DataFrame(columns)
+
+    def draw(self, figure: Any, colours: Colours) -> None:
+        """The training loss and the validation over the epochs, the best one marked; a metric has an axis of its own."""
+        from matplotlib.ticker import MaxNLocator  # matplotlib loads on first use
+
+        epochs = range(1, self.epochs + 1)
+        marker = "o" if self.epochs == 1 else None
+        apart = self.metric != "loss" and len(self.validation) > 0
+        first, *more = [figure.add_subplot(1, 1 + apart, 1 + k) for k in range(1 + apart)]
+        first.plot(epochs, self.train, color=colours["liquid1"], label="training loss", marker=marker)
+        judged = more[0] if more else first
+        if self.validation:
+            name = f"validation {self.metric}"
+            judged.plot(epochs, self.validation, color=colours["static1"], label=name, marker=marker)
+        if self.best_epoch is not None:
+            values = self.validation or self.train
+            at = (self.best_epoch, values[self.best_epoch - 1])
+            judged.plot(*at, "o", color=colours["ink"], markersize=5)
+            judged.annotate(
+                f"best, {at[1]:.4g}", at, (0, 8), textcoords="offset points", ha="center", color=colours["ink"]
+            )
+        for axes in (first, *more):
+            axes.set_xlabel("epoch")
+            axes.set_ylabel("loss" if axes is first else self.metric)
+            axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+            axes.legend()
 
 
 @dataclass

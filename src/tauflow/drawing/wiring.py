@@ -6,6 +6,7 @@ and up on the left, and a neuron's synapse onto itself is a ring.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -84,3 +85,53 @@ def _draw_legend(figure: Figure, synapses: NDArray[np.int8], sensory: NDArray[np
         keys.append(Line2D([], [], ls="", label="onto itself", **ring))
     note = f"{np.count_nonzero(synapses)} synapses between neurons, {np.count_nonzero(sensory)} from inputs"
     figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), frameon=False, title=note)
+
+
+MOST_DRAWN = 150  # synapses; the weakest beyond them are left out
+
+
+def draw_currents(figure: Figure, colours: Mapping[str, str], flow: Any) -> None:
+    """A fitted network: `flow` has sources, inputs, outputs, types, and what each synapse carried (`explain.Flow`)."""
+    columns = {"sensory": list(range(flow.inputs))}
+    for kind in (kind for kind in COLOURS if kind in flow.types):
+        columns[kind] = [neuron for neuron, its_kind in enumerate(flow.types) if its_kind == kind]
+    tallest = max(map(len, columns.values()))
+    place: Place = {
+        (kind == "sensory", neuron): (float(column), (len(neurons) - 1) / 2 - row)
+        for column, (kind, neurons) in enumerate(columns.items())
+        for row, neuron in enumerate(neurons)
+    }
+    axes = figure.add_subplot()
+    axes.set(xlim=(-0.75, len(columns) - 0.45), ylim=(-tallest / 2 - 0.2, tallest / 2 + 0.7))
+    axes.set_axis_off()
+    source, target = np.nonzero(flow.there)
+    carried, mean = flow.amount[source, target], flow.mean[source, target]
+    most = float(carried.max(initial=0)) or 1.0
+    order = np.argsort(carried, kind="stable")[-MOST_DRAWN:]
+    shift = ScaledTranslation(0.07, 0.07, axes.figure.dpi_scale_trans)
+    for k in order:
+        i, j, share = int(source[k]), int(target[k]), float(carried[k]) / most
+        colour = colours["liquid1" if mean[k] > 0 else "static1"]
+        width, alpha = 0.4 + 3.6 * share, 0.12 + 0.78 * share
+        start, end = place[(True, i) if i < flow.inputs else (False, i - flow.inputs)], place[False, j]
+        if start == end:
+            ring: dict[str, Any] = {"facecolor": "none", "edgecolor": colour, "linewidth": width, "alpha": alpha}
+            axes.scatter(*end, s=60, transform=axes.transData + shift, zorder=2, **ring)
+        else:
+            axes.add_patch(_arrow(start, end, color=colour, alpha=alpha, lw=width))
+    for column, (kind, neurons) in enumerate(columns.items()):
+        axes.text(column, tallest / 2 + 0.3, f"{kind} ({len(neurons)})", ha="center", color=colours["muted"])
+        for neuron in neurons:
+            x, y = place[kind == "sensory", neuron]
+            axes.scatter(x, y, s=90, color=colours["ink"], edgecolor="none", zorder=3)
+            if kind == "sensory":
+                axes.text(x - 0.09, y, flow.sources[neuron], ha="right", va="center", color=colours["ink"], zorder=4)
+            elif neuron in flow.outputs:
+                axes.text(x + 0.09, y, flow.outputs[neuron], ha="left", va="center", color=colours["ink"], zorder=4)
+            else:
+                axes.text(
+                    x, y + 0.2, str(neuron), ha="center", va="bottom", fontsize=7, color=colours["muted"], zorder=4
+                )
+    left_out = len(carried) - len(order)
+    note = f"as thick as what they carried; blue raises, orange lowers{f'; the weakest {left_out} left out' if left_out else ''}"
+    axes.set_title(f"{len(carried)} synapses, {note}")
