@@ -21,6 +21,7 @@ from ..cli.fit import fit
 from ..cli.output import complain, write
 from ..cli.predict import predict
 from ..cli.speech import in_options
+from ..cli.tune import tune
 from ..errors import TauflowError
 
 NO, USAGE, BUG = 1, 2, 70
@@ -61,7 +62,7 @@ def _paragraphs(command: Callable[..., None]) -> str:
 
 
 app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
-for command in (demo, check, fit, predict, compare, export):
+for command in (demo, check, fit, predict, compare, tune, export):
     app.command(help=_paragraphs(command))(command)
 
 

@@ -10,6 +10,7 @@ OPTIONS = {
         "id", "time", "target", "past", "future", "static", "duplicates", "zone", "dayfirst", "time_unit", "decimal", "delimiter",
         "units", "context", "epochs", "season", "strategy", "validation", "cell", "cells", "seed", "seeds", "test", "times",
         "loss", "lr", "patience", "steps", "batch_size", "checkpoint", "resume",
+        "trials", "jobs", "time_limit", "judged", "journal",
     )},
     "h": "--horizon",
 }  # fmt: skip

@@ -107,7 +107,7 @@ def _test(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool
     result = Result(
         settings=settings,
         backtest=backtest,
-        mase_scale=_naive_error(job.table, backtest),
+        mase_scale=naive_error(job.table, backtest),
         parameters=model.parameters,
         seconds=seconds,
         microseconds=stream_time(model.predictor, settings.h) if isinstance(model.predictor, ForecastNet) else None,
@@ -136,7 +136,7 @@ class _Tell(Callback):
         return False
 
 
-def _naive_error(table: Table, backtest: Backtest) -> Array:
+def naive_error(table: Table, backtest: Backtest) -> Array:
     """(N, targets): MAE of the best naive forecast on the training part, in units, for the id of each origin."""
     encoder = backtest.encoder
     errors = np.full((len(table.series), len(table.schema.targets)), np.nan)
