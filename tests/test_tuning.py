@@ -24,7 +24,7 @@ from tauflow.estimators.tuning.space import BASELINE, COMMON, OWN, Choice, parte
 from tauflow.report.tuning import tuning_page
 
 pytest.importorskip("optuna")
-QUICK = {"epochs": 2, "steps": 2}
+QUICK = {"epochs": 2, "steps": 2, "context": 12}
 
 
 def frame(rows: int = 240) -> pd.DataFrame:
@@ -97,14 +97,14 @@ class TestTune:
             h=4,
             trials=3,
             forecaster={**QUICK, "units": 5, "lr": 0.01},
-            options={"ctrnn": {"solver": "rk4"}},
+            options={"ctrnn": {"solver": "euler"}},
         )
         assert all(not {"units", "lr", "solver"} & set(one.values) for one in found.trials)
-        assert found.forecaster().settings.units == 5 and found.forecaster().options["solver"] == "rk4"
+        assert found.forecaster().settings.units == 5 and found.forecaster().options["solver"] == "euler"
 
     def test_hopeless_trials_are_pruned(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(COMMON, "lr", Choice((0.003, 9.0)))
-        found = tauflow.tune(frame(), ["ctrnn"], h=4, trials=14, forecaster={"epochs": 5, "steps": 2})
+        found = tauflow.tune(frame(), ["ctrnn"], h=4, trials=14, forecaster={"epochs": 5, "steps": 2, "context": 12})
         pruned = [one for one in found.trials if one.state == "pruned"]
         assert pruned and all(len(one.curve) < 5 and one.error is None for one in pruned)
         assert all(len(one.curve) == 5 for one in found.done)

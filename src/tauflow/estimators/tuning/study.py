@@ -67,8 +67,8 @@ class Journal:
             _mend(file, path)
             try:
                 journal = Journal(path, seed)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise ForecastError(f"{path} is no journal of a tuning: {error}") from None
+            except (ValueError, KeyError, TypeError) as error:
+                raise ForecastError(f"{path} is a damaged journal: {error}; begin another one") from None
             journal._claim(path, question)
             if not journal._all():
                 for cell in cells:
@@ -197,6 +197,8 @@ def _mend(file: int, path: Path) -> None:
     for left in path.parent.glob(f"{path.name}.lock*"):
         left.unlink(missing_ok=True)
     text = os.pread(file, os.fstat(file).st_size, 0)
+    if text and not text.startswith(b'{"op_code"'):
+        raise ForecastError(f"{path} is no journal of a tuning: it starts with {text[:20]!r}; name another file")
     whole = text.rfind(b"\n") + 1
-    if whole < len(text) and (whole > 0 or text.startswith(b"{")):
+    if whole < len(text):
         os.ftruncate(file, whole)
