@@ -31,7 +31,16 @@ from ..files import check_output
 OWN = {"units", "context", "epochs", "season"}  # what compare takes by itself
 DEFAULT = "cfc,gated_ltc,ctrnn,lstm,gru"
 Cells = Annotated[
-    str, option("Which models; ridge and trivial rules always are.", TRAINING, metavar="NAMES", shown=True)
+    str,
+    option(
+        "Which models: cells, and auto_ets, auto_theta, lightgbm, nlinear, dlinear, nhits, tcn, transformer, drift; ridge and "
+        "two trivial rules always are.",
+        TRAINING,
+        "--cells",
+        "--models",
+        metavar="NAMES",
+        shown=True,
+    ),
 ]
 Seeds = Annotated[int, option("Seeds for each model, to see the spread.", TRAINING, min=1, metavar="N", shown=True)]
 

@@ -10,6 +10,7 @@ import torch
 from ..windows.encoder import Encoder
 from .baselines import Persistence, Ridge, SeasonalNaive
 from .network import ForecastNet
+from .peers.names import PEERS
 from .settings import BASELINES, ForecastError, Settings, build_cell
 
 Predictor = Persistence | Ridge | ForecastNet
@@ -17,6 +18,8 @@ Predictor = Persistence | Ridge | ForecastNet
 
 def empty(settings: Settings, options: Mapping[str, Any], encoder: Encoder) -> Predictor:
     """The predictor that the settings mean; a network's weights are drawn from their seed."""
+    if settings.cell in PEERS:
+        raise ForecastError(f"{settings.cell} stands in tables only: compare(data, cells=[..., {settings.cell!r}])")
     if options and settings.cell in BASELINES:
         raise ForecastError(f"{settings.cell} has no options, but {', '.join(options)} was given: leave it out")
     if settings.cell == "ridge":
