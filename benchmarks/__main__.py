@@ -9,6 +9,8 @@ from .kernels import run as kernels
 from .online import run as online
 from .paper import run as paper
 from .paper import table
+from .serve import run as serve
+from .tau import run as tau
 from .versus import run as compare
 
 COMMANDS = {
@@ -20,6 +22,8 @@ COMMANDS = {
     "table": table,
     "compare": compare,
     "online": online,
+    "tau": tau,
+    "serve": serve,
 }
 
 

@@ -58,7 +58,7 @@ def test_a_check_notices_another_weight(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("network", "to", "name", "told"),
     [
-        (lambda: Network(2, 1), "onyx", "arm", "no target 'onyx'; there are c, numpy"),
+        (lambda: Network(2, 1), "onyx", "arm", "no target 'onyx'; there are c, numpy, onnx, nir"),
         (lambda: Network(2, 1), "c", "Arm-2", "expected lower case letters"),
         (lambda: Network(2, 1).double(), "c", "arm", "export network.float"),
         (lambda: Network(2, 1, encoder=torch.nn.Linear(2, 3)), "c", "arm", "encoder is a Linear of your own"),

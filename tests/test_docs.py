@@ -101,7 +101,7 @@ def test_the_questions_of_the_forecasting_page():
     exec(code, {"model": model, "newer_rows": frame, "frame_with_known_columns": ahead})
 
 
-@pytest.mark.parametrize("name", ["training", "streaming", "kernels", "understand", "deploy"])
+@pytest.mark.parametrize("name", ["training", "streaming", "kernels", "understand", "deploy", "onnx", "neuromorphic"])
 def test_a_page_prints_what_it_shows(name, capsys):
     page = (ROOT / "docs" / f"{name}.md").read_text()
     for code, shown in zip(blocks(page, "python"), blocks(page, "text"), strict=True):

@@ -44,6 +44,7 @@ __all__ = [
     "TauflowError",
     "WiredCfC",
     "__version__",
+    "agents",
     "analysis",
     "cells",
     "certify",
@@ -68,6 +69,7 @@ __all__ = [
 ]
 
 _SUBMODULES = (
+    "agents",
     "analysis",
     "cells",
     "datasets",

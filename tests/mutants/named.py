@@ -303,7 +303,7 @@ CELLS = (
     ),
     Edit(
         "an unbounded activation's bound is too small",
-        "analysis/cell.py",
+        "analysis/proof/cell.py",
         "/ (1 - self.gain.max())",
         "/ (1 + self.gain.max())",
     ),

@@ -26,8 +26,10 @@ from ..network import Network
 from ..network import core as cores
 from ..ops.record import states_of
 from ..sequence import Recurrent, copy_of
-from .certificate import AnalysisError
+from . import jacobians
+from .proof.certificate import AnalysisError
 
+HELD = 2**20  # numbers of a run that are kept at once
 MOST = 2**24  # numbers of a block of Jacobians with what they are made of
 
 
@@ -121,12 +123,32 @@ class Motion:
             below = layer.cell.output(states[0])[None]
         return torch.cat(found, dim=1)
 
+    @torch.no_grad()
+    def held(self, u: Tensor, dt: Tensor, h: Tensor, steps: int) -> Tensor:
+        """The states after so many steps of an input that stands still: u (batch, width), dt (batch,), h (batch, state)."""
+        while steps > 0:
+            some = min(steps, max(1, HELD // h.numel()))
+            below, parts, ends = u[:, None].expand(-1, some, -1), h.split(self.sizes, dim=1), list[Tensor]()
+            t = dt[:, None].expand(-1, some)
+            for layer, part in zip(self.layers, parts, strict=True):
+                states = states_of(layer, below, t, None, part)
+                ends.append(states[:, -1])
+                below = layer.cell.output(states.flatten(0, 1)).unflatten(0, states.shape[:2])
+            h, steps = torch.cat(ends, dim=1), steps - some
+        return h
+
     def jacobians(self, u: Tensor, dt: Tensor, h: Tensor) -> Tensor:
-        """d step / d h at each sample, (batch, state, state): analytic, by automatic differentiation."""
+        """d step / d h at each sample, (batch, state, state): by the cell's equation, or by automatic differentiation."""
+        if len(self.layers) == 1 and jacobians.known(self.layers[0].cell):
+            found = jacobians.step_jacobian(self.layers[0].cell, u, dt, h)
+            if found is not None:
+                return found
         return derivative(lambda v, t, s: self.step(v[None], t[None], s[None])[0], u, dt, h)
 
     def flow_jacobians(self, u: Tensor, h: Tensor) -> Tensor:
         """d flow / d h at each sample, (batch, state, state)."""
+        if len(self.layers) == 1 and jacobians.known(self.layers[0].cell):
+            return jacobians.flow_jacobian(self.layers[0].cell, u, h)
         return derivative(lambda v, s: self.flow(v[None], s[None])[0], u, h)
 
 

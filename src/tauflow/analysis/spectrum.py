@@ -23,18 +23,21 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import jacrev
 
-from .certificate import AnalysisError
+from ..pictured import Pictured
 from .motion import Motion, Row
+from .proof.certificate import AnalysisError
 
 BLOCKS, STUDENT = 10, 2.262  # Student's t for nine degrees of freedom, 95 %
 SMALLEST = 1e-300  # of |R_ii|: what a step has forgotten wholly
-AT_ONCE = 1024  # Jacobians in memory
+AT_ONCE = 2**21  # numbers of Jacobians in memory
+APART, LOST = np.log(1e5), np.log(1e10)  # how far the columns of Q may come apart before QR; where their order is lost
+ROWS = 400  # steps that are looked at together are at most so many of all
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Spectrum:
+class Spectrum(Pictured):
     """The answer: exponents (k,) per unit of time with their error (k,), half the width of a 95 % interval.
 
     time, warm_up   what was averaged over, and what came before it, in the unit of dt
@@ -77,8 +80,16 @@ def spectrum(
 def _along(motion: Motion, row: Row) -> Iterator[Array]:
     states = motion.states(row)
     before = torch.cat([motion.initial_state()[None], states[:-1]])
-    for block in zip(row.u.split(AT_ONCE), row.dt.split(AT_ONCE), before.split(AT_ONCE), strict=True):
+    many = max(32, AT_ONCE // motion.state_size**2)
+    for block in zip(row.u.split(many), row.dt.split(many), before.split(many), strict=True):
         yield from motion.jacobians(*block).numpy()
+
+
+def _counted(jacobians: Iterable[Array], log_det: list[Array]) -> Iterator[Array]:
+    """The Jacobians as they come, log |det| of each put on the list."""
+    for J in jacobians:
+        log_det.append(np.linalg.slogdet(J)[1])
+        yield J
 
 
 def lyapunov(
@@ -114,13 +125,16 @@ def from_jacobians(jacobians: Iterable[Array], gaps: Array, size: int, count: in
         raise AnalysisError(
             f"a spectrum needs {2 * BLOCKS} samples or more and time that passes, got {len(gaps)} samples and {gaps.sum():g} of time"
         )
-    growth, log_det = _growth(jacobians, len(gaps), size, count)
+    log_det = list[Array]()
+    growth, lengths = _growth(_counted(jacobians, log_det), len(gaps), size, count)
+    starts = np.cumsum(lengths) - lengths
+    gaps, dets = np.add.reduceat(gaps, starts), np.add.reduceat(np.array(log_det), starts)
     half = len(gaps) // 2
     slowest = _per_time(growth[half:], gaps[half:]).max()
     wanted = warm_up / max(abs(slowest), SMALLEST)
     passed = np.cumsum(gaps)
     start = min(int(np.searchsorted(passed, wanted)) + 1 if warm_up else 0, half)
-    growth, log_det, later = growth[start:], log_det[start:], gaps[start:]
+    growth, dets, later = growth[start:], dets[start:], gaps[start:]
     exponents = _per_time(growth, later)
     order = np.argsort(-exponents)
     time = float(later.sum())
@@ -129,20 +143,41 @@ def from_jacobians(jacobians: Iterable[Array], gaps: Array, size: int, count: in
         _error(growth, later)[order],
         time,
         float(passed[start - 1]) if start else 0.0,
-        float(log_det.sum()) / time,
+        float(dets.sum()) / time,
         bool(wanted <= passed[half]),
     )
 
 
-def _growth(jacobians: Iterable[Array], steps: int, size: int, count: int) -> tuple[Array, Array]:
-    """log |R_ii| (time, count) and log |det J| (time,) of every step."""
-    growth, log_det = np.empty((steps, count)), np.empty(steps)
+def _growth(jacobians: Iterable[Array], steps: int, size: int, count: int) -> tuple[Array, NDArray[np.int64]]:
+    """log |R_ii| (rows, count), and how many steps each row stands for (rows,): as many as keep the columns of Q well apart."""
+    growth, lengths, held, together = list[Array](), list[int](), list[Array](), 1
+    longest = max(1, steps // ROWS)
     Q = np.linalg.qr(np.random.default_rng(0).normal(size=(size, count)))[0]
-    for number, J in enumerate(jacobians):
-        Q, R = np.linalg.qr(J @ Q)
-        growth[number] = np.log(np.maximum(np.abs(np.diagonal(R)), SMALLEST))
-        log_det[number] = np.linalg.slogdet(J)[1]
-    return growth, log_det
+    for number, J in enumerate(jacobians, start=1):
+        held.append(J)
+        if len(held) < together and number < steps:
+            continue
+        after, logs = _turned(held, Q)
+        if len(held) > 1 and np.ptp(logs) > LOST:  # their order would be rounding: step by step then
+            for one in held:
+                Q, logs = _turned([one], Q)
+                growth.append(logs)
+            lengths += [1] * len(held)
+        else:
+            Q = after
+            growth.append(logs)
+            lengths.append(len(held))
+        together = min(longest, max(1, int(APART / max(float(np.ptp(logs)) / lengths[-1], 1e-9))))
+        held = []
+    return np.array(growth), np.array(lengths, dtype=np.int64)
+
+
+def _turned(held: list[Array], Q: Array) -> tuple[Array, Array]:
+    """Q and log |R_ii| behind some steps."""
+    for J in held:
+        Q = J @ Q
+    Q, R = np.linalg.qr(Q)
+    return Q, np.log(np.maximum(np.abs(np.diagonal(R)), SMALLEST))
 
 
 def _per_time(growth: Array, gaps: Array) -> Array:

@@ -11,7 +11,7 @@ Time is scaled and not tau: a learned gate has a speed of its own, which tau doe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +23,10 @@ from torch import Tensor
 from ..network import Network
 from ..network.parts.heads import Head
 from ..network.parts.scale import Scale
+from ..pictured import Pictured
 from ..sequence import copy_of
-from .certificate import AnalysisError
 from .motion import Motion
+from .proof.certificate import AnalysisError
 from .spectrum import spectrum
 
 SPEEDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -35,20 +36,27 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class SpeedTable:
-    """Arrays (speeds,): the trained network is at speed 1. response is infinite where the record was too short to see it."""
+class SpeedTable(Pictured):
+    """Arrays (speeds,): the trained network is at speed 1. response is infinite where the record was too short to see it.
+
+    score: what `score` gave of the network at each speed, by its name; NaN where none was asked for.
+    """
 
     speed: Array
     response: Array
     noise_gain: Array
     exponent: Array
     exponent_error: Array
+    score: Array
+    score_name: str
 
     def frame(self) -> Any:
         """A line a speed."""
         import pandas as pd
 
-        return pd.DataFrame({name: getattr(self, name) for name in self.__dataclass_fields__})
+        names = ("speed", "response", "noise_gain", "exponent", "exponent_error")
+        columns = {name: getattr(self, name) for name in names}
+        return pd.DataFrame(columns | ({self.score_name: self.score} if self.score_name else {}))
 
 
 def at_speed(network: Network, speed: float) -> Network:
@@ -63,9 +71,19 @@ def at_speed(network: Network, speed: float) -> Network:
 
 
 def speed_table(
-    network: Network, x: Any, dt: Any = None, mask: Any = None, *, speeds: Sequence[float] = SPEEDS, seed: int = 0
+    network: Network,
+    x: Any,
+    dt: Any = None,
+    mask: Any = None,
+    *,
+    speeds: Sequence[float] = SPEEDS,
+    seed: int = 0,
+    score: Callable[[Network], float] | None = None,
 ) -> SpeedTable:
-    """Along one row of data, x (time, inputs), of a Network of causal cells without static features."""
+    """Along one row of data, x (time, inputs), of a Network of causal cells without static features.
+
+    score: how good a network is on held-out data, say lambda net: training.evaluate(net, source); asked of a float32 copy a speed.
+    """
     motions = [Motion(at_speed(network, speed)) for speed in speeds]
     exponents = [spectrum(motion.model, x, dt, mask, count=1) for motion in motions]
     x = torch.as_tensor(x).double()
@@ -78,8 +96,15 @@ def speed_table(
         [noise_gain(motion.network, x, gaps, seed) for motion in motions if motion.network is not None],
         [float(found.exponents[0]) for found in exponents],
         [float(found.error[0]) for found in exponents],
+        [float("nan") if score is None else float(score(at_speed(network, speed))) for speed in speeds],
     ]
-    return SpeedTable(np.array(speeds, dtype=float), *(np.array(column) for column in columns))
+    response, noise, exponent, error, scored = (np.array(column, dtype=float) for column in columns)
+    return SpeedTable(np.array(speeds, dtype=float), response, noise, exponent, error, scored, _called(score))
+
+
+def _called(score: Callable[[Network], float] | None) -> str:
+    name = getattr(score, "__name__", "score")
+    return "" if score is None else "score" if name == "<lambda>" else name
 
 
 @torch.no_grad()

@@ -9,7 +9,6 @@ A leak's state is only exact while drive and rate stand still; over a long gap t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,27 +16,28 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .. import solvers
-from ..errors import StepSizeError
-from .certificate import AnalysisError
+from ..network.crossing import crossing, grid_of
+from ..pictured import Pictured
 from .motion import Motion
+from .proof.certificate import AnalysisError
 
-FINE = 64
-SAMPLES = 512  # of the data, evenly spread over it
+SAMPLES = 256  # of the data, evenly spread over it
 GRID = 25  # gaps, evenly spread in the logarithm
-TRIED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+LIMITS = {"euler": 1.0, "rk4": 2.78}  # dt rate, as solvers.py refuses
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class StepMargin:
+class StepMargin(Pictured):
     """Errors (n,) of one step, relative to the states, at the gaps dt (n,), in the unit of the data.
 
     largest           the longest gap within the tolerance; infinite where every gap tried is; zero where none is
     share             of the data's gaps, how many are longer
     substeps          of the cells, so that the longest gap of the data is within it; None where 64 are not enough
     reference_error   of the truth itself, at its largest
+    limit             the longest gap at which an explicit solver keeps to its bound along these data (euler dt rate <= 1, rk4 2.78);
+                      infinite for the solvers that keep it always
     """
 
     dt: Array
@@ -47,6 +47,7 @@ class StepMargin:
     share: float
     substeps: int | None
     reference_error: float
+    limit: float = float("inf")
 
     def frame(self) -> Any:
         """A line a gap; `within` says whether it keeps the tolerance."""
@@ -71,66 +72,30 @@ def step_margin(model: nn.Module, x: Any, dt: Any = None, mask: Any = None, *, t
     states = motion.states(row)
     chosen = torch.linspace(0, len(states) - 1, min(SAMPLES, len(states))).long()
     before = torch.cat([motion.initial_state()[None], states[:-1]])[chosen]
-    at, scale = row.u[chosen], states.square().mean().sqrt()
-    if not scale > 0:
+    at = row.u[chosen]
+    if not states.square().mean() > 0:
         raise AnalysisError("every state is zero, so an error has no scale: give data that move the network")
-    longest = float(gaps.max())
-    grid = torch.logspace(np.log10(min(float(gaps.min()), longest / 100)), np.log10(longest), GRID, dtype=torch.float64)
-    grid[-1] = longest
-    measured = partial(_error, motion, at, before, scale)
-    errors = np.array([measured(gap, None) for gap in grid])
-    trust = max(_trust(motion, at, before, scale, gap) for gap in (grid[0], grid[-1]))
-    largest = _crossing(grid.numpy(), errors, tolerance)
-    own = motion.leaks[0].substeps
-    enough = (m for m in TRIED if measured(grid[-1], m) <= tolerance)
+    scale = float(states.square().mean().sqrt())
+    found = crossing(motion.leaks, at, before, scale, grid_of(gaps, GRID), tolerance)
     return StepMargin(
-        grid.numpy() * motion.period,
-        errors,
+        found.dt * motion.period,
+        found.error,
         tolerance,
-        largest * motion.period,
-        float((gaps > largest).double().mean()),
-        next(enough, None) if errors[-1] > tolerance else own,
-        trust,
+        found.largest * motion.period,
+        float((gaps > found.largest).double().mean()),
+        found.substeps,
+        found.trust,
+        _limit(motion, at, before) * motion.period,
     )
 
 
-def _error(motion: Motion, u: Tensor, h: Tensor, scale: Tensor, gap: Tensor, substeps: int | None) -> float:
-    """Relative error of one step over `gap`, infinite where an explicit solver refuses it. substeps None: the cells' own."""
-    try:
-        took = _cross(motion, u, h, gap, substeps, None)
-    except StepSizeError:
-        return float("inf")
-    return float((took - _cross(motion, u, h, gap, FINE, "exponential_midpoint")).square().mean().sqrt() / scale)
-
-
-def _trust(motion: Motion, u: Tensor, h: Tensor, scale: Tensor, gap: Tensor) -> float:
-    fine, half = (_cross(motion, u, h, gap, many, "exponential_midpoint") for many in (FINE, FINE // 2))
-    return float((fine - half).square().mean().sqrt() / scale)
-
-
 @torch.no_grad()
-def _cross(motion: Motion, u: Tensor, h: Tensor, gap: Tensor, substeps: int | None, solver: str | None) -> Tensor:
-    """One step of every layer over the gap; what a layer reads is the new output of the one below, as in a Stack."""
-    found = []
+def _limit(motion: Motion, u: Tensor, h: Tensor) -> float:
+    """The longest gap that an explicit solver takes at these states; rates change within a step, so rk4 may refuse shorter ones."""
+    longest = float("inf")
     for cell, before in zip(motion.leaks or (), h.split(motion.sizes, dim=1), strict=True):
-        leak = partial(cell.leak, cell.project(u))
-        t = gap.expand(len(h), 1)
-        after = solvers.integrate(solver or cell.solver, leak, before, t, substeps or cell.substeps)
-        found.append(after)
-        u = cell.output(after)
-    return torch.cat(found, dim=1)
-
-
-def _crossing(gaps: Array, errors: Array, tolerance: float) -> float:
-    """The gap at which the error first passes the tolerance, straight in the logarithm between two gaps."""
-    beyond = np.flatnonzero(~(errors <= tolerance))
-    if not len(beyond):
-        return float("inf")
-    first = int(beyond[0])
-    if first == 0:
-        return 0.0
-    low, high = errors[first - 1], errors[first]
-    if not np.isfinite(high) or low <= 0:
-        return float(gaps[first - 1])
-    share = np.log(tolerance / low) / np.log(high / low)
-    return float(gaps[first - 1] * (gaps[first] / gaps[first - 1]) ** share)
+        if cell.solver in LIMITS:
+            rate = cell.leak(cell.project(u), before)[1]
+            longest = min(longest, LIMITS[cell.solver] * cell.substeps / float(rate.max()))
+        u = cell.output(before)
+    return longest

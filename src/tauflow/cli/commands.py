@@ -20,7 +20,9 @@ from ..cli.export import export
 from ..cli.fit import fit
 from ..cli.output import complain, write
 from ..cli.predict import predict
+from ..cli.serve import serve
 from ..cli.speech import in_options
+from ..cli.stability import stability
 from ..cli.tune import tune
 from ..errors import TauflowError
 
@@ -62,7 +64,7 @@ def _paragraphs(command: Callable[..., None]) -> str:
 
 
 app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
-for command in (demo, check, fit, predict, compare, tune, export):
+for command in (demo, check, fit, predict, compare, tune, stability, export, serve):
     app.command(help=_paragraphs(command))(command)
 
 

@@ -21,6 +21,8 @@ class To(StrEnum):
 
     c = "c"
     numpy = "numpy"
+    onnx = "onnx"
+    nir = "nir"
 
 
 def export(
@@ -32,10 +34,11 @@ def export(
     ] = None,
     view: View = None,
 ) -> None:
-    """Write a network for a device or a server: C99 without a library, or one Python file of NumPy.
+    """Write a network for a device, a server or a chip: C99 without a library, one Python file of NumPy, ONNX or NIR.
 
     The files hold their own check and a README. The table says how large they are, how far their answers are from the
-    network's over 1,000 uneven steps, and how long a step takes here. Into a pipe it prints JSON.
+    network's over 1,000 uneven steps, and how long a step takes here; where a loop has to carry the state, it follows. Into a
+    pipe it prints JSON.
 
     Example: [bold]tauflow export walker.tau --to c --output walker[/bold]
     """
@@ -44,7 +47,13 @@ def export(
     from ..deploy import named
 
     done = tauflow.deploy.export(tauflow.load(model), to.value, output, name or named(model.stem))
-    emit(view, Format.json, lambda screen: _table(done.row()), lambda: _frame(done.row()), done.row)
+    emit(
+        view,
+        Format.json,
+        lambda screen: [*_table(done.row()), *_loop(done.folder)],
+        lambda: _frame(done.row()),
+        done.row,
+    )
 
 
 def _table(row: dict[str, Any]) -> Sequence[RenderableType]:
@@ -57,6 +66,14 @@ def _table(row: dict[str, Any]) -> Sequence[RenderableType]:
         grid.add_column(Text(name), overflow="fold")
     grid.add_row(*(Text(plain("not run here" if value is None else _digits(value))) for value in row.values()))
     return [grid]
+
+
+def _loop(folder: Path) -> Sequence[RenderableType]:
+    """The Python that the README shows, if it shows some."""
+    from rich.text import Text
+
+    blocks = (folder / "README.md").read_text().split("```python\n")[1:]
+    return [Text(block.split("\n```")[0], no_wrap=True) for block in blocks]
 
 
 def _digits(value: Any) -> str:

@@ -17,9 +17,8 @@ from ..errors import OutputError
 from ..sequence import Recurrent, copy_of
 from .plan import ExportError, check_name, plan
 from .record import record
+from .target import Files
 from .targets import TARGETS
-
-WORST = 1e-4  # of the range: beyond, an export is no copy of the network
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Export:
     target: str
     folder: Path
     files: tuple[str, ...]
-    size: int  # bytes: code and constants of C, the file of NumPy
+    size: int  # bytes: code and constants of C, the file of NumPy, the model of ONNX
     error: float | None  # the worst one against stream() over 1,000 steps with uneven gaps, of the range
     nanoseconds: float | None  # a step
 
@@ -45,7 +44,7 @@ class Export:
 
 
 def export(network: Any, to: str, folder: str | os.PathLike[str], name: str = "network") -> Export:
-    """Write a Network, Committee, Recurrent, Stack or cell for a target ("c" or "numpy") into a new folder.
+    """Write a Network, Committee, Recurrent, Stack or cell for a target ("c", "numpy", "onnx" or "nir") into a new folder.
 
     ExportError names what can't be exported, OutputError where it can't be put; nothing is written then.
     """
@@ -57,10 +56,10 @@ def export(network: Any, to: str, folder: str | os.PathLike[str], name: str = "n
     known = record(still, made)
     files = target.files(made, check_name(name), known)
     measured = target.measure(made, name, files, known)
-    if measured.error is not None and not measured.error <= WORST:
+    if measured.error is not None and not measured.error <= target.worst:
         raise ExportError(
-            f"the {to} of this network is {measured.error:.2g} of its range away from stream(), expected at most {WORST:g}: its time "
-            "constants may be far shorter than its gaps, so that rounding grows"
+            f"the {to} of this network is {measured.error:.2g} of its range away from stream(), expected at most {target.worst:g}: its "
+            "time constants may be far shorter than its gaps, so that rounding grows"
         )
     _write(place, files)
     return Export(to, place, tuple(files), measured.size, measured.error, measured.nanoseconds)
@@ -81,11 +80,11 @@ def _check_folder(folder: str | os.PathLike[str]) -> Path:
     return place
 
 
-def _write(place: Path, files: dict[str, str]) -> None:
+def _write(place: Path, files: Files) -> None:
     beside = Path(tempfile.mkdtemp(prefix=".tauflow-", suffix=".tmp", dir=place.absolute().parent))
     try:
-        for name, text in files.items():
-            (beside / name).write_text(text)
+        for name, held in files.items():
+            (beside / name).write_bytes(held if isinstance(held, bytes) else held.encode())
         mask = os.umask(0)
         os.umask(mask)
         beside.chmod(0o777 & ~mask)

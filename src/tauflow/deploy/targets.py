@@ -3,42 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from . import c99, numpy_
 from .c99 import host
+from .nir_ import NIR
+from .onnx_ import ONNX
 from .plan import Array, Plan
 from .record import Record
-
-NUMBERS = 4000  # about so many recorded ones go into a check
-TOLERANCE = 1e-5  # of a check, which may run on another processor
-
-
-@dataclass(frozen=True)
-class Measured:
-    """How an export does on this machine; None where it can't be run here."""
-
-    size: int  # bytes: of code and constants, or of the file
-    error: float | None  # the worst one, of the range
-    nanoseconds: float | None  # a step
-
-
-@dataclass(frozen=True)
-class Target:
-    """files (plan, name, record) -> their texts by name; measure (plan, name, files, record) -> how they do."""
-
-    about: str
-    files: Callable[[Plan, str, Record], dict[str, str]]
-    measure: Callable[[Plan, str, dict[str, str], Record], Measured]
-
-
-def _few(plan: Plan, record: Record) -> Record:
-    return record.first(min(100, max(8, NUMBERS // (plan.inputs + plan.outputs))))
-
+from .target import TOLERANCE, Files, Measured, Target, few
 
 # C
 
@@ -90,24 +65,24 @@ A liquid network as C99, made by tauflow: {inputs} numbers in, {outputs} out, no
 
 def c_files(plan: Plan, name: str, record: Record) -> dict[str, str]:
     """NAME.h, NAME.c, NAME_check.c and README.md."""
-    few, given = _few(plan, record), plan.static > 0
+    shown, given = few(plan, record), plan.static > 0
 
     def rows(array: Array) -> str:
         return ",\n".join(f"    {{{', '.join(map(_c_number, row))}}}" for row in array)
 
-    reach = max(float(np.ptp(few.y)), float(np.abs(few.y).max()), 1e-30)
+    reach = max(float(np.ptp(shown.y)), float(np.abs(shown.y).max()), 1e-30)
     once = (
         ""
-        if few.given is None
-        else f"\nstatic const float given[{plan.static}] = {{{', '.join(map(_c_number, few.given))}}};"
+        if shown.given is None
+        else f"\nstatic const float given[{plan.static}] = {{{', '.join(map(_c_number, shown.given))}}};"
     )
     fields = {
-        "name": name, "NAME": name.upper(), "n": len(few.x), "inputs": plan.inputs, "outputs": plan.outputs,
-        "x": rows(few.x), "dt": ", ".join(map(_c_number, few.dt)), "y": rows(few.y), "given": once,
+        "name": name, "NAME": name.upper(), "n": len(shown.x), "inputs": plan.inputs, "outputs": plan.outputs,
+        "x": rows(shown.x), "dt": ", ".join(map(_c_number, shown.dt)), "y": rows(shown.y), "given": once,
         "and_given": ", given" if given else "", "reach": _c_number(reach), "limit": _c_number(reach * TOLERANCE),
     }  # fmt: skip
     text = CHECK_C.format(**fields)
-    if np.isnan(few.x).any():
+    if np.isnan(shown.x).any():
         text = text.replace("#include <stdio.h>", "#include <math.h> /* NAN */\n#include <stdio.h>")
     return {**c99.write(plan, name), f"{name}_check.c": text, "README.md": README_C.format(**fields)}
 
@@ -116,9 +91,9 @@ def _c_number(value: Any) -> str:
     return "NAN" if np.isnan(value) else c99.number(value)
 
 
-def c_measure(plan: Plan, name: str, files: dict[str, str], record: Record) -> Measured:
+def c_measure(plan: Plan, name: str, files: Files, record: Record) -> Measured:
     """Built by the C compiler of this machine, if there is one."""
-    code = {file: text for file, text in files.items() if file in (f"{name}.h", f"{name}.c")}
+    code = {file: str(files[file]) for file in (f"{name}.h", f"{name}.c")}
     if host.compiler() is None:
         return Measured(len(files[f"{name}.c"]), None, None)
     ran = host.run(code, name, record.x, record.dt, plan.outputs, record.given, timed=20_000)
@@ -158,8 +133,13 @@ A liquid network as one Python file, made by tauflow: {inputs} numbers in, {outp
 
 def numpy_files(plan: Plan, name: str, record: Record) -> dict[str, str]:
     """NAME.py, NAME_check.py and README.md."""
-    few = _few(plan, record)
-    arrays = {"0/x": few.x, "0/dt": few.dt, "0/y": few.y, **({} if few.given is None else {"0/given": few.given})}
+    shown = few(plan, record)
+    arrays = {
+        "0/x": shown.x,
+        "0/dt": shown.dt,
+        "0/y": shown.y,
+        **({} if shown.given is None else {"0/given": shown.given}),
+    }
     fields = {
         "name": name, "title": numpy_.title(name), "record": numpy_.packed(arrays), "inputs": plan.inputs,
         "outputs": plan.outputs, "given": 'recorded["given"]' if plan.static else "",
@@ -172,7 +152,7 @@ def numpy_files(plan: Plan, name: str, record: Record) -> dict[str, str]:
     }
 
 
-def numpy_measure(plan: Plan, name: str, files: dict[str, str], record: Record) -> Measured:
+def numpy_measure(plan: Plan, name: str, files: Files, record: Record) -> Measured:
     """Run in this process: the file is plain NumPy."""
     text, space = files[f"{name}.py"], dict[str, Any]()
     exec(compile(text, f"{name}.py", "exec"), space)  # our own text, from weights and numpy_steps.py
@@ -185,4 +165,6 @@ def numpy_measure(plan: Plan, name: str, files: dict[str, str], record: Record) 
 TARGETS = {
     "c": Target("C99, float, no library", c_files, c_measure),
     "numpy": Target("one Python file of NumPy", numpy_files, numpy_measure),
+    "onnx": ONNX,
+    "nir": NIR,
 }

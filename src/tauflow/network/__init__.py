@@ -16,6 +16,7 @@ from .parts.scale import Scale
 from .parts.waves import Waves
 from .parts.windowed import TCN, Transformer, WindowMLP
 from .presets import preset
+from .timescale import SuggestedTau, suggest_tau
 from .trace import Record
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Scale",
     "Skip",
     "Student",
+    "SuggestedTau",
     "Tokens",
     "Transformer",
     "Values",
@@ -55,4 +57,5 @@ __all__ = [
     "names",
     "pad",
     "preset",
+    "suggest_tau",
 ]

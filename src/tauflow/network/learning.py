@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from ..errors import DataError
 from . import core as cores
 from .parts.gap import Gap
 from .parts.heads import Head
 from .parts.part import NetworkError
 from .parts.scale import Scale
+from .timescale import suggest_tau
 
 if TYPE_CHECKING:
     from .network import Network
 
+MOST_ROWS = 2000  # that correlation times are measured on
 TIME = ("log_tau", "w_tau")  # the parameters that are time constants
 
 
@@ -41,7 +44,7 @@ def measure(network: Network, batches: Sequence[Any]) -> None:
 
 
 def measure_time(network: Network, batches: Sequence[Any], masks: Sequence[Tensor]) -> None:
-    """The period, and time constants from the median gap to the median length of a sequence, where they are "auto"."""
+    """The period, and time constants by the data's own correlation times (see timescale.py), where they are "auto"."""
     gaps = [
         mask * (network.period if batch.dt is None else batch.dt) for batch, mask in zip(batches, masks, strict=True)
     ]
@@ -51,9 +54,23 @@ def measure_time(network: Network, batches: Sequence[Any], masks: Sequence[Tenso
     if network.auto_period:
         network.period.fill_(median(moved))
     if network.auto_tau:
-        shortest = median(moved) / float(network.period)
-        longest = median(torch.cat([gap.sum(dim=1) for gap in gaps])) / float(network.period)
-        cores.retune(network.core, shortest, max(longest, 2 * shortest))
+        shortest, longest = tau_of(batches, gaps, masks)
+        cores.retune(network.core, shortest / float(network.period), longest / float(network.period))
+
+
+def tau_of(batches: Sequence[Any], gaps: Sequence[Tensor], masks: Sequence[Tensor]) -> tuple[float, float]:
+    """(shortest, longest) time constant, by the correlation times of the inputs; by the gaps alone where nothing changes."""
+    rows = [
+        [part.numpy(force=True) for part in row]
+        for batch, gap, mask in zip(batches, gaps, masks, strict=True)
+        for row in zip(batch.x, gap, mask, strict=True)
+    ][:MOST_ROWS]
+    try:
+        found = suggest_tau(*(list(part) for part in zip(*rows, strict=True)))
+    except DataError:
+        shortest = median(torch.cat([gap[gap > 0] for gap in gaps]))
+        return shortest, max(median(torch.cat([gap.sum(dim=1) for gap in gaps])), 2 * shortest)
+    return found.shortest, found.longest
 
 
 def loss(network: Network, output: Tensor, target: Tensor, mask: Tensor | None, weight: Tensor | None) -> Tensor:

@@ -44,7 +44,7 @@ class Network(nn.Module):
     scale ... head    parts: a name ("dense"), a name with options ({"name": "dense", "units": 64}), a module, None for none
     static            how many features enter once, beside the state
     period            dt is given in the user's unit (seconds, say) and told to the cells in periods; "auto": the median gap
-    tau               time constants in periods, for a core built by name; "auto": from the median gap to a sequence's length
+    tau               time constants in periods, for a core built by name; "auto": by the data's correlation times, see `suggest_tau`
     Raises NetworkError where parts don't exist or don't fit.
     """
 

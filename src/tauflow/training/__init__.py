@@ -11,6 +11,7 @@ A Network brings its loss and needs no objective: fit(network, train, validation
 from __future__ import annotations
 
 from .callbacks import Callback, Epoch, Step
+from .health import GradientHealth, WatchGradients, gradient_health
 from .history import History
 from .judge import answers, evaluate
 from .loop import fit
@@ -26,6 +27,7 @@ __all__ = [
     "Batch",
     "Callback",
     "Epoch",
+    "GradientHealth",
     "History",
     "LoaderSource",
     "Objective",
@@ -34,9 +36,11 @@ __all__ = [
     "Source",
     "Step",
     "Supervised",
+    "WatchGradients",
     "answers",
     "evaluate",
     "fit",
+    "gradient_health",
     "split_groups",
     "supervised",
 ]

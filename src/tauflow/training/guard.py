@@ -74,6 +74,11 @@ def failure(run: Run, model: nn.Module, what: str, lr: float) -> TrainingError:
     )
 
 
+def told(error: TrainingError, why: str) -> TrainingError:
+    """The error with what the gradients say of its cause; see health/gradients.py."""
+    return TrainingError(f"{error}. The gradients over time: {why}" if why else str(error))
+
+
 def _suspect(model: nn.Module) -> str:
     """The parameter that is not finite, or the one with the largest gradient."""
     for name, parameter in model.named_parameters():

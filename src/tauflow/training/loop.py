@@ -34,7 +34,9 @@ from . import optim
 from .callbacks import Callback, Epoch, Step
 from .checkpoint import Checkpoint, cuda_devices
 from .fingerprint import fingerprint
-from .guard import check_loss, clip_gradients, failure
+from .guard import check_loss, clip_gradients, failure, told
+from .health.gradients import diagnosis
+from .health.steps import about_steps
 from .history import History, Run, copy_weights, restore_weights
 from .judge import Metric, evaluate, metric_of, modes, samples
 from .measuring import measure
@@ -62,6 +64,7 @@ class Plan:
     rates: tuple[float, ...]  # the learning rate of each of the optimiser's groups, before the schedule
     factor: Callable[[float], float]
     train: Source
+    objective: Objective
     losses: Callable[[nn.Module, Any], Iterable[Tensor]]
     validation: Source | None
     validate: Objective
@@ -158,13 +161,19 @@ def fit(
         rates = tuple(float(group["lr"]) for group in optimizer.param_groups)
         losses = _losses(objective, truncate)
         plan = Plan(
-            model, optimizer, rates, optim.schedule(schedule), train, losses, validation, validate, judge, epochs,
+            model, optimizer, rates, optim.schedule(schedule), train, objective, losses, validation, validate, judge, epochs,
             clip, patience, deadline, watchers, save, checkpoint_every,
         )  # fmt: skip
         _run(plan, run)
         restored = run.best_epoch is not None and (validation is not None or patience is not None)
         if restored:
             restore_weights(model, run.best)
+        late = about_steps(model, train) if run.stopped != "interrupted" else ()
+        for note in late:
+            log.warning(note)
+            for bar in bars:
+                bar.note(note)
+        run.notes = (*notes, *late)
         history = run.close(restored)
         log.info(history.message)
         for watcher in watchers:
@@ -231,13 +240,16 @@ def _epoch(plan: Plan, run: Run) -> str:
     for batch in islice(plan.train.batches(run.epoch), run.step, None):  # data
         lr = _set_rate(plan, run)
         values = []
-        for loss in plan.losses(model, batch):  # forward, loss
-            values.append(check_loss(run, model, loss, lr))
-            optimizer.zero_grad()
-            loss.backward()  # BPTT, gradients
-            norm = clip_gradients(run, model, parameters, plan.clip, lr)
-            optimizer.step()  # update of weights, biases, time constants
-            run.updates += 1
+        try:
+            for loss in plan.losses(model, batch):  # forward, loss
+                values.append(check_loss(run, model, loss, lr))
+                optimizer.zero_grad()
+                loss.backward()  # BPTT, gradients
+                norm = clip_gradients(run, model, parameters, plan.clip, lr)
+                optimizer.step()  # update of weights, biases, time constants
+                run.updates += 1
+        except TrainingError as error:
+            raise told(error, diagnosis(model, batch, plan.objective)) from None
         run.record(sum(values) / len(values), samples(batch), lr)
         step = Step(run.epoch + 1, run.step, run.last_loss or 0.0, norm, lr, model)
         asked = [watcher.on_step(step) for watcher in plan.watchers]

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..cells import Cell
-from ..cells.ctrnn import CTRNN
-from ..cells.made import PACKAGE
-from ..solvers import BOUNDED, decay_weight
+from ...cells import Cell
+from ...cells.ctrnn import CTRNN
+from ...cells.made import PACKAGE
+from ...solvers import BOUNDED, decay_weight
 from .certificate import AnalysisError, Certificate
 
 

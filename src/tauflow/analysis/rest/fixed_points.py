@@ -19,8 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .certificate import AnalysisError
-from .motion import Motion
+from ...pictured import Pictured
+from ..motion import Motion
+from ..proof.certificate import AnalysisError
+from ..proof.counter import box
 
 FORWARD = 300  # steps that half of the starts are run
 ITERATIONS, HALVINGS = 80, 12
@@ -31,7 +33,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class FixedPoints:
+class FixedPoints(Pictured):
     """States (n, state), the nearest to zero first, each with the residual |F| that is left there, the stated error.
 
     growth (n,)     largest real part of the flow's eigenvalues, per unit of dt; NaN for cells that are no leaks
@@ -82,25 +84,19 @@ def fixed_points(
     return _judged(motion, u, t, points, hits, int((~rests).sum()))
 
 
+def random_starts(motion: Motion, starts: int, seed: int) -> Tensor:
+    """States all over the box, (starts, state)."""
+    low, high = box(motion)
+    made = torch.Generator().manual_seed(seed)
+    return low + (high - low) * torch.rand(starts, motion.state_size, generator=made, dtype=torch.float64)
+
+
 def _starts(motion: Motion, u: Tensor, t: Tensor, starts: int, seed: int) -> Tensor:
     """Over the hull, where there is one; half of them then run forward."""
-    low, high = _box(motion)
-    made = torch.Generator().manual_seed(seed)
-    h = low + (high - low) * torch.rand(starts, motion.state_size, generator=made, dtype=torch.float64)
+    h = random_starts(motion, starts, seed)
     run = h[: starts // 2]
-    for _ in range(FORWARD):
-        run = motion.step(u.expand(len(run), -1), t.expand(len(run)), run)
+    run = motion.held(u.expand(len(run), -1), t.expand(len(run)), run, FORWARD)
     return torch.cat([torch.where(torch.isfinite(run), run, h[: starts // 2]), h[starts // 2 :]])
-
-
-def _box(motion: Motion) -> tuple[Tensor, Tensor]:
-    low, high = [], []
-    for layer in motion.layers:
-        hull = layer.cell.hull()
-        wide = torch.full((layer.state_size,), 2.0, dtype=torch.float64)
-        low.append(-wide if hull is None else hull[0].double())
-        high.append(wide if hull is None else hull[1].double())
-    return torch.cat(low), torch.cat(high)
 
 
 def _residuals(motion: Motion, u: Tensor, t: Tensor, h: Tensor) -> Tensor:

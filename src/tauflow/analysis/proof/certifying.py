@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import nn
 
-from .. import validate
-from ..cells import Cell
-from ..network import Committee, Network
-from ..sequence import Bidirectional, Recurrent, Stack
+from ... import validate
+from ...cells import Cell
+from ...network import Committee, Network
+from ...sequence import Bidirectional, Recurrent, Stack
 from .cell import certify_cell
 from .certificate import AnalysisError, Certificate
 from .network import certify_both, certify_committee, certify_network, certify_stack

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from ..errors import TauflowError
+from ...errors import TauflowError
 
 
 class AnalysisError(TauflowError, ValueError):

@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from .. import network as parts
-from ..cells import Cell
-from ..cells.ltc import LTC
-from ..cells.made import PACKAGE
-from ..network import Committee, Network
-from ..sequence import Bidirectional, Recurrent, Stack
+from ... import network as parts
+from ...cells import Cell
+from ...cells.ltc import LTC
+from ...cells.made import PACKAGE
+from ...network import Committee, Network
+from ...sequence import Bidirectional, Recurrent, Stack
 from .certificate import AnalysisError, Certificate
 
 

@@ -1,0 +1,1 @@
+"""The server under load: real sessions over real sockets, from another process."""

@@ -1,0 +1,122 @@
+"""Which time constants suit the data: from their own correlation times, between the median gap and the length of a sequence.
+
+    rho_i(lag) = 1 - mean (x_i(t + lag) - x_i(t))^2 / (2 var x_i)          lags 1, 2, 4, ... samples, at their median time
+    T_i        where rho_i first falls below 1/e, straight in log(lag) between two lags: how long input i stays like itself
+
+    shortest = max(median gap, min_i T_i / 10)          longest = min(median length, 10 max_i T_i)
+
+A neuron much faster than the fastest input only follows noise, one much slower than the slowest only averages; between a tenth and ten
+times the correlation times lies what the data can teach. Missing values (NaN) and masked samples are left out, gaps may be uneven: the
+lag of a pair is the time between its two samples. Nothing but inputs is looked at, so give training data alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+
+DECADE = 10.0  # beyond the correlation times, either way
+GONE = float(np.exp(-1))
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SuggestedTau:
+    """shortest, longest: what `tau=(shortest, longest)` takes. correlation (inputs,): T_i, NaN for an input that never changes.
+
+    gap, length   the median gap, and the median time from the first to the last sample; all in the unit of dt
+    """
+
+    shortest: float
+    longest: float
+    gap: float
+    length: float
+    correlation: Array
+
+    def frame(self) -> Any:
+        """A line an input."""
+        import pandas as pd
+
+        return pd.DataFrame({"correlation": self.correlation})
+
+
+def suggest_tau(x: Any, dt: Any = None, mask: Any = None) -> SuggestedTau:
+    """Of x (batch, time, inputs), one row (time, inputs), or a list of rows of any length; dt and mask alike, one row each.
+
+    dt: the time since the sample before, ones unless given. DataError where no time passes or nothing ever changes.
+    """
+    rows = list(x) if isinstance(x, (list, tuple)) or np.ndim(x) == 3 else [x]
+    gaps = _alike(dt, len(rows), x)
+    masks = _alike(mask, len(rows), x)
+    kept = [_row(*each) for each in zip(rows, gaps, masks, strict=True)]
+    kept = [(values, time) for values, time in kept if len(values)]
+    passed = np.concatenate([np.diff(time) for _, time in kept]) if kept else np.empty(0)
+    passed = passed[passed > 0]
+    if not len(passed):
+        raise DataError("no time passes in the data: give dt, the time since the sample before")
+    gap, length = float(np.median(passed)), float(np.median([time[-1] - time[0] for _, time in kept]))
+    times = np.array([_correlation_time(kept, column) for column in range(kept[0][0].shape[1])])
+    known = times[np.isfinite(times)]
+    if not len(known):
+        raise DataError("no input changes, or none is known twice in a row: there is no correlation time to go by")
+    shortest = max(gap, float(known.min()) / DECADE)
+    longest = max(min(length, float(known.max()) * DECADE), 2 * gap)
+    shortest = min(shortest, longest / 2)
+    return SuggestedTau(shortest, longest, gap, length, times)
+
+
+def _alike(given: Any, count: int, x: Any) -> Sequence[Any]:
+    if given is None:
+        return [None] * count
+    found = list(given) if isinstance(given, (list, tuple)) or np.ndim(given) == 2 or np.ndim(x) == 3 else [given]
+    if len(found) != count:
+        raise DataError(f"there are {count} rows of x, but {len(found)} of dt or mask: give one for each")
+    return found
+
+
+def _row(x: Any, dt: Any, mask: Any) -> tuple[Array, Array]:
+    """(values (time, inputs), stamps (time,)) of the real samples."""
+    values = np.asarray(x, dtype=float)
+    if values.ndim != 2:
+        raise DataError(f"a row of x has shape {values.shape}, expected (time, inputs)")
+    gaps = np.ones(len(values)) if dt is None else np.asarray(dt, dtype=float)
+    real = np.ones(len(values), dtype=bool) if mask is None else np.asarray(mask, dtype=bool)
+    if gaps.shape != (len(values),) or real.shape != (len(values),):
+        raise DataError(f"dt has shape {gaps.shape} and mask {real.shape}, expected ({len(values)},) as x")
+    return values[real], np.cumsum(gaps[real])
+
+
+def _correlation_time(rows: Sequence[tuple[Array, Array]], column: int) -> float:
+    """T of one input; NaN where it does not change."""
+    series = []
+    for values, time in rows:
+        known = np.isfinite(values[:, column])
+        if known.sum() > 1:
+            series.append((values[known, column], time[known]))
+    whole = np.concatenate([values for values, _ in series]) if series else np.empty(0)
+    variance = float(whole.var()) if len(whole) else 0.0
+    if not variance > 0:
+        return float("nan")
+    before: tuple[float, float] | None = None
+    offset, longest = 1, max(len(values) for values, _ in series)
+    while offset < longest:
+        lags = np.concatenate([time[offset:] - time[:-offset] for _, time in series])
+        changes = np.concatenate([values[offset:] - values[:-offset] for values, _ in series])
+        moved = lags > 0
+        if moved.any():
+            lag, rho = float(np.median(lags[moved])), 1 - float(np.mean(changes[moved] ** 2)) / (2 * variance)
+            if rho < GONE:
+                if before is None or before[1] <= rho:
+                    return lag
+                share = (before[1] - GONE) / (before[1] - rho)
+                return float(np.exp(np.log(before[0]) + share * (np.log(lag) - np.log(before[0]))))
+            before = lag, rho
+        offset *= 2
+    return float("nan") if before is None else max(time[-1] - time[0] for _, time in series)

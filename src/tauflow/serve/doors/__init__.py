@@ -1,0 +1,1 @@
+"""The ways in: the first bytes, WebSockets, plain requests. START with socket.py."""
