@@ -123,6 +123,12 @@ class TestTune:
         assert time.monotonic() - began < 60
         assert found.trials[-1].state == "cut" and found.trials[0].cell == "ridge"
 
+    def test_what_was_tried_is_not_tried_again(self) -> None:
+        """Ridge has five contexts and its default, which is none of them by name: more is not proposed, however many are asked for."""
+        found = tauflow.tune(frame(), ["ridge"], h=4, trials=30)
+        tried = [(one.cell, tuple(one.values.items())) for one in found.trials]
+        assert len(tried) == len(set(tried)) <= 6
+
     def test_progress_is_told(self) -> None:
         told = []
         found = tauflow.tune(frame(), ["ridge"], h=4, trials=3, progress=told.append)
@@ -272,6 +278,11 @@ def test_the_command_prints_what_trains_the_best(
     best = found["best"]
     assert model.options == best["options"] and model.options["solver"] == "rk4"
     assert {name: getattr(model.settings, name) for name in best["settings"]} == best["settings"]
+
+
+def test_the_names_are_public() -> None:
+    for name in ("tune", "compare", "check", "OnlineForecaster", "Forecaster"):
+        assert name in tauflow.__all__ and callable(getattr(tauflow, name))
 
 
 def test_baselines_but_ridge_have_no_space() -> None:

@@ -22,9 +22,9 @@ from tauflow.files import write_bytes_atomically
 from .. import machine
 from ..kernels.run import rounded
 from ..paper import data
-from . import figure
+from . import figure, trial
 from .sets import SETS
-from .trial import Row, rows
+from .trial import Row
 
 KEPT = machine.ROOT / "benchmarks" / "results" / "online.json"
 MODELS = ("cfc", "ridge")
@@ -35,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), help="all unless given")
     parser.add_argument("--models", nargs="+", default=list(MODELS), help="cfc and ridge unless given")
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 0 (3); ridge has one")
+    parser.add_argument(
+        "--ways", nargs="+", choices=trial.WAYS, default=list(trial.WAYS), help="how they learn on; all unless given"
+    )
     parser.add_argument("--data", metavar="DIR", help=f"where the data sets lie; or the variable {data.VARIABLE}")
     parser.add_argument("--table", action="store_true", help="nothing is computed: what is kept, again")
     parser.add_argument("--results", metavar="FILE", type=Path, default=KEPT, help="where the rows are kept")
@@ -63,7 +66,7 @@ def work(options: argparse.Namespace, kept: list[Row]) -> None:
             for seed in range(1 if model == "ridge" else options.seeds):
                 if (name, model, seed) in done:
                     continue
-                kept += rows(name, stream, model, seed)
+                kept += trial.rows(name, stream, model, seed, {way: trial.WAYS[way] for way in options.ways})
                 text = json.dumps([rounded(asdict(row)) for row in kept], allow_nan=False)
                 write_bytes_atomically(options.results, text.replace('{"set"', '\n{"set"').encode() + b"\n")
                 print(f"{name}, {model}, seed {seed}: done", flush=True)

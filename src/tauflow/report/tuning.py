@@ -18,6 +18,7 @@ MEANINGS = {
     "CPU s": "Seconds of processor time of the trial, on one core.",
 }
 NOTHING = "–"
+FEW = 5  # values that are all named on an axis
 
 
 class Trial(Protocol):
@@ -144,6 +145,9 @@ def _against(tuning: Tuning, name: str, colours: Mapping[str, str]) -> Any:
 
             axes.set_xscale("log")
             plain_numbers(axes.xaxis)
+        if len(set(values)) <= FEW:
+            axes.set_xticks(sorted(set(values)), [f"{value:,.10g}" for value in sorted(set(values))])
+            axes.minorticks_off()
         axes.set_ylim(*_seen(tuning))
         axes.set_xlabel(name)
         axes.set_ylabel("MASE")
@@ -161,13 +165,21 @@ def _seen(tuning: Tuning) -> tuple[float, float]:
 
 def _table(tuning: Tuning, names: Sequence[str], colours: Mapping[str, str]) -> Table:
     ranked = sorted(tuning.trials, key=lambda one: (one.error is None, one.error or 0.0, one.number))
+    own = {one.cell: set[str]() for one in tuning.trials}
+    for one in tuning.trials:
+        own[one.cell] |= set(one.values)
+
+    def text(one: Trial, name: str) -> str:
+        default = "default" if not one.values and name in own[one.cell] else NOTHING
+        return str(one.values.get(name, default))
+
     rows = [
         [
             one.cell.replace("_", " "),
             str(one.number),
             NOTHING if one.error is None else f"{one.error:.4f}",
             one.state if not one.why else f"{one.state}: {one.why}",
-            *("default" if not one.values else str(one.values.get(name, NOTHING)) for name in names),
+            *(text(one, name) for name in names),
             NOTHING if one.parameters is None else f"{one.parameters:,}",
             NOTHING if one.seconds is None else f"{one.seconds:.1f}",
         ]

@@ -23,6 +23,7 @@ from .trial import Outcome, Question
 
 NAME = "tauflow"
 ENOUGH_TO_PRUNE, FIRST_ROUNDS = 5, 2
+MOST_REPEATS = 20  # proposals in a row that were tried before
 
 
 def optuna() -> Any:
@@ -95,8 +96,17 @@ class Journal:
             if one.state.name == "RUNNING":
                 self._again(one)
 
-    def ask(self, cells: tuple[str, ...], question: Question) -> Asked:
-        """What to try next."""
+    def ask(self, cells: tuple[str, ...], question: Question) -> Asked | None:
+        """What to try next; None where nothing new is proposed any more. What was tried before is not tried again."""
+        for _ in range(MOST_REPEATS):
+            asked = self._ask(cells, question)
+            known = next((one for one in self._begun() if _same(one, asked)), None)
+            if known is None:
+                return asked
+            asked.repeat(known)
+        return None
+
+    def _ask(self, cells: tuple[str, ...], question: Question) -> Asked:
         trial = self.study.ask()
         cell = str(trial.suggest_categorical("cell", list(cells)))
         if trial.user_attrs.get("default"):
@@ -120,7 +130,7 @@ class Journal:
         return list(self.study.get_trials(deepcopy=False))
 
     def _begun(self) -> list[Any]:
-        return [one for one in self._all() if one.state.name != "WAITING"]
+        return [one for one in self._all() if one.state.name != "WAITING" and "repeats" not in one.user_attrs]
 
     def _again(self, one: Any) -> None:
         self.study.tell(one.number, state=self.optuna.trial.TrialState.FAIL)
@@ -161,9 +171,25 @@ class Asked:
         self.trial.set_user_attr("seconds", seconds)
         self.journal.study.tell(self.trial, state=self.journal.optuna.trial.TrialState.PRUNED)
 
+    def repeat(self, known: Any) -> None:
+        """It is what another was: the same is told of it, and it is not counted."""
+        self.trial.set_user_attr("repeats", known.number)
+        if known.state.name == "COMPLETE":
+            self.journal.study.tell(self.trial, known.value)
+        else:
+            self.journal.study.tell(self.trial, state=self.journal.optuna.trial.TrialState.FAIL)
+
     def cut(self) -> None:
         """It ends unfinished, and is put back into the queue."""
         self.journal._again(self.journal._all()[self.number])
+
+
+def _same(one: Any, asked: Asked) -> bool:
+    """Is a trial that has begun, and was not cut, the same settings?"""
+    about = one.user_attrs
+    if one.number == asked.number or (about.get("cell"), about.get("values")) != (asked.cell, asked.values):
+        return False
+    return one.state.name == "RUNNING" or _trial(one).state != "cut"
 
 
 def _suggest(trial: Any, cell: str, name: str, one: Range) -> Any:

@@ -45,6 +45,8 @@ def alone(
             if journal.counted() >= work.trials:
                 return
             asked = journal.ask(work.cells, work.question)
+            if asked is None:
+                return
         began = time.process_time()
         try:
             asked.tell(judge(work.question, asked.cell, *asked.parted, asked.hopeless, over))
