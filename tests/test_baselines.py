@@ -6,13 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tauflow.data import read_table
 from tauflow.errors import DataError
 from tauflow.estimators import Forecaster, compare, metrics
-from tauflow.estimators.baselines import PENALTIES, Ridge
-from tauflow.windows.learn import learn
-from tauflow.windows.windows import divided
-from tests.test_windows import hourly
 
 
 def fit(cell: str, data, h: int, context: int = 6, **columns):
@@ -72,22 +67,6 @@ def test_targets_known_together_share_their_equations_and_apart_they_learn_as_al
     alone = fit("ridge", holes, 2, target=["y", "z"])
     assert np.isfinite(alone.predictor.weights).all() and not alone.predictor.notes
     assert (alone.predict()["y"] + alone.predict()["z"]).between(92, 108).all()
-
-
-def test_ridge_keeps_the_penalty_that_is_best_on_validation():
-    table = read_table(hourly(24 * 30), past=["temperature"])
-    encoder = learn(table, 3, float(table.series[0].time[500]))
-    training, judging = divided(table, encoder, 6, float(table.series[0].time[500]))
-    errors = []
-    for penalty in PENALTIES:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("tauflow.estimators.baselines.PENALTIES", (penalty,))
-            one = Ridge(encoder)
-            one.fit(training, judging)
-            errors.append(one._error(one.weights, judging))
-    best = Ridge(encoder)
-    best.fit(training, judging)
-    assert best._error(best.weights, judging) == min(errors) < max(errors)
 
 
 @pytest.mark.parametrize("cell", ["ridge", "seasonal_naive", "persistence", "ctrnn"])

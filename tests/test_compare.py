@@ -193,11 +193,11 @@ def test_a_network_streams_as_it_forecasts(cell, targets, table):
         for parameter in network.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
         x, dt = torch.randn(1, 9, encoder.inputs), torch.rand(1, 9)
-        query = torch.randn(1, 6, encoder.queries)
-        expected = network(x, dt, torch.ones(1, 9, dtype=torch.bool), query)[0].numpy()
+        query, start = torch.randn(1, 6, encoder.queries), torch.randn(1, 6, targets)
+        expected = network(x, dt, torch.ones(1, 9, dtype=torch.bool), query, start)[0].numpy()
     stream = ForecastStream(network)
     for row, gap in zip(x[0].numpy(), dt[0].tolist(), strict=True):
-        answer = stream(row, gap, query[0].numpy())
+        answer = stream(row, gap, query[0].numpy(), start[0].numpy())
     np.testing.assert_allclose(answer, expected, rtol=2e-4, atol=2e-5)
 
 

@@ -20,6 +20,7 @@ from torch import nn
 
 from tauflow import Forecaster, cells, files
 from tauflow.errors import ModelFileError, NonFiniteError, TauflowError
+from tauflow.estimators.learned import Blend
 
 QUICK: dict[str, Any] = {"h": 3, "context": 6, "epochs": 1, "steps": 2, "batch_size": 8, "units": 4}
 COLUMNS: dict[str, Any] = {
@@ -80,10 +81,10 @@ def test_what_is_saved_is_what_is_loaded(cell: str, tmp_path: Path) -> None:
     later = future.assign(ds=future["ds"] + pd.Timedelta("5D"))
     pd.testing.assert_frame_equal(again.predict(frame(), future=later), model.predict(future=later), check_exact=True)
     assert again.settings == model.settings
-    if isinstance(model.predictor, nn.Module):
-        assert isinstance(again.predictor, nn.Module)
+    if isinstance(model.predictor, Blend):
+        assert isinstance(again.predictor, Blend)
         for predictor in (model.predictor, again.predictor):
-            assert not any(module.training for module in predictor.modules())
+            assert not any(module.training for module in predictor.networks.modules())
 
 
 OPTIONS: list[tuple[str, dict[str, Any]]] = [
@@ -98,7 +99,7 @@ def test_options_of_the_cell_come_back(cell: str, options: dict[str, Any], tmp_p
     model = Forecaster(cell, options=options, **QUICK).fit(frame(), progress=False, **COLUMNS)
     model.save(tmp_path / "model.tau")
     again = Forecaster.load(tmp_path / "model.tau")
-    one, two = (forecaster.predictor.recurrent.cell for forecaster in (model, again))
+    one, two = (forecaster.predictor.network.recurrent.cell for forecaster in (model, again))
     assert one.config() == two.config()
     assert [p.requires_grad for p in one.parameters()] == [p.requires_grad for p in two.parameters()]
     pd.testing.assert_frame_equal(again.predict(frame()), model.predict(), check_exact=True)
@@ -119,7 +120,7 @@ def test_a_cell_of_ones_own(tmp_path: Path) -> None:
         name = "mine"
 
     model = Forecaster("mine", **QUICK).fit(frame(), progress=False, **COLUMNS)
-    assert type(model.predictor.recurrent.cell) is Mine
+    assert type(model.predictor.network.recurrent.cell) is Mine
     model.save(tmp_path / "model.tau")
     pd.testing.assert_frame_equal(
         Forecaster.load(tmp_path / "model.tau").predict(frame()), model.predict(), check_exact=True
@@ -130,15 +131,15 @@ def test_a_cell_of_ones_own(tmp_path: Path) -> None:
 
 
 def doubled(model: Forecaster) -> None:
-    model.predictor.double()
+    model.predictor.network.double()
 
 
 def hooked(model: Forecaster) -> None:
-    model.predictor.register_forward_hook(lambda *_: None)
+    model.predictor.network.register_forward_hook(lambda *_: None)
 
 
 def replaced(model: Forecaster) -> None:
-    model.predictor.answer = nn.Sequential(nn.Linear(64, 1))
+    model.predictor.network.answer = nn.Sequential(nn.Linear(64, 1))
 
 
 def horizon(model: Forecaster) -> None:
@@ -303,28 +304,45 @@ NETWORK: list[tuple[str, Any]] = [
     ("network.otherwise", ["nothing"]),
     ("network.frozen", ["nothing"]),
     ("network.tied", {"a": "b"}),
-    (":weights.norm.weight", None),
-    (":weights.norm.weight", torch.ones(5)),
-    (":weights.norm.weight", torch.ones(4, dtype=torch.float64)),
-    (":weights.norm.weight", torch.ones(4, dtype=torch.float16)),
-    (":weights.norm.weight", torch.ones(4, dtype=torch.bool)),
-    (":weights.recurrent.cell.W", torch.ones(4, 4, dtype=torch.int64)),
+    (":weights.0.norm.weight", None),
+    (":weights.0.norm.weight", torch.ones(5)),
+    (":weights.0.norm.weight", torch.ones(4, dtype=torch.float64)),
+    (":weights.0.norm.weight", torch.ones(4, dtype=torch.float16)),
+    (":weights.0.norm.weight", torch.ones(4, dtype=torch.bool)),
+    (":weights.0.recurrent.cell.W", torch.ones(4, 4, dtype=torch.int64)),
 ]
 RIDGE: list[tuple[str, Any]] = [
-    (":weights.weights", None),
-    (":weights.weights", torch.ones(3, 9, 1, dtype=torch.float64)),
-    (":weights.weights", torch.ones(3, 9, dtype=torch.float64)),
-    (":weights.weights", lambda w: w[:2]),
-    (":weights.weights", lambda w: w.float()),
-    (":weights.weights", lambda w: torch.cat([w, w], dim=2)),
+    (":linear.weights", None),
+    (":linear.weights", torch.ones(3, 9, 1, dtype=torch.float64)),
+    (":linear.weights", torch.ones(3, 9, dtype=torch.float64)),
+    (":linear.weights", lambda w: w[:2]),
+    (":linear.weights", lambda w: w.float()),
+    (":linear.weights", lambda w: torch.cat([w, w], dim=2)),
     ("settings.context", 7),
+    ("reach", 4),
+    ("reach", 0),
+    ("ways", [{"cell": "ridge", "start": "last", "seed": 0}]),
     ("network", {"training": True, "otherwise": [], "frozen": [], "tied": {}}),
 ]
+BLEND: list[tuple[str, Any]] = [
+    (":linear.weights", None),
+    (":blend.weights", None),
+    (":blend.weights", torch.ones(4, dtype=torch.float64)),
+    (":blend.weights", lambda w: w.float()),
+    (":blend.weights", lambda w: 2 * w),
+    (":blend.weights", lambda w: w - w[0] + 1),
+    ("reach", 2),
+    ("ways", []),
+    ("ways", [{"cell": "lstm", "start": "last", "seed": 0}]),
+    ("ways", [{"cell": "ctrnn", "start": "magic", "seed": 0}]),
+    ("ways", [{"cell": "ctrnn", "start": "last", "seed": 0}] * 65),
+]
 EDITS = [
-    *(("ctrnn", *edit) for edit in [*DIRTY, *NETWORK]),
+    *(("ctrnn", *edit) for edit in [*DIRTY, *NETWORK, *BLEND]),
     *(("ridge", *edit) for edit in RIDGE),
     ("persistence", "settings.h", 10**8),
-    ("persistence", ":weights.weights", torch.ones(1, dtype=torch.float64)),
+    ("persistence", ":linear.weights", torch.ones(1, dtype=torch.float64)),
+    ("persistence", ":weights.more", torch.ones(1)),
 ]
 
 
@@ -343,7 +361,7 @@ def test_a_zone_by_its_name_is_taken(zone: str | None, tmp_path: Path) -> None:
 
 
 def test_numbers_that_leave_their_range_are_an_error_not_a_forecast(tmp_path: Path) -> None:
-    config, tensors = changed("ctrnn", ":weights.norm.weight", filled(3e38))
+    config, tensors = changed("ctrnn", ":weights.0.norm.weight", filled(3e38))
     files.write(tmp_path / "model.tau", tensors, config, kind="forecaster")
     with pytest.raises(NonFiniteError, match="expected a finite number"):
         Forecaster.load(tmp_path / "model.tau").predict(frame())

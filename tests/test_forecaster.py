@@ -15,10 +15,8 @@ from tauflow import cells, files
 from tauflow.data import read_table
 from tauflow.errors import DataError, ModelFileError, NotFittedError, TauflowError
 from tauflow.estimators import BASELINES, Forecaster, ForecastError, metrics
-from tauflow.estimators.baselines import SeasonalNaive
 from tauflow.estimators.network import ForecastNet
 from tauflow.windows.learn import learn
-from tauflow.windows.windows import windows
 from tests.test_windows import HOUR, hourly
 
 QUICK = {"h": 6, "units": 6, "context": 12, "epochs": 2, "steps": 6, "batch_size": 32}
@@ -81,7 +79,7 @@ def test_no_value_after_the_cutoff_changes_a_number(cell, strategy, frame):
     two = Forecaster(cell, strategy=strategy, **QUICK).fit(poisoned, until=cut, progress=False)
     pd.testing.assert_frame_equal(one.predict(), two.predict(), check_exact=True)
     if one.history is not None:
-        for a, b in zip(one.predictor.parameters(), two.predictor.parameters(), strict=True):
+        for a, b in zip(one.predictor.networks.parameters(), two.predictor.networks.parameters(), strict=True):
             assert torch.equal(a, b)
         assert one.history.validation == two.history.validation
     known_ahead = replace(table, series=(replace(series, y=y, past=past),))  # what is known ahead may be used
@@ -238,6 +236,8 @@ def test_a_killed_fit_goes_on_where_it_stopped(frame, tmp_path):
         ({"season": [0]}, "season"),
         ({"season": True}, "season is True"),
         ({"patience": 0}, "patience"),
+        ({"presets": "slow"}, "presets is 'slow', expected 'fast', 'balanced' or 'best'"),
+        ({"start": "ridge"}, "start is 'ridge'"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(settings, words):
@@ -324,13 +324,9 @@ def test_newer_rows_may_need_the_options_of_the_reader(fitted, frame):
 
 
 @pytest.mark.parametrize("targets", [["y"], ["y", "twice"]])
-def test_a_network_starts_from_the_seasonal_naive(targets, frame):
-    table = read_table(frame.assign(twice=lambda f: 2 * f["y"]), target=targets)
-    encoder = learn(table, 6, None)
-    found = windows(table, encoder, 12)
-    batch = found.batch(np.arange(100))
+def test_a_network_begins_as_its_start(targets, frame):
+    encoder = learn(read_table(frame.assign(twice=lambda f: 2 * f["y"]), target=targets), 6, None)
     network = ForecastNet(cells.build("gru", encoder.inputs, 4), encoder)
-    naive = SeasonalNaive(encoder).predict(batch)
-    assert naive.shape == (100, 6, len(targets))
-    with torch.no_grad():
-        np.testing.assert_allclose(network.skip(torch.from_numpy(batch["query"])).numpy(), naive, rtol=1e-6)
+    x, dt, mask = torch.randn(5, 9, encoder.inputs), torch.rand(5, 9), torch.ones(5, 9, dtype=torch.bool)
+    start = torch.randn(5, 6, len(targets))
+    assert torch.equal(network(x, dt, mask, torch.randn(5, 6, encoder.queries), start), start)

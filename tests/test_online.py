@@ -169,7 +169,7 @@ class TestForecaster:
         assert online.shares == {"frozen": 1.0}
 
     def test_it_follows_a_change_and_the_frozen_model_does_not_move(self, rigid: Forecaster) -> None:
-        before = {name: value.clone() for name, value in rigid.predictor.state_dict().items()}
+        before = {name: value.clone() for name, value in rigid.predictor.network.state_dict().items()}
         online = rigid.online().learn(grown(300, start=600))
         errors = []
         for start in range(900, 948, 6):
@@ -181,7 +181,7 @@ class TestForecaster:
         assert ours < 0.5 * theirs
         assert online.shares["frozen"] < 0.1
         assert online.errors["answered"] < 0.5 * online.errors["frozen"]
-        assert all(torch.equal(before[name], value) for name, value in rigid.predictor.state_dict().items())
+        assert all(torch.equal(before[name], value) for name, value in rigid.predictor.network.state_dict().items())
 
     def test_a_shift_is_told(self, model: Forecaster) -> None:
         online = model.online().learn(frame(400, shift=4.0, start=600))
@@ -340,7 +340,7 @@ class TestFile:
             ("waiting.features", lambda t: t.double(), "waiting.features is torch.float64"),
             ("guard.loss", lambda t: t[:1], "guard.loss"),
             ("rows.count", lambda t: t * 0, "rows.count"),
-            ("model.weights.norm.weight", lambda t: t[:3], "norm.weight"),
+            ("model.weights.0.norm.weight", lambda t: t[:3], "norm.weight"),
         ],
     )
     def test_what_does_not_fit_is_refused(self, model: Forecaster, tmp_path, name: str, change, told: str) -> None:

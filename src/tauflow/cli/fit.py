@@ -56,6 +56,9 @@ def fit(
     resume: Annotated[
         bool | None, option("With --checkpoint: begin anew instead.", TRAINING, "--resume/--no-resume", metavar="")
     ] = None,
+    time_limit: Annotated[
+        float | None, option("Seconds that the training may take, about.", TRAINING, min=0.1, metavar="SECONDS")
+    ] = None,
     own: Import = None,
     view: View = None,
     quiet: Quiet = False,
@@ -82,7 +85,7 @@ def fit(
     from ..estimators import Forecaster
 
     model = Forecaster(cell=cell, h=horizon, seed=seed, options=cell_options(options), **training)
-    model.fit(table, progress=not quiet, checkpoint=checkpoint, resume=resume is not False)
+    model.fit(table, progress=not quiet, checkpoint=checkpoint, resume=resume is not False, time_limit=time_limit)
     model.save(output)
     tell(model.notes, quiet)
     facts = {"model": str(output), "cell": cell, "horizon": horizon, "parameters": model.parameters}

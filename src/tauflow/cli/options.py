@@ -101,7 +101,7 @@ def training(
     context: Annotated[
         int, option("Rows that a model sees before it forecasts.", TRAINING, min=1, metavar="ROWS", shown=True)
     ] = 48,
-    epochs: Annotated[int, option("Rounds of training, at most.", TRAINING, min=1, metavar="N", shown=True)] = 12,
+    epochs: Annotated[int, option("Rounds of training, at most.", TRAINING, min=1, metavar="N", shown=True)] = 8,
     season: Annotated[
         str, option("auto (day, week, year), none, or steps: 24,168.", TRAINING, metavar="STEPS", shown=True)
     ] = "auto",
@@ -118,9 +118,16 @@ def training(
     ] = None,
     steps: Annotated[int | None, option("Updates of the weights in a round.", TRAINING, min=1, metavar="N")] = None,
     batch_size: Annotated[int | None, option("Windows in an update.", TRAINING, min=1, metavar="N")] = None,
+    presets: Annotated[
+        str | None, option("How much is tried: fast, balanced or best.", TRAINING, metavar="NAME")
+    ] = None,
+    start: Annotated[
+        str | None, option("What the network corrects: auto, linear, seasonal, last.", TRAINING, metavar="NAME")
+    ] = None,
 ) -> dict[str, Any]:
     """Arguments of `Forecaster`; those that were not given keep its own defaults."""
-    given = {"loss": loss, "lr": lr, "patience": patience, "steps": steps, "batch_size": batch_size}
+    given = {"loss": loss, "lr": lr, "patience": patience, "steps": steps, "batch_size": batch_size,
+             "presets": presets, "start": start}  # fmt: skip
     return {
         "units": units, "context": context, "epochs": epochs, "season": _season(season), "strategy": strategy,
         "validation": validation, **{name: value for name, value in given.items() if value is not None},

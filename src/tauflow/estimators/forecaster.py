@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from .. import files
@@ -22,18 +22,19 @@ from ..data import Table
 from ..data.series import Array
 from ..errors import DataError, ModelFileError, NonFiniteError, NotFittedError
 from ..training import Callback, History
-from ..training import fit as train
+from ..training.settings import check_positive
 from ..windows.encoder import Encoder
 from ..windows.learn import learn
 from ..windows.scaling import Scale
-from ..windows.windows import Windows, answered, divided, mostly_full, window_set, windows
+from ..windows.windows import Windows, answered, divided, window_set, windows
 from .ahead import read_ahead, refuse_unmet, unknown_ahead, with_ahead
-from .baselines import Ridge
-from .network import AllWindows, ForecastNet, WindowObjective, WindowSource, tensors
-from .predictors import Predictor, empty
+from .learned import Blend, Learner, Rows
+from .linear import LinearBase
+from .peers.names import PEERS
+from .predictors import Predictor, is_network, plain
 from .questions import askable, moments, silent
 from .reading import READING, another_table, as_table, moment, read_times, refuse_unknown, separated
-from .settings import ForecastError, Settings, periods
+from .settings import EPOCHS, ForecastError, Settings, periods
 from .storage import decode, encode
 from .tables import (
     append_row,
@@ -65,9 +66,12 @@ class Forecaster:
     strategy     "direct" answers every step at once; "recursive" learns one step and feeds its forecasts back
     loss         "mae", "mse" or "huber", on scaled values
     epochs       rounds of `steps` weight updates of `batch_size` windows each; the best round on validation is kept
-    validation   the last part of each table that chooses the best round and is not trained on, 0..0.5
+    lr           the learning rate; None tries some
+    validation   the last part of each table that chooses starts, rates, rounds and weights; learned from afterwards, 0..0.5
     patience     stop after so many rounds without improvement; None trains them all
     seed         the same seed gives the same weights, bit for bit, on one machine
+    presets      "fast", "balanced", or "best": several starts, cells and seeds, of which validation takes the best mean
+    start        what the network corrects: "linear" (the linear base), "seasonal", "last"; "auto" tries
     """
 
     def __init__(
@@ -79,18 +83,35 @@ class Forecaster:
         season: Literal["auto"] | float | Sequence[float] | None = "auto",
         strategy: Literal["direct", "recursive"] = "direct",
         loss: str = "mae",
-        epochs: int = 12,
-        steps: int = 80,
-        batch_size: int = 256,
-        lr: float = 1e-2,
+        epochs: int = EPOCHS,
+        steps: int = 50,
+        batch_size: int = 64,
+        lr: float | None = None,
         validation: float = 0.15,
         patience: int | None = None,
         seed: int = 0,
+        presets: Literal["fast", "balanced", "best"] = "balanced",
+        start: Literal["auto", "linear", "seasonal", "last"] = "auto",
         options: Mapping[str, Any] | None = None,
     ) -> None:
         asked = periods(season)
         self.settings = Settings(
-            cell, h, units, context, asked, strategy, loss, epochs, steps, batch_size, lr, validation, patience, seed
+            cell,
+            h,
+            units,
+            context,
+            asked,
+            strategy,
+            loss,
+            epochs,
+            steps,
+            batch_size,
+            lr,
+            validation,
+            patience,
+            seed,
+            presets,
+            start,
         )
         self.options = dict(options or {})
         self.encoder: Encoder | None = None
@@ -107,14 +128,12 @@ class Forecaster:
     def parameters(self) -> int:
         """How many numbers were learned."""
         _, predictor = self._fitted()
-        if isinstance(predictor, ForecastNet):
-            return sum(parameter.numel() for parameter in predictor.parameters())
-        return predictor.parameters if isinstance(predictor, Ridge) else 0
+        return predictor.parameters if isinstance(predictor, Blend | LinearBase) else 0
 
     def time_constants(self) -> Array | None:
         """The learned time constant of each neuron in steps, (units,); None for models that have none."""
         _, predictor = self._fitted()
-        constants = predictor.recurrent.cell.time_constants() if isinstance(predictor, ForecastNet) else None
+        constants = predictor.network.recurrent.cell.time_constants() if isinstance(predictor, Blend) else None
         return None if constants is None else constants.numpy()
 
     def fit(
@@ -126,15 +145,21 @@ class Forecaster:
         callbacks: Sequence[Callback] = (),
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = True,
+        time_limit: float | None = None,
         **columns: Any,
     ) -> Self:
         """Learn from a table: a path, a frame, or a `Table`; `columns` are `read_table`'s arguments (target=, time=, ...).
+
+        `time_limit`: seconds that the call may take, about; rounds and networks that do not fit are left out.
 
         `until`: rows at or after this moment are not looked at. A time stamp or a date, a length such as "90D" at the end of
         the table, or a number (nanoseconds UTC, or as the table counts). What was done to the table stands in `notes`.
         `checkpoint`: a file kept up to date every round; if it is there, training goes on from it, or begins anew with resume=False.
         """
-        refuse_unknown("fit", columns, ("until", "progress", "callbacks", "checkpoint", "resume"))
+        refuse_unknown("fit", columns, ("until", "progress", "callbacks", "checkpoint", "resume", "time_limit"))
+        began = perf_counter()
+        check_positive(time_limit=time_limit)
+        self._refuse_idle(checkpoint)
         table = as_table(data, columns)
         if until is not None:
             table = before(table, moment(until, table, "until"))
@@ -147,17 +172,29 @@ class Forecaster:
             )
         validation_start = _validation_start(table, settings.validation)
         h = 1 if settings.strategy == "recursive" else settings.h
-        self.encoder = learn(table, h, validation_start, settings.season)
-        before_, judging = divided(table, self.encoder, settings.context, validation_start)
-        training = mostly_full(before_)
+        encoder = learn(table, h, validation_start, settings.season)
+        training, judging = divided(table, encoder, settings.context, validation_start)
         _check_windows(training, judging, h)
         if settings.cell not in RULES:
             training, judging = answered(training), answered(judging)
             _check_answers(training, judging, h)
-        self.table = table
-        self.predictor = self._learn(training, judging, progress, callbacks, checkpoint, resume)
-        learned = self.predictor.notes if isinstance(self.predictor, Ridge) else ()
-        self.notes = (*table.notes, *silent(table), *learned, *self._few(training))
+        notes: tuple[str, ...] = ()
+        history: History | None = None
+        predictor: Predictor
+        if is_network(settings):
+            every = answered(windows(table, encoder, settings.context))
+            rows = Rows(training, judging, every, validation_start)
+            deadline = began + (time_limit or np.inf)
+            learned = Learner(settings, self.options, rows, progress, callbacks, checkpoint, resume, deadline).learn()
+            predictor, history, notes = learned.blend, learned.history, learned.notes
+        else:
+            predictor = plain(settings, encoder)
+        if isinstance(predictor, LinearBase):
+            predictor.fit(training, judging)
+            predictor.forget()
+            notes = predictor.notes
+        self.table, self.encoder, self.predictor, self.history = table, encoder, predictor, history
+        self.notes = (*table.notes, *silent(table), *notes, *self._few(training))
         return self
 
     def predict(
@@ -233,7 +270,7 @@ class Forecaster:
         table = self._known_table(table, {})
         recursive = self.settings.strategy == "recursive"
         asked = replace(encoder, h=self.settings.h)
-        found = windows(table, asked, self.settings.context, start=start, end=end)
+        found = windows(table, asked, self.settings.context, start=start, end=end, reach=self._reach)
         if len(found) == 0:
             raise DataError("the test part has no origin with known values after it, expected more than h rows")
         most = min(most, 200) if recursive else most
@@ -313,51 +350,24 @@ class Forecaster:
             raise NotFittedError("this forecaster is not fitted: call fit(data) first")
         return self.encoder, self.predictor
 
+    def _refuse_idle(self, checkpoint: str | os.PathLike[str] | None) -> None:
+        """What a baseline would not look at, and a peer, which is no forecaster."""
+        cell = self.settings.cell
+        if cell in PEERS:
+            raise ForecastError(f"{cell} stands in tables only: compare(data, cells=[..., {cell!r}])")
+        if is_network(self.settings):
+            return
+        if self.options:
+            raise ForecastError(f"{cell} has no options, but {', '.join(self.options)} was given: leave it out")
+        if checkpoint is not None:
+            raise ForecastError(f"checkpoint was given, but {cell} learns at once, without rounds: leave it out")
+
     def _few(self, training: Windows) -> list[str]:
         """A note where a network learned from so little that luck decides what it learned."""
-        if not isinstance(self.predictor, ForecastNet) or len(training) >= FEW_WINDOWS:
+        if not isinstance(self.predictor, Blend) or len(training) >= FEW_WINDOWS:
             return []
         size = f"{self.settings.cell} has {self.parameters:,} parameters and learned from {len(training):,} windows"
         return [f"{size}: too few to tell a good model from a lucky one"]
-
-    def _learn(
-        self,
-        training: Windows,
-        judging: Windows,
-        progress: Literal["auto"] | bool,
-        callbacks: Sequence[Callback],
-        checkpoint: str | os.PathLike[str] | None,
-        resume: bool,
-    ) -> Predictor:
-        settings = self.settings
-        predictor = empty(settings, self.options, training.encoder)
-        if checkpoint is not None and not isinstance(predictor, ForecastNet):
-            raise ForecastError(
-                f"checkpoint was given, but {settings.cell} learns at once, without rounds: leave it out"
-            )
-        if isinstance(predictor, Ridge):
-            predictor.fit(training, judging)
-        if isinstance(predictor, ForecastNet):
-            batch_size = min(settings.batch_size, max(8, len(training) // 16))
-            self.history = train(
-                predictor,
-                WindowSource(training, batch_size, settings.steps, settings.seed),
-                objective=WindowObjective(settings.loss),
-                validation=AllWindows(judging),
-                epochs=settings.epochs,
-                optimizer="adamw",
-                lr=settings.lr,
-                weight_decay=1e-3,
-                schedule="one_cycle",
-                patience=settings.patience,
-                seed=settings.seed,
-                progress=progress,
-                callbacks=callbacks,
-                checkpoint=checkpoint,
-                resume=resume,
-            )
-            predictor.eval()
-        return predictor
 
     def _known_table(self, data: Any, columns: dict[str, Any]) -> Table:
         encoder, _ = self._fitted()
@@ -372,6 +382,12 @@ class Forecaster:
         return replace(table, notes=(*table.notes, *new))
 
     @property
+    def _reach(self) -> int:
+        """How many strides back the predictor wants the history, beside the rows of the context."""
+        _, predictor = self._fitted()
+        return predictor.reach if isinstance(predictor, Blend | LinearBase) else 0
+
+    @property
     def _farthest(self) -> float:
         """The longest way to a forecast, in steps."""
         return np.inf if self.settings.strategy == "recursive" else self.settings.h + 0.5
@@ -379,7 +395,7 @@ class Forecaster:
     def _answer(self, table: Table, encoder: Encoder, origins: Array, time: Array) -> Array:
         """Forecasts (series, h, targets) in the units of the table at `time` (series, h)."""
         if self.settings.strategy == "direct":
-            found = window_set(table, encoder, self.settings.context, origins)
+            found = window_set(table, encoder, self.settings.context, origins, self._reach)
             parts = np.array_split(np.arange(len(origins)), -(-len(origins) // 512))
             scaled = np.concatenate([self._scaled(found.batch(part, time[part])) for part in parts])
             return self._to_units(table, origins, scaled)
@@ -393,19 +409,14 @@ class Forecaster:
         for k in range(time.shape[1]):
             last = np.array([[n, len(series) - 1] for n, series in enumerate(known)])
             asked = [append_row(series, time[n, k], None, ahead[n]) for n, series in enumerate(known)]
-            found = window_set(replace(table, series=tuple(asked)), encoder, self.settings.context, last)
+            found = window_set(replace(table, series=tuple(asked)), encoder, self.settings.context, last, self._reach)
             scaled = self._scaled(found.batch(np.arange(len(last)), time[:, k : k + 1]))
             forecast[:, k] = self._to_units(table, origins, scaled)[:, 0]
             known = [append_row(series, time[n, k], forecast[n, k], ahead[n]) for n, series in enumerate(known)]
         return forecast
 
-    @torch.no_grad()
     def _scaled(self, batch: dict[str, Array]) -> Array:
         _, predictor = self._fitted()
-        if isinstance(predictor, ForecastNet):
-            inputs = tensors(batch)
-            answer: Tensor = predictor(inputs.x, inputs.dt, inputs.mask, inputs.query)
-            return answer.double().numpy()
         return np.asarray(predictor.predict(batch), dtype=float)
 
     def _to_units(self, table: Table, origins: Array, scaled: Array) -> Array:

@@ -1,9 +1,10 @@
 """The forecasting network around a recurrent cell: the same for liquid and static cells, so that only the cell differs.
 
     s = LayerNorm(Recurrent(cell)(x, dt, mask) at the origin)                 the summary of the context
-    y(query) = O silu(P s + Q query) + V query                                one answer per query, per target
+    y(query) = start(query) + O silu(P s + Q query + S start) + V query       one answer per query, per target
 
-V starts as the one seasonal or last value that forecasts best on the training part, so the network learns corrections to it.
+start is the answer that the network corrects (see `starts.py`); O and V are zero at first, so it begins as that. It has to see the start:
+without S it could not tell by how much a large one is wrong.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ..windows.windows import Windows
 
 
 class ForecastNet(nn.Module):
-    """x (B, context, inputs), dt, mask (B, context), query (B, h, queries) -> (B, h, targets), scaled."""
+    """x (B, context, inputs), dt, mask (B, context), query (B, h, queries), start (B, h, targets) -> (B, h, targets), scaled."""
 
     def __init__(self, cell: Cell, encoder: Encoder, hidden: int = 64) -> None:
         super().__init__()
@@ -36,25 +37,24 @@ class ForecastNet(nn.Module):
         self.state = nn.Linear(cell.outputs, hidden)
         self.query = nn.Linear(encoder.queries, hidden, bias=False)
         self.answer = nn.Linear(hidden, targets)
+        self.seen = nn.Linear(targets, hidden, bias=False)
         self.skip = nn.Linear(encoder.queries, targets, bias=False)
         with torch.no_grad():
-            self.skip.weight.zero_()
-            self.answer.weight.mul_(0.1)
-            for target, column in enumerate(anchor_columns(encoder)):
-                self.skip.weight[target, column] = 1.0
+            for last in (self.answer.weight, self.answer.bias, self.skip.weight):
+                last.zero_()
 
-    def forward(self, x: Tensor, dt: Tensor, mask: Tensor, query: Tensor) -> Tensor:
+    def forward(self, x: Tensor, dt: Tensor, mask: Tensor, query: Tensor, start: Tensor) -> Tensor:
         y, _ = self.recurrent(x, dt, mask)
-        return self.read(y[:, -1], query)
+        return self.read(y[:, -1], query, start)
 
-    def read(self, y: Tensor, query: Tensor) -> Tensor:
+    def read(self, y: Tensor, query: Tensor, start: Tensor) -> Tensor:
         """The answers (B, h, targets) to queries (B, h, queries) from the cell's output (B, outputs) at the origin."""
-        answer: Tensor = self.answer(self.hidden(y, query)) + self.skip(query)
+        answer: Tensor = start + self.answer(self.hidden(y, query, start)) + self.skip(query)
         return answer
 
-    def hidden(self, y: Tensor, query: Tensor) -> Tensor:
-        """What the answers are a linear map of, beside the query: silu(P s + Q query), (B, h, hidden)."""
-        return F.silu(self.state(self.norm(y))[:, None, :] + self.query(query))
+    def hidden(self, y: Tensor, query: Tensor, start: Tensor) -> Tensor:
+        """What is added to the start is a linear map of this and of the query: silu(P s + Q query + S start), (B, h, hidden)."""
+        return F.silu(self.state(self.norm(y))[:, None, :] + self.query(query) + self.seen(start))
 
 
 def anchor_columns(encoder: Encoder) -> list[int]:
@@ -65,20 +65,22 @@ def anchor_columns(encoder: Encoder) -> list[int]:
 
 @dataclass(frozen=True, eq=False)
 class WindowBatch:
-    """A batch of windows as tensors; `target` (B, h, targets) is NaN where no row is known."""
+    """A batch of windows as tensors; `target` (B, h, targets) is NaN where no row is known; `start` is what a network corrects."""
 
     x: Tensor
     dt: Tensor
     mask: Tensor
     query: Tensor
     target: Tensor
+    start: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WindowSource:
-    """Training batches: `steps` an epoch, cut from one shuffled pass over the windows after the other."""
+    """Training batches: `steps` an epoch, cut from one shuffled pass over the windows after the other; `start` (N, h, targets)."""
 
     windows: Windows
+    start: Array
     batch_size: int
     steps: int
     seed: int
@@ -89,11 +91,17 @@ class WindowSource:
 
     def fingerprint(self) -> dict[str, Any]:
         """All that the batches depend on, for a checkpoint."""
-        return {**_what(self.windows), "batch_size": self.batch_size, "steps": self.steps, "seed": self.seed}
+        return {
+            **_what(self.windows, self.start),
+            "batch_size": self.batch_size,
+            "steps": self.steps,
+            "seed": self.seed,
+        }
 
     def batches(self, epoch: int) -> Iterator[WindowBatch]:
         for step in range(epoch * self.steps, (epoch + 1) * self.steps):
-            yield tensors(self.windows.batch(self._chosen(step)))
+            chosen = self._chosen(step)
+            yield tensors(self.windows.batch(chosen), self.start[chosen])
 
     def _chosen(self, step: int) -> Array:
         """Which windows a batch holds: the next ones of this pass, then the first of the next."""
@@ -113,36 +121,37 @@ class WindowSource:
         return order.astype(np.int32 if len(order) < 2**31 else np.int64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AllWindows:
-    """Batches for judging: up to `most` windows, evenly spread, the same every time."""
+    """Batches for judging: every window, the same every time; `start` (N, h, targets)."""
 
     windows: Windows
+    start: Array
     batch_size: int = 512
-    most: int = 2000
 
     def __len__(self) -> int:
-        return -(-min(len(self.windows), self.most) // self.batch_size)
+        return -(-len(self.windows) // self.batch_size)
 
     def fingerprint(self) -> dict[str, Any]:
         """As WindowSource."""
-        return {**_what(self.windows), "batch_size": self.batch_size, "most": self.most}
+        return {**_what(self.windows, self.start), "batch_size": self.batch_size}
 
     def batches(self, epoch: int) -> Iterator[WindowBatch]:
-        count = min(len(self.windows), self.most)
-        chosen = np.linspace(0, len(self.windows) - 1, count).astype(int)
-        for start in range(0, count, self.batch_size):
-            yield tensors(self.windows.batch(chosen[start : start + self.batch_size]))
+        for first in range(0, len(self.windows), self.batch_size):
+            here = np.arange(first, min(first + self.batch_size, len(self.windows)))
+            yield tensors(self.windows.batch(here), self.start[here])
 
 
-def _what(windows: Windows) -> dict[str, Any]:
+def _what(windows: Windows, start: Array) -> dict[str, Any]:
     series = [vars(one) for one in windows.table.series]
-    return {"table": series, "encoder": windows.encoder, "context": windows.context, "origins": windows.origins}
+    what = {"table": series, "encoder": windows.encoder, "context": windows.context, "origins": windows.origins}
+    return {**what, "start": start}
 
 
-def tensors(batch: dict[str, Array]) -> WindowBatch:
-    """The arrays of `Windows.batch` as tensors."""
-    return WindowBatch(*(torch.from_numpy(batch[name]) for name in ("x", "dt", "mask", "query", "target")))
+def tensors(batch: dict[str, Array], start: Array) -> WindowBatch:
+    """The arrays of `Windows.batch` as tensors, and the answers to correct."""
+    x, dt, mask, query, target = (torch.from_numpy(batch[name]) for name in ("x", "dt", "mask", "query", "target"))
+    return WindowBatch(x, dt, mask, query, target, torch.from_numpy(np.ascontiguousarray(start, np.float32)))
 
 
 @dataclass(frozen=True)
@@ -152,5 +161,5 @@ class WindowObjective:
     loss: str
 
     def __call__(self, model: nn.Module, batch: WindowBatch) -> Tensor:
-        output = model(batch.x, batch.dt, batch.mask, batch.query)
+        output = model(batch.x, batch.dt, batch.mask, batch.query, batch.start)
         return losses.get(self.loss)(output, batch.target, torch.isfinite(batch.target))

@@ -15,6 +15,13 @@ from ..errors import TauflowError
 from .peers.names import PEERS
 
 BASELINES = ("persistence", "seasonal_naive", "ridge")
+EPOCHS = 8  # rounds, unless asked for
+CHOICES = {
+    "strategy": ("direct", "recursive"),
+    "loss": ("mae", "mse", "huber"),
+    "presets": ("fast", "balanced", "best"),
+    "start": ("auto", "linear", "seasonal", "last"),
+}
 
 
 class ForecastError(TauflowError, ValueError):
@@ -27,7 +34,7 @@ class ArgumentError(TauflowError, TypeError):
 
 @dataclass(frozen=True)
 class Settings:
-    """See `Forecaster`; `season` None means by the calendar."""
+    """See `Forecaster`; `season` None means by the calendar, `lr` None that some are tried."""
 
     cell: str = "cfc"
     h: int = 24
@@ -36,13 +43,15 @@ class Settings:
     season: tuple[float, ...] | None = None
     strategy: Literal["direct", "recursive"] = "direct"
     loss: str = "mae"
-    epochs: int = 12
-    steps: int = 80
-    batch_size: int = 256
-    lr: float = 1e-2
+    epochs: int = EPOCHS
+    steps: int = 50
+    batch_size: int = 64
+    lr: float | None = None
     validation: float = 0.15
     patience: int | None = None
     seed: int = 0
+    presets: Literal["fast", "balanced", "best"] = "balanced"
+    start: Literal["auto", "linear", "seasonal", "last"] = "auto"
 
     def __post_init__(self) -> None:
         known = [*cells.names(), *BASELINES, *PEERS]
@@ -58,16 +67,19 @@ class Settings:
         self._whole("seed", 0)
         if self.patience is not None:
             self._whole("patience", 1)
-        if self.strategy not in ("direct", "recursive"):
-            raise ForecastError(f"strategy is {self.strategy!r}, expected 'direct' or 'recursive'")
-        if self.loss not in ("mae", "mse", "huber"):
-            raise ForecastError(f"loss is {self.loss!r}, expected 'mae', 'mse' or 'huber'")
+        for name, words in CHOICES.items():
+            if getattr(self, name) not in words:
+                raise ForecastError(
+                    f"{name} is {getattr(self, name)!r}, expected {', '.join(map(repr, words[:-1]))} or {words[-1]!r}"
+                )
         if not 0 < self.validation <= 0.5:
             raise ForecastError(
                 f"validation is {self.validation!r}, expected a part of the rows, above 0 and up to 0.5"
             )
-        if not 0 < self.lr < 10:
-            raise ForecastError(f"lr is {self.lr!r}, expected a learning rate above 0, such as 0.01")
+        if self.lr is not None and not 0 < self.lr < 10:
+            raise ForecastError(
+                f"lr is {self.lr!r}, expected a learning rate above 0, such as 0.01, or None to try some"
+            )
         if any(not 0 < period < float("inf") for period in self.season or ()):
             raise ForecastError(f"season is {self.season!r}, expected periods in steps, such as [24, 168]")
 

@@ -7,7 +7,7 @@ is compared with the numbers that it brings before anything of that size is buil
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,7 +15,7 @@ from zoneinfo import available_timezones
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .. import cells
 from ..data import Schema
@@ -28,13 +28,16 @@ from ..models.state import State, capture, restore
 from ..windows.calendar import Calendar
 from ..windows.encoder import Encoder
 from ..windows.scaling import Scale
-from .baselines import Ridge
+from .learned import STARTS, Blend, Way, built
+from .linear import LinearBase
 from .network import ForecastNet
-from .predictors import Predictor, empty
+from .predictors import Predictor, is_network, plain
 from .settings import BASELINES, Settings
 
 SMALLEST, LARGEST = 1e-300, 1e300  # of scales and centers: what is scaled, and scaled back, must be a number
 MOST_ROWS = 1_000_000  # of a context or a horizon
+MOST_NETWORKS = 64
+LINEAR, BLEND = "linear.weights", "blend.weights"
 OFFSET = re.compile(r"(UTC)?[+-]\d\d:\d\d")
 SCALES = (
     "target.center",
@@ -62,6 +65,8 @@ class Config:
     shown: Mapping[str, tuple[int, ...]]
     ranking: tuple[tuple[int, ...], ...]
     ids: tuple[str, ...]
+    reach: int  # lags of the linear base; 0 = there is none
+    ways: tuple[Way, ...]  # of the networks
     network: State | None
 
     def __post_init__(self) -> None:
@@ -76,6 +81,15 @@ class Config:
         lags = list(range(len(self.lags) + 1))
         ranked = len(self.ranking) == len(table.targets) and all(sorted(order) == lags for order in self.ranking)
         _check("ranking", self.ranking, f"each of the lags {lags} once, for each target", ranked)
+        linear = settings.cell == "ridge" or is_network(settings)
+        reach = (0 < self.reach <= MOST_ROWS) if linear else self.reach == 0
+        _check("reach", self.reach, "lags of a linear base, 0 without", reach)
+        ways = bool(self.ways) == is_network(settings) and len(self.ways) <= MOST_NETWORKS
+        _check("ways", len(self.ways), f"one to {MOST_NETWORKS} networks, none for a baseline", ways)
+        first = all(way.cell == settings.cell for way in self.ways[:1])
+        _check("ways", [way.cell for way in self.ways], "the cell of the settings first", first)
+        known = all(way.start in STARTS and way.cell not in BASELINES and 0 <= way.seed < 2**31 for way in self.ways)
+        _check("ways", [way.start for way in self.ways], f"cells on one of the starts {', '.join(STARTS)}", known)
         _check("ids", self.ids, "one or more, all different", 0 < len(set(self.ids)) == len(self.ids))
         names = [name for name in (table.id, table.time, *table.values) if name is not None]
         _check("table", names, "columns of different names, a target among them", len(set(names)) == len(names) > 1)
@@ -113,17 +127,21 @@ def encode(
         "static.scale": torch.from_numpy(encoder.static.scale),
     }
     tensors["target.error"] = tensors["target.error"].nan_to_num(nan=-1.0)  # a model file holds finite numbers only
-    network = None
-    if isinstance(predictor, ForecastNet):
-        like = without_numbers(lambda: _network(settings, options, encoder), _is_own(settings))
-        network, weights = capture(predictor, like)
+    network, reach = None, 0
+    ways: tuple[Way, ...] = ()
+    if isinstance(predictor, Blend):
+        ways = predictor.ways
+        like = without_numbers(lambda: _networks(settings, options, encoder, ways), _own(ways))
+        network, weights = capture(predictor.networks, like)
         tensors |= {f"weights.{name}": value for name, value in _single(weights).items()}
-    elif isinstance(predictor, Ridge) and predictor.weights is not None:
-        tensors["weights.weights"] = torch.from_numpy(predictor.weights)
+        tensors[BLEND] = torch.from_numpy(predictor.weights)
+    base = predictor.base if isinstance(predictor, Blend) else predictor
+    if isinstance(base, LinearBase) and base.weights is not None:
+        tensors[LINEAR], reach = torch.from_numpy(base.weights), base.reach
     config = Config(
         settings=settings, options=schema.dump(options), table=encoder.schema, calendar=encoder.calendar,
         step=encoder.step, stride=encoder.stride, horizon=encoder.h, lags=encoder.lags, shown=dict(encoder.shown),
-        ranking=encoder.ranking, ids=ids, network=network,
+        ranking=encoder.ranking, ids=ids, reach=reach, ways=ways, network=network,
     )  # fmt: skip
     _check_scales(config, tensors)
     return tensors, schema.dump(config)
@@ -133,12 +151,15 @@ def decode(
     config: Mapping[str, Any], tensors: Mapping[str, Tensor]
 ) -> tuple[Settings, dict[str, Any], Encoder, Predictor]:
     """(settings, the cell's options, encoder, predictor) of a file; ModelFileError where they do not fit together."""
+    if "ways" not in config and "network" in config:
+        raise ModelFileError(
+            "it was written before forecasters had a linear base and starts, and its weights mean something else now: fit the model anew"
+        )
     try:
         read = schema.read(Config, dict(config))
         scales = _check_scales(read, tensors)
         encoder = _encoder(read, scales)
-        weights = {name.removeprefix("weights."): value for name, value in tensors.items() if name not in scales}
-        return read.settings, read.options, encoder, _predictor(read, encoder, weights)
+        return read.settings, read.options, encoder, _predictor(read, encoder, tensors)
     except Exception as wrong:  # a cell's constructor may raise anything for what a file asks of it
         raise ModelFileError(schema.first_line(wrong)) from None
 
@@ -162,33 +183,51 @@ def _encoder(read: Config, scales: Mapping[str, Array]) -> Encoder:
     )
 
 
-def _predictor(read: Config, encoder: Encoder, weights: Mapping[str, Tensor]) -> Predictor:
+def _predictor(read: Config, encoder: Encoder, tensors: Mapping[str, Tensor]) -> Predictor:
+    weights = {name: value for name, value in tensors.items() if name.startswith("weights.")}
+    beside = [name for name in (LINEAR, BLEND) if name in tensors]
+    predictor = None if is_network(read.settings) else plain(read.settings, encoder)
+    expected = [LINEAR, BLEND] if predictor is None else [LINEAR] if isinstance(predictor, LinearBase) else []
+    _check("its weights", beside, f"{expected}, what a {read.settings.cell} has", beside == expected)
+    if predictor is not None:
+        _check("its weights", sorted(weights)[:1], "none of a network", not weights)
+        return _linear(read, encoder, tensors[LINEAR]) if isinstance(predictor, LinearBase) else predictor
+    base = _linear(read, encoder, tensors[LINEAR])
+    networks = _restored(read, encoder, {name.removeprefix("weights."): value for name, value in weights.items()})
+    shares = _shares(tensors[BLEND], (len(STARTS) + len(read.ways), len(read.table.targets)))
+    return Blend(base, [one for one in networks if isinstance(one, ForecastNet)], read.ways, shares)
+
+
+def _restored(read: Config, encoder: Encoder, weights: Mapping[str, Tensor]) -> nn.ModuleList:
+    """The networks, with what the file asks for compared with the numbers that it brings before anything of that size is built."""
     settings = read.settings
-    if read.network is not None:
-        cell, content = cells.get(settings.cell), Content.of(weights, len(read.network.tied))
-        sizes = {"inputs": encoder.inputs, "units": settings.units, **read.options}
-        check_size(cell, sizes, content.numbers)
-        with counted(content):
-            blank = without_numbers(lambda: _network(settings, read.options, encoder), _is_own(settings))
-        restore(blank, read.network, _single(weights))
-        return blank
-    predictor = empty(settings, read.options, encoder)
-    names = ["weights"] if isinstance(predictor, Ridge) else []
-    _check("its weights", sorted(weights), f"{names}, what a {settings.cell} has", sorted(weights) == names)
-    if isinstance(predictor, Ridge):
-        predictor.weights = _ridge_weights(read, encoder, predictor, weights["weights"])
-    return predictor
+    if read.network is None:
+        raise ModelFileError("network is null, expected the state of the networks")
+    content = Content.of(weights, len(read.network.tied))
+    for way in read.ways:
+        own = read.options if way.cell == settings.cell else {}
+        check_size(cells.get(way.cell), {"inputs": encoder.inputs, "units": settings.units, **own}, content.numbers)
+    with counted(content):
+        blank = without_numbers(lambda: _networks(settings, read.options, encoder, read.ways), _own(read.ways))
+    restore(blank, read.network, _single(weights))
+    return blank
 
 
-def _network(settings: Settings, options: Mapping[str, Any], encoder: Encoder) -> ForecastNet:
-    network = empty(settings, options, encoder)
-    if not isinstance(network, ForecastNet):
-        raise ModelFileError(f"{settings.cell} is no network")
-    return network
+def _shares(weights: Tensor, shape: tuple[int, int]) -> Array:
+    """How much of each member, if they are parts of one for each target."""
+    found = f"{weights.dtype} {tuple(weights.shape)}"
+    _check(BLEND, found, f"torch.float64 {shape}", found == f"torch.float64 {shape}")
+    parts = bool((weights >= 0).all() and ((weights.sum(dim=0) - 1).abs() < 1e-6).all())
+    _check(BLEND, "otherwise", "parts of one for each target", parts)
+    return weights.numpy()
 
 
-def _is_own(settings: Settings) -> bool:
-    return not cells.get(settings.cell).__module__.startswith("tauflow.")
+def _networks(settings: Settings, options: Mapping[str, Any], encoder: Encoder, ways: Sequence[Way]) -> nn.ModuleList:
+    return nn.ModuleList([built(settings, options, encoder, way) for way in ways])
+
+
+def _own(ways: Sequence[Way]) -> bool:
+    return any(not cells.get(way.cell).__module__.startswith("tauflow.") for way in ways)
 
 
 def _single(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -198,15 +237,14 @@ def _single(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     return weights
 
 
-def _ridge_weights(read: Config, encoder: Encoder, ridge: Ridge, weights: Tensor) -> Array:
-    """The weights, if they are of the shape that ridge of this context and table has."""
-    found, context = tuple(weights.shape), read.settings.context
-    whole = len(found) == 3 and weights.dtype == torch.float64 and context <= found[1]
-    _check("weights", f"{weights.dtype} {found}", "float64 (h, features, targets), a feature or more a row", whole)
-    window = {"x": np.zeros((1, context, encoder.inputs)), "query": np.zeros((1, 1, encoder.queries))}
-    expected = (encoder.h, ridge.features(window), len(read.table.targets))
-    _check("weights", f"of shape {found}", f"shape {expected}", found == expected)
-    return weights.numpy()
+def _linear(read: Config, encoder: Encoder, weights: Tensor) -> LinearBase:
+    """The base of these weights, if they are of the shape that a base of this context, reach and table has."""
+    base = LinearBase(encoder, read.settings.context, read.reach)
+    expected = f"torch.float64 {(encoder.h, base.layout.width, len(read.table.targets))}"
+    found = f"{weights.dtype} {tuple(weights.shape)}"
+    _check(LINEAR, found, expected, found == expected)
+    base.weights = weights.numpy()
+    return base
 
 
 def _check_scales(read: Config, tensors: Mapping[str, Tensor]) -> dict[str, Array]:
@@ -227,7 +265,7 @@ def _check_scales(read: Config, tensors: Mapping[str, Tensor]) -> dict[str, Arra
         within = bool(((values >= low) & (values <= LARGEST)).all())
         _check(name, "beyond it", f"numbers from {low:g} to {LARGEST:g}", within)
         found[name] = values
-    others = [name for name in tensors if name not in SCALES and not name.startswith("weights.")]
+    others = [name for name in tensors if name not in (*SCALES, LINEAR, BLEND) and not name.startswith("weights.")]
     _check("a tensor", others[:1], "none but scales and weights", not others)
     return found
 

@@ -2,7 +2,7 @@
 
 h, y = cell(x, dt)                                the stream of `Recurrent`, on the kernels where they can
 s = LayerNorm(y)                                  around it, as in `network.py`, in NumPy
-y(query) = O silu(P s + Q query) + V query
+y(query) = start + O silu(P s + Q query + S start) + V query
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from .network import ForecastNet
 
 
 class ForecastStream:
-    """`stream(x, dt, query)`: x (inputs,), dt in steps, query (h, queries) -> (h, targets), all scaled as the network sees them.
+    """`stream(x, dt, query, start)`: x (inputs,), dt in steps, query (h, queries), start (h, targets) -> (h, targets).
+
+    All are scaled as the network sees them; the start is what it corrects, say a `LinearBase`'s answer.
 
     It keeps the weights of the moment it was made.
     """
@@ -28,15 +30,16 @@ class ForecastStream:
         self.gain, self.shift, self.eps = weights["norm.weight"], weights["norm.bias"], network.norm.eps
         self.P, self.p = weights["state.weight"], weights["state.bias"]
         self.Q, self.V = weights["query.weight"].T.copy(), weights["skip.weight"].T.copy()
+        self.S = weights["seen.weight"].T.copy()
         self.O, self.o = weights["answer.weight"].T.copy(), weights["answer.bias"]
 
-    def __call__(self, x: Any, dt: float, query: Array) -> Array:
+    def __call__(self, x: Any, dt: float, query: Array, start: Array) -> Array:
         y = self.rows(x, dt)
         y = y - y.mean()
         s = y / np.sqrt(y @ y / len(y) + self.eps) * self.gain + self.shift
-        hidden = self.P @ s + self.p + query @ self.Q  # (h, hidden)
+        hidden = self.P @ s + self.p + query @ self.Q + start @ self.S  # (h, hidden)
         hidden /= 1 + np.exp(-hidden.clip(-80, 80))
-        answer: Array = hidden @ self.O + self.o + query @ self.V
+        answer: Array = start + hidden @ self.O + self.o + query @ self.V
         return answer
 
 
@@ -46,9 +49,10 @@ def stream_time(network: ForecastNet, h: int, steps: int = 400) -> float:
     random = np.random.default_rng(0)
     x = random.normal(size=(steps, network.recurrent.inputs)).astype(np.float32)
     query = random.normal(size=(h, network.query.in_features)).astype(np.float32)
+    start = random.normal(size=(h, network.seen.in_features)).astype(np.float32)
     took = []
     for row in x:
         began = time.perf_counter_ns()
-        stream(row, 1.0, query)
+        stream(row, 1.0, query, start)
         took.append(time.perf_counter_ns() - began)
     return float(np.median(took[steps // 10 :])) / 1000

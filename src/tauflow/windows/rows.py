@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -43,6 +44,19 @@ class Rows:
         """Scaled targets as a model sees them; NaN where row is -1."""
         value = np.clip(self.z[row, target], -TARGET_CLIP, TARGET_CLIP)
         return np.where(row < 0, np.nan, value) if isinstance(target, int) else value
+
+    @cached_property
+    def following(self) -> Array:
+        """(rows, targets): the row of the next known target from each row on, of any series; the last row where none is."""
+        row = np.arange(len(self.time), dtype=self.last.dtype)[:, None]
+        later = np.where(np.isnan(self.z), max(len(self.time) - 1, 0), row)
+        return np.minimum.accumulate(later[::-1], axis=0)[::-1]
+
+    def at_or_before(self, number: Array, wanted: Array, origin: Array) -> Array:
+        """Of series `number` the last row at or before each wanted time, up to row `origin`; its first row where there is none."""
+        row = _first(self.time, self.start[number], self.start[number + 1], wanted)
+        row = np.minimum(row, origin)
+        return np.maximum(np.where(self.time[row] > wanted, row - 1, row), self.start[number])
 
     def nearest(self, number: Array, wanted: Array, tolerance: float, end: Array | None = None) -> tuple[Array, Array]:
         """(row, found): of series `number` the row nearest to each wanted time, before row `end`, and if it is within the tolerance."""

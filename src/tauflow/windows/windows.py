@@ -2,6 +2,7 @@
 
     origin   a row of a series; everything up to it is known, nothing after it
     context  the last rows up to the origin: x (rows, features), dt in units of the typical gap, mask for missing history
+    history  the targets at even lags before the origin (see `history`), for models that read further back than the context
     query    a moment after the origin, described by `queries`
     target   the value at the query, scaled; NaN where no row stands within half a step of it
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from ..data.series import Array, Table
 from .encoder import Encoder
+from .history import age, history
 from .queries import fill_exogenous, queries
 from .rows import PART, Rows, rows_of
 
@@ -29,6 +31,7 @@ class Windows:
     context: int
     origins: Array  # (N, 2): series number, row
     rows: Rows
+    reach: int = 0  # lags of `history`; 0 = no model asks for them
 
     def __len__(self) -> int:
         return len(self.origins)
@@ -36,7 +39,8 @@ class Windows:
     def batch(self, index: Array, time: Array | None = None) -> dict[str, Array]:
         """x (B, context, inputs), dt, mask (B, context), query (B, h, queries), time (B, h), target (B, h, targets) with NaN.
 
-        The queries stand 1..h strides after the origins, moved to the rows found there; or at `time` (B, h), without targets.
+        With a reach also history (B, reach, targets) and age (B, targets). The queries stand 1..h strides after the origins, moved
+        to the rows found there; or at `time` (B, h), without targets.
         """
         number = self.origins[index, 0].astype(np.int64)
         origin = self.rows.start[number] + self.origins[index, 1]
@@ -45,7 +49,14 @@ class Windows:
         else:
             target = np.full((*time.shape, len(self.encoder.schema.targets)), np.nan, np.float32)
         query = queries(self.encoder, self.rows, number, origin, time)
-        return self._contexts(number, origin) | {"query": query, "time": time, "target": target}
+        seen = self._contexts(number, origin) | self._past(number, origin)
+        return seen | {"query": query, "time": time, "target": target}
+
+    def _past(self, number: Array, origin: Array) -> dict[str, Array]:
+        if not self.reach:
+            return {}
+        past = history(self.encoder, self.rows, number, origin, self.reach)
+        return {"history": past, "age": age(self.rows, self.encoder, origin)}
 
     def _contexts(self, number: Array, origin: Array) -> dict[str, Array]:
         rows, encoder = self.rows, self.encoder
@@ -76,14 +87,19 @@ class Windows:
 
 
 def windows(
-    table: Table, encoder: Encoder, context: int, start: float | None = None, end: float | None = None
+    table: Table,
+    encoder: Encoder,
+    context: int,
+    start: float | None = None,
+    end: float | None = None,
+    reach: int = 0,
 ) -> Windows:
     """Every row as an origin that has a known target after it, whose queries lie in [start, end) of native time.
 
     An id without a learned scale has no origins: a scale from its own rows would look at those after the origin.
     """
     rows = rows_of(table.series, encoder)
-    return Windows(table, encoder, context, _origins(table, encoder, rows, start, end), rows)
+    return Windows(table, encoder, context, _origins(table, encoder, rows, start, end), rows, reach)
 
 
 def divided(table: Table, encoder: Encoder, context: int, at: float) -> tuple[Windows, Windows]:
@@ -135,6 +151,6 @@ def mostly_full(found: Windows) -> Windows:
     return replace(found, origins=found.origins[full]) if full.mean() > 0.9 else found
 
 
-def window_set(table: Table, encoder: Encoder, context: int, origins: Array) -> Windows:
+def window_set(table: Table, encoder: Encoder, context: int, origins: Array, reach: int = 0) -> Windows:
     """Windows at chosen origins (N, 2): series number, row."""
-    return Windows(table, encoder, context, origins, rows_of(table.series, encoder))
+    return Windows(table, encoder, context, origins, rows_of(table.series, encoder), reach)

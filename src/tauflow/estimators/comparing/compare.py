@@ -18,7 +18,7 @@ from .. import metrics
 from ..forecaster import Backtest
 from ..peers.names import PEERS, SEEDLESS, TRIVIAL
 from ..reading import as_table, refuse_unknown, shown_times
-from ..settings import BASELINES, ForecastError, Settings, periods
+from ..settings import BASELINES, EPOCHS, ForecastError, Settings, periods
 from ..tables import before
 from .matching import matched
 from .pool import run
@@ -41,7 +41,7 @@ def compare(
     jobs: int | Literal["auto"] = "auto",
     units: int = 32,
     context: int = 48,
-    epochs: int = 12,
+    epochs: int = EPOCHS,
     season: Literal["auto"] | float | Sequence[float] | None = "auto",
     match_parameters: bool = True,
     options: Mapping[str, Mapping[str, Any]] | None = None,

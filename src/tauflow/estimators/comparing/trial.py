@@ -16,7 +16,7 @@ from ...errors import DataError, NonFiniteError, StateOverflowError, StepSizeErr
 from ...training import Callback
 from ...training.callbacks import Epoch, Step
 from ..forecaster import Backtest, Forecaster
-from ..network import ForecastNet
+from ..learned import Blend
 from ..peers.names import PEERS
 from ..settings import ForecastError, Settings
 from ..streaming import stream_time
@@ -113,7 +113,7 @@ def _test(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool
         mase_scale=naive_error(job.table, backtest),
         parameters=model.parameters,
         seconds=seconds,
-        microseconds=stream_time(model.predictor, settings.h) if isinstance(model.predictor, ForecastNet) else None,
+        microseconds=stream_time(model.predictor.network, settings.h) if isinstance(model.predictor, Blend) else None,
         curves=None if history is None else (np.array(history.train), np.array(history.validation)),
         time_constants=model.time_constants(),
         notes=(*model.notes, *ended),

@@ -3,7 +3,8 @@
     every `EVERY` rows:   STEPS steps of AdamW on the forecasts of the last `memory` rows, as far as their truths are known
 
 Time is cut at the context, as in training, so this is truncated backpropagation through time. The optimiser begins anew each time, so
-the weights are all that there is to keep. Where the guard trips, the copy goes back to the frozen weights.
+the weights are all that there is to keep. Of a blend it is the first network that learns; what the copy answers is blended as before.
+Where the guard trips, the copy goes back to the frozen weights.
 """
 
 from __future__ import annotations
@@ -17,26 +18,28 @@ from ...data import Table
 from ...data.series import Array
 from ...windows.encoder import Encoder
 from ...windows.windows import windows
-from ..network import ForecastNet, WindowObjective, tensors
+from ..learned import Blend
+from ..network import WindowObjective, tensors
 from ..tables import before
+from .features import start_of
 from .settings import OnlineSettings
 
-EVERY, STEPS = 10, 4
+EVERY, STEPS, MOST = 10, 4, 256
 
 
 class DeepLearner:
     """`answer(batch)` by the copy; `learn(table, now)` once a row, of which every tenth moves the weights."""
 
-    def __init__(self, frozen: ForecastNet, settings: OnlineSettings, context: int, loss: str) -> None:
-        self.frozen, self.network = frozen, copy.deepcopy(frozen)
+    def __init__(self, frozen: Blend, settings: OnlineSettings, context: int, loss: str) -> None:
+        self.frozen, self.network = frozen.network, copy.deepcopy(frozen.network)
+        networks = [self.network if one is frozen.network else one for one in frozen.networks]
+        self.blend = Blend(frozen.base, networks, frozen.ways, frozen.weights)  # type: ignore[arg-type]  # a ModuleList's own
         self.settings, self.context, self.objective = settings, context, WindowObjective(loss)
         self.rows = 0
 
-    @torch.no_grad()
     def answer(self, batch: dict[str, Array]) -> Array:
         """(B, h, targets), scaled."""
-        given = tensors(batch)
-        return np.asarray(self.network(given.x, given.dt, given.mask, given.query).double().numpy())
+        return self.blend.predict(batch)
 
     def learn(self, table: Table, encoder: Encoder, now: float) -> None:
         """A row has come at the native time `now`; the table may hold later ones, which are not looked at."""
@@ -45,10 +48,11 @@ class DeepLearner:
             return
         known = before(table, np.nextafter(now, np.inf) if isinstance(now, float) else now + 1)
         start = now - (self.settings.memory + encoder.h) * encoder.stride.mean
-        found = windows(known, encoder, self.context, start=start)
+        found = windows(known, encoder, self.context, start=start, reach=self.blend.reach)
         if len(found) == 0:
             return
-        batch = tensors(found.batch(np.arange(max(0, len(found) - 256), len(found))))
+        window = found.batch(np.arange(max(0, len(found) - MOST), len(found)))
+        batch = tensors(window, start_of(self.blend, window))
         learned = list(self.network.parameters())
         optimizer = torch.optim.AdamW(learned, self.settings.lr, weight_decay=0.0)
         with torch.enable_grad():

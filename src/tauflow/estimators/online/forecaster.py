@@ -24,7 +24,7 @@ from ...data.series import Array
 from ...errors import DataError
 from ...windows.windows import window_set, windows
 from ..ahead import read_ahead, refuse_unmet, unknown_ahead, with_ahead
-from ..network import ForecastNet
+from ..learned import Blend
 from ..questions import askable, moments
 from ..reading import READING, another_table, refuse_unknown, shown_ids, shown_times
 from ..settings import ForecastError
@@ -66,7 +66,7 @@ class OnlineForecaster:
             raise ForecastError(
                 "strategy is 'recursive', but only forecasts of all steps at once learn on: fit with 'direct'"
             )
-        if settings.weights == "all" and not isinstance(predictor, ForecastNet):
+        if settings.weights == "all" and not isinstance(predictor, Blend):
             raise ForecastError(f"weights is 'all', but {model.settings.cell} is no network: use weights='readout'")
         self.model, self.settings, self.encoder = model, settings, encoder
         self.table = replace(
@@ -80,7 +80,7 @@ class OnlineForecaster:
             settings, gram(known), encoder.h, len(encoder.schema.targets), names, settings.weights == "all"
         )
         self.deep = None
-        if settings.weights == "all" and isinstance(predictor, ForecastNet):
+        if settings.weights == "all" and isinstance(predictor, Blend):
             self.deep = DeepLearner(predictor, settings, model.settings.context, model.settings.loss)
         self.waiting: dict[str, list[Forecast]] = {name: [] for name in names}
         self.rows, self.rollbacks = 0, 0
@@ -127,7 +127,9 @@ class OnlineForecaster:
         whole = appended(self.table, table)
         self._read(whole, _known_rows(whole, before), learn=True)
         self.rows += sum(len(series) for series in table.series)
-        kept = reach(self.encoder, self.model.settings.context, self.settings.memory if self.deep else 0)
+        kept = reach(
+            self.encoder, max(self.model.settings.context, self.model._reach), self.settings.memory if self.deep else 0
+        )
         self.table = trimmed(whole, self.encoder, kept)
         return self
 
@@ -194,7 +196,7 @@ class OnlineForecaster:
         if ahead is not None:
             refuse_unmet(ahead, table, origins, time, self.encoder.step)
         notes += unknown_ahead(table, origins, time, self.encoder.step)
-        found = window_set(table, self.encoder, self.model.settings.context, origins)
+        found = window_set(table, self.encoder, self.model.settings.context, origins, self.model._reach)
         names = [(table.series[number].id, table.series[number].time[row]) for number, row in origins]
         forecasts = [self._forecast(*name, part) for name, part in zip(names, self._parts(found, time), strict=True)]
         scaled = np.stack([one.given for one in forecasts])
@@ -208,7 +210,7 @@ class OnlineForecaster:
         """Rows (number, row) with a known target, in the order of time: judge, learn, forecast."""
         if len(origins) == 0:
             return
-        found = window_set(table, self.encoder, self.model.settings.context, origins)
+        found = window_set(table, self.encoder, self.model.settings.context, origins, self.model._reach)
         place = found.rows.start[origins[:, 0]] + origins[:, 1]
         time = self.encoder.moments.ahead(found.rows.time[place], self.encoder.h)
         for (number, _), row, part in zip(origins, place, self._parts(found, time), strict=True):
@@ -278,7 +280,7 @@ class OnlineForecaster:
 
     def _known(self, table: Table) -> Array:
         """Features of forecasts within the history, (origins, h, width)."""
-        found = windows(table, self.encoder, self.model.settings.context)
+        found = windows(table, self.encoder, self.model.settings.context, reach=self.model._reach)
         if len(found) == 0:
             raise DataError("history has too few rows, expected more than the horizon with known targets")
         index = np.unique(np.linspace(0, len(found) - 1, min(MOST_KNOWN, len(found))).astype(int))

@@ -43,7 +43,8 @@ COMMON: dict[str, Range] = {
     "units": Whole(8, 128),
     "context": Choice((24, 48, 96, 168)),
     "lr": Real(1e-3, 3e-2),
-    "batch_size": Choice((64, 128, 256)),
+    "batch_size": Choice((32, 64, 128)),
+    "start": Choice(("linear", "seasonal")),
 }
 OWN: dict[str, dict[str, Range]] = {
     "cfc": {
