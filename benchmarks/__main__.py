@@ -6,6 +6,7 @@ import argparse
 
 from . import explain, solvers, streaming
 from .kernels import run as kernels
+from .online import run as online
 from .paper import run as paper
 from .paper import table
 from .serve import run as serve
@@ -20,6 +21,7 @@ COMMANDS = {
     "paper": paper,
     "table": table,
     "compare": compare,
+    "online": online,
     "tau": tau,
     "serve": serve,
 }

@@ -101,8 +101,9 @@ def test_the_questions_of_the_forecasting_page():
     exec(code, {"model": model, "newer_rows": frame, "frame_with_known_columns": ahead})
 
 
-@pytest.mark.parametrize("name", ["training", "streaming", "kernels", "understand", "deploy", "onnx", "neuromorphic"])
-def test_a_page_prints_what_it_shows(name, capsys):
+@pytest.mark.parametrize("name", ["training", "streaming", "kernels", "understand", "deploy", "onnx", "neuromorphic", "online"])
+def test_a_page_prints_what_it_shows(name, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some write files
     page = (ROOT / "docs" / f"{name}.md").read_text()
     for code, shown in zip(blocks(page, "python"), blocks(page, "text"), strict=True):
         exec(code, {})

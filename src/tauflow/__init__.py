@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .cells.mixed_memory import MixedMemory
     from .data import check, read_table
     from .errors import TauflowError
-    from .estimators import Forecaster, compare
+    from .estimators import Forecaster, OnlineForecaster, compare, tune
     from .models import load, save
     from .network import Committee, Network, pad, preset
     from .sequence import Bidirectional, Recurrent, Stack
@@ -38,6 +38,7 @@ __all__ = [
     "GatedLTC",
     "MixedMemory",
     "Network",
+    "OnlineForecaster",
     "Recurrent",
     "Stack",
     "TauflowError",
@@ -63,6 +64,7 @@ __all__ = [
     "save",
     "solvers",
     "training",
+    "tune",
     "wirings",
 ]
 
@@ -98,7 +100,9 @@ _HOME = {
     "check": "data",
     "read_table": "data",
     "Forecaster": "estimators",
+    "OnlineForecaster": "estimators",
     "compare": "estimators",
+    "tune": "estimators",
     "fit": "training",
     "Committee": "network",
     "Network": "network",

@@ -23,6 +23,7 @@ from ..cli.predict import predict
 from ..cli.serve import serve
 from ..cli.speech import in_options
 from ..cli.stability import stability
+from ..cli.tune import tune
 from ..errors import TauflowError
 
 NO, USAGE, BUG = 1, 2, 70
@@ -63,7 +64,7 @@ def _paragraphs(command: Callable[..., None]) -> str:
 
 
 app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
-for command in (demo, check, fit, predict, compare, stability, export, serve):
+for command in (demo, check, fit, predict, compare, tune, stability, export, serve):
     app.command(help=_paragraphs(command))(command)
 
 

@@ -22,14 +22,25 @@ from ..cli.options import (
     import_cells,
     named,
     option,
+    options_by_cell,
     reading,
     training,
 )
 from ..files import check_output
 
+OWN = {"units", "context", "epochs", "season"}  # what compare takes by itself
 DEFAULT = "cfc,gated_ltc,ctrnn,lstm,gru"
 Cells = Annotated[
-    str, option("Which models; ridge and trivial rules always are.", TRAINING, metavar="NAMES", shown=True)
+    str,
+    option(
+        "Which models: cells, and auto_ets, auto_theta, lightgbm, nlinear, dlinear, nhits, tcn, transformer, drift; ridge and "
+        "two trivial rules always are.",
+        TRAINING,
+        "--cells",
+        "--models",
+        metavar="NAMES",
+        shown=True,
+    ),
 ]
 Seeds = Annotated[int, option("Seeds for each model, to see the spread.", TRAINING, min=1, metavar="N", shown=True)]
 
@@ -49,6 +60,15 @@ def compare(
     ] = "0.2",
     seeds: Seeds = 1,
     seed: Seed = 0,
+    options: Annotated[
+        list[str] | None,
+        option(
+            "More of a cell's arguments: ctrnn.solver=etd2rk; may be given again.",
+            TRAINING,
+            "--option",
+            metavar="CELL.NAME=VALUE",
+        ),
+    ] = None,
     page: Annotated[Path | None, option("Also write a page with figures.", OUTPUT, metavar="HTML")] = None,
     json: Annotated[Path | None, option("Also write all numbers.", OUTPUT, metavar="JSON")] = None,
     own: Import = None,
@@ -69,13 +89,14 @@ def compare(
             check_output(path, [file])
     if page is not None and json is not None and page.resolve() == json.resolve():
         raise typer.BadParameter("--page and --json name one file; give each its own")
+    models = chosen(cells)
+    of_cells = options_by_cell(options, models)
     import_cells(own)
     from ..data import read_table
 
     table = read_table(file, **named(columns, file))
     from .. import estimators
 
-    models = chosen(cells)
     with Watch(models, seeds, quiet, table.notes) as watch:
         found = estimators.compare(
             table,
@@ -84,7 +105,8 @@ def compare(
             test=part(test),
             seeds=range(seed, seed + seeds),
             progress=watch.told,
-            forecaster={name: training.pop(name) for name in ("strategy", "validation")},
+            options=of_cells,
+            forecaster={name: training.pop(name) for name in set(training) - OWN},
             **training,
         )
     write(found, page, json)

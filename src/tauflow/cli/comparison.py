@@ -25,8 +25,9 @@ class Watch:
 
     def __init__(self, models: Iterable[str], seeds: int, quiet: bool, notes: Iterable[str] = ()) -> None:
         from ..estimators import BASELINES
+        from ..estimators.peers import SEEDLESS
 
-        self.totals = dict.fromkeys(models, seeds) | dict.fromkeys(BASELINES, 1)
+        self.totals = {name: 1 if name in SEEDLESS else seeds for name in models} | dict.fromkeys(BASELINES, 1)
         self.quiet, self.notes = quiet, tuple(notes)  # told when the work begins: until then an error stands alone
         self.bars: Progress | None = None
         self.tasks: dict[str, TaskID] = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
+import typer
+
 from ..cli.command import command_line
 from ..cli.options import (
     OUTPUT,
@@ -16,6 +18,7 @@ from ..cli.options import (
     Table,
     View,
     asks,
+    cell_options,
     import_cells,
     named,
     option,
@@ -37,6 +40,25 @@ def fit(
     ] = "cfc",
     horizon: Horizon = 24,
     seed: Seed = 0,
+    options: Annotated[
+        list[str] | None,
+        option(
+            "More of the cell's arguments: solver=etd2rk; may be given again.",
+            TRAINING,
+            "--option",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        option("Keep the training there as it goes on; if the file is there, go on from it.", TRAINING, metavar="FILE"),
+    ] = None,
+    resume: Annotated[
+        bool | None, option("With --checkpoint: begin anew instead.", TRAINING, "--resume/--no-resume", metavar="")
+    ] = None,
+    time_limit: Annotated[
+        float | None, option("Seconds that the training may take, about.", TRAINING, min=0.1, metavar="SECONDS")
+    ] = None,
     own: Import = None,
     view: View = None,
     quiet: Quiet = False,
@@ -50,14 +72,20 @@ def fit(
     -o traffic.tau[/bold]
     """
     check_output(output, [file])
+    if checkpoint is not None:
+        check_output(checkpoint, [file, output])
+    elif resume is not None:
+        raise typer.BadParameter(
+            f"{'--resume' if resume else '--no-resume'} needs --checkpoint and the file to go on from"
+        )
     import_cells(own)
     from ..data import read_table
 
     table = read_table(file, **named(columns, file))
     from ..estimators import Forecaster
 
-    model = Forecaster(cell=cell, h=horizon, seed=seed, **training)
-    model.fit(table, progress=not quiet)
+    model = Forecaster(cell=cell, h=horizon, seed=seed, options=cell_options(options), **training)
+    model.fit(table, progress=not quiet, checkpoint=checkpoint, resume=resume is not False, time_limit=time_limit)
     model.save(output)
     tell(model.notes, quiet)
     facts = {"model": str(output), "cell": cell, "horizon": horizon, "parameters": model.parameters}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -110,12 +111,62 @@ def training(
     validation: Annotated[
         float, option("The last part of the rows, which chooses the best round.", TRAINING, metavar="PART", shown=True)
     ] = 0.15,
+    loss: Annotated[str | None, option("What is made small: mae, mse or huber.", TRAINING, metavar="NAME")] = None,
+    lr: Annotated[float | None, option("The learning rate, such as 0.003.", TRAINING, metavar="RATE")] = None,
+    patience: Annotated[
+        int | None, option("Stop after so many rounds without a better one.", TRAINING, min=1, metavar="N")
+    ] = None,
+    steps: Annotated[int | None, option("Updates of the weights in a round.", TRAINING, min=1, metavar="N")] = None,
+    batch_size: Annotated[int | None, option("Windows in an update.", TRAINING, min=1, metavar="N")] = None,
+    presets: Annotated[
+        str | None, option("How much is tried: fast, balanced or best.", TRAINING, metavar="NAME")
+    ] = None,
+    start: Annotated[
+        str | None, option("What the network corrects: auto, linear, seasonal, last.", TRAINING, metavar="NAME")
+    ] = None,
 ) -> dict[str, Any]:
-    """Arguments of `Forecaster`."""
+    """Arguments of `Forecaster`; those that were not given keep its own defaults."""
+    given = {"loss": loss, "lr": lr, "patience": patience, "steps": steps, "batch_size": batch_size,
+             "presets": presets, "start": start}  # fmt: skip
     return {
         "units": units, "context": context, "epochs": epochs, "season": _season(season), "strategy": strategy,
-        "validation": validation,
+        "validation": validation, **{name: value for name, value in given.items() if value is not None},
     }  # fmt: skip
+
+
+def cell_options(texts: list[str] | None) -> dict[str, Any]:
+    """`solver=etd2rk`, `tau=[1, 50]`: arguments of a cell by name; a value is JSON, or the text as it stands."""
+    found: dict[str, Any] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise typer.BadParameter(f"--option is '{text}'; expected NAME=VALUE, such as solver=etd2rk")
+        if name.strip() in found:
+            raise typer.BadParameter(f"--option {name.strip()} was given twice; leave one of them out")
+        found[name.strip()] = _value(value.strip())
+    return found
+
+
+def options_by_cell(texts: list[str] | None, cells: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """`ctrnn.solver=etd2rk`: per cell its arguments by name."""
+    found: dict[str, dict[str, Any]] = {}
+    for place, value in cell_options(texts).items():
+        cell, dot, name = place.partition(".")
+        if not dot or not name:
+            raise typer.BadParameter(
+                f"--option is '{place}=...'; expected CELL.NAME=VALUE, such as ctrnn.solver=etd2rk"
+            )
+        if cell not in cells:
+            raise typer.BadParameter(f"--option {place} is for {cell}, which is not among --cells {','.join(cells)}")
+        found.setdefault(cell, {})[name] = value
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def import_cells(files: list[Path] | None) -> None:

@@ -9,6 +9,8 @@ OPTIONS = {
     **{name: "--" + name.replace("_", "-") for name in (
         "id", "time", "target", "past", "future", "static", "duplicates", "zone", "dayfirst", "time_unit", "decimal", "delimiter",
         "units", "context", "epochs", "season", "strategy", "validation", "cell", "cells", "seed", "seeds", "test", "times",
+        "loss", "lr", "patience", "steps", "batch_size", "presets", "start", "checkpoint", "resume",
+        "trials", "jobs", "time_limit", "judged", "journal",
     )},
     "h": "--horizon",
 }  # fmt: skip

@@ -12,9 +12,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from time import perf_counter
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+from torch import Tensor
 
 from .. import files
 from ..data import Table
@@ -29,6 +30,7 @@ from ..windows.windows import Windows, answered, divided, window_set, windows
 from .ahead import read_ahead, refuse_unmet, unknown_ahead, with_ahead
 from .learned import Blend, Learner, Rows
 from .linear import LinearBase
+from .peers.names import PEERS
 from .predictors import Predictor, is_network, plain
 from .questions import askable, moments, silent
 from .reading import READING, another_table, as_table, moment, read_times, refuse_unknown, separated
@@ -44,6 +46,9 @@ from .tables import (
     unseen,
     upto,
 )
+
+if TYPE_CHECKING:
+    from .online import OnlineForecaster
 
 RULES = ("persistence", "seasonal_naive")  # nothing is learned but scales and seasons
 FEWEST_WINDOWS = 8
@@ -139,6 +144,7 @@ class Forecaster:
         progress: Literal["auto"] | bool = "auto",
         callbacks: Sequence[Callback] = (),
         checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool = True,
         time_limit: float | None = None,
         **columns: Any,
     ) -> Self:
@@ -148,10 +154,12 @@ class Forecaster:
 
         `until`: rows at or after this moment are not looked at. A time stamp or a date, a length such as "90D" at the end of
         the table, or a number (nanoseconds UTC, or as the table counts). What was done to the table stands in `notes`.
+        `checkpoint`: a file kept up to date every round; if it is there, training goes on from it, or begins anew with resume=False.
         """
-        refuse_unknown("fit", columns, ("until", "progress", "callbacks", "checkpoint", "time_limit"))
+        refuse_unknown("fit", columns, ("until", "progress", "callbacks", "checkpoint", "resume", "time_limit"))
         began = perf_counter()
         check_positive(time_limit=time_limit)
+        self._refuse_idle(checkpoint)
         table = as_table(data, columns)
         if until is not None:
             table = before(table, moment(until, table, "until"))
@@ -177,7 +185,7 @@ class Forecaster:
             every = answered(windows(table, encoder, settings.context))
             rows = Rows(training, judging, every, validation_start)
             deadline = began + (time_limit or np.inf)
-            learned = Learner(settings, self.options, rows, progress, callbacks, checkpoint, deadline).learn()
+            learned = Learner(settings, self.options, rows, progress, callbacks, checkpoint, resume, deadline).learn()
             predictor, history, notes = learned.blend, learned.history, learned.notes
         else:
             predictor = plain(settings, encoder)
@@ -282,6 +290,37 @@ class Forecaster:
             found.origins[chosen], np.concatenate(times), np.concatenate(truths), np.concatenate(forecasts), encoder
         )
 
+    def online(
+        self,
+        history: Any = None,
+        *,
+        weights: Literal["readout", "all"] | None = "readout",
+        memory: float = 100,
+        recent: float = 72,
+        margin: float = 0.02,
+        lr: float = 3e-4,
+        **columns: Any,
+    ) -> OnlineForecaster:
+        """The model as one that is fed rows as they come and goes on learning; this one stays as it is.
+
+        history   rows up to now, at least as many as a forecast looks back; None: the table of `fit`. `columns` as in `predict`
+        weights   what learns on beside the states: "readout", by least squares that forget; "all", by backpropagation through the
+                  last rows as well; None: nothing
+        memory    rows after which a row counts 1/e in what is learned
+        recent    rows of the past by whose errors the guard decides how much of it is answered
+        margin    how much worse than the frozen model the answers may have been lately before the frozen one answers alone
+        lr        the learning rate of weights="all"
+        """
+        from .online import OnlineForecaster, OnlineSettings
+
+        refuse_unknown("online", columns, ("history", "weights", "memory", "recent", "margin", "lr"))
+        settings = OnlineSettings(weights, memory, recent, margin, lr)
+        if history is None and columns:
+            raise DataError(
+                f"{', '.join(columns)} was given, but there is no table to read with it: online(history, ...)"
+            )
+        return OnlineForecaster(self, self._known_table(history, columns), settings)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file: settings, scales and weights, no code and no data."""
         encoder, predictor = self._fitted()
@@ -293,9 +332,14 @@ class Forecaster:
         """Read a model file written by `save`; raises ModelFileError on anything else."""
         file = files.read(path, kind="forecaster")
         try:
-            settings, options, encoder, predictor = decode(file.config, file.tensors)
+            return cls.of(file.config, file.tensors)
         except ModelFileError as wrong:
             raise ModelFileError(f"{os.fspath(path)}: {wrong}") from None
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Forecaster:
+        """The forecaster whose file holds this; `load` without the file."""
+        settings, options, encoder, predictor = decode(config, tensors)
         season = "auto" if settings.season is None else settings.season
         forecaster = cls(**{**asdict(settings), "season": season}, options=options)
         forecaster.encoder, forecaster.predictor = encoder, predictor
@@ -305,6 +349,18 @@ class Forecaster:
         if self.encoder is None or self.predictor is None:
             raise NotFittedError("this forecaster is not fitted: call fit(data) first")
         return self.encoder, self.predictor
+
+    def _refuse_idle(self, checkpoint: str | os.PathLike[str] | None) -> None:
+        """What a baseline would not look at, and a peer, which is no forecaster."""
+        cell = self.settings.cell
+        if cell in PEERS:
+            raise ForecastError(f"{cell} stands in tables only: compare(data, cells=[..., {cell!r}])")
+        if is_network(self.settings):
+            return
+        if self.options:
+            raise ForecastError(f"{cell} has no options, but {', '.join(self.options)} was given: leave it out")
+        if checkpoint is not None:
+            raise ForecastError(f"checkpoint was given, but {cell} learns at once, without rounds: leave it out")
 
     def _few(self, training: Windows) -> list[str]:
         """A note where a network learned from so little that luck decides what it learned."""

@@ -49,9 +49,12 @@ class ForecastNet(nn.Module):
 
     def read(self, y: Tensor, query: Tensor, start: Tensor) -> Tensor:
         """The answers (B, h, targets) to queries (B, h, queries) from the cell's output (B, outputs) at the origin."""
-        hidden = self.state(self.norm(y))[:, None, :] + self.query(query) + self.seen(start)
-        answer: Tensor = start + self.answer(F.silu(hidden)) + self.skip(query)
+        answer: Tensor = start + self.answer(self.hidden(y, query, start)) + self.skip(query)
         return answer
+
+    def hidden(self, y: Tensor, query: Tensor, start: Tensor) -> Tensor:
+        """What is added to the start is a linear map of this and of the query: silu(P s + Q query + S start), (B, h, hidden)."""
+        return F.silu(self.state(self.norm(y))[:, None, :] + self.query(query) + self.seen(start))
 
 
 def anchor_columns(encoder: Encoder) -> list[int]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from .. import cells
 from ..cells import Cell
 from ..errors import TauflowError
+from .peers.names import PEERS
 
 BASELINES = ("persistence", "seasonal_naive", "ridge")
 EPOCHS = 8  # rounds, unless asked for
@@ -53,7 +54,7 @@ class Settings:
     start: Literal["auto", "linear", "seasonal", "last"] = "auto"
 
     def __post_init__(self) -> None:
-        known = [*cells.names(), *BASELINES]
+        known = [*cells.names(), *BASELINES, *PEERS]
         if self.cell not in known:
             near = get_close_matches(str(self.cell), known, n=1)
             hint = f" did you mean {near[0]!r}?" if near else ""

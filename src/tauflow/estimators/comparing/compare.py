@@ -16,6 +16,7 @@ import numpy as np
 from ...data import Table
 from .. import metrics
 from ..forecaster import Backtest
+from ..peers.names import PEERS, SEEDLESS, TRIVIAL
 from ..reading import as_table, refuse_unknown, shown_times
 from ..settings import BASELINES, EPOCHS, ForecastError, Settings, periods
 from ..tables import before
@@ -50,6 +51,7 @@ def compare(
 ) -> Comparison:
     """Train and test every model of `cells`; ridge, the seasonal naive and the last value are always among them.
 
+    cells     cells of `tauflow.cells.names()`, and peers (`estimators.peers.PEERS`): auto_ets, lightgbm, nhits, tcn, ...
     data      a path, a frame or a Table; `columns` are `read_table`'s arguments (target=, time=, ...)
     test      the part at the end that is only tested on: a fraction, a length such as "90D", or a time stamp
     seeds     each network is trained once per seed; the table shows mean and spread
@@ -64,7 +66,7 @@ def compare(
     asked = periods(season)
     work = []
     for name in names:
-        for seed in seeds if name not in BASELINES else seeds[:1]:
+        for seed in seeds[:1] if name in (*BASELINES, *SEEDLESS) else seeds:
             settings = Settings(cell=name, season=asked, seed=seed, **common)
             work.append(Job(table, settings, dict((options or {}).get(name, {})), start))
     if not seeds:
@@ -163,7 +165,7 @@ def _row(found: list[Result], k: int) -> Row:
     return Row(
         model=first.settings.cell,
         kind=_kind(first.settings.cell),
-        units=None if first.settings.cell in BASELINES else first.settings.units,
+        units=None if first.settings.cell in (*BASELINES, *PEERS) else first.settings.units,
         mae=mean[0], mae_std=spread[0], rmse=mean[1], rmse_std=spread[1], mase=mean[2], mase_std=spread[2],
         seeds=len(found),
         parameters=first.parameters,
@@ -173,6 +175,8 @@ def _row(found: list[Result], k: int) -> Row:
 
 
 def _kind(name: str) -> Literal["liquid", "static", "trivial"]:
+    if name in PEERS:
+        return "trivial" if name in TRIVIAL else "static"
     if name == "ridge":
         return "static"
     if name in BASELINES:

@@ -10,22 +10,19 @@ from ...data import Table
 from ...windows.encoder import Encoder
 from ...windows.learn import learn
 from ..network import ForecastNet
+from ..peers.names import PEERS
 from ..settings import BASELINES, Settings, build_cell
 from .trial import Job
 
 
 def matched(work: list[Job], known: Table) -> list[Job]:
     """The jobs with the number of neurons at which each network has about as many parameters as the LSTM with `units`."""
-    if not any(job.settings.cell not in BASELINES for job in work):
+    if not any(_sized(job) for job in work):
         return work
     settings = work[0].settings
     encoder = learn(known, settings.h, None, settings.season)
     wanted = parameters(_with(settings, cell="lstm"), {}, encoder)
-    units = {
-        job.settings.cell: _units_for(job.settings, job.options, encoder, wanted)
-        for job in work
-        if job.settings.cell not in BASELINES
-    }
+    units = {job.settings.cell: _units_for(job.settings, job.options, encoder, wanted) for job in work if _sized(job)}
     return [
         Job(job.table, _with(job.settings, units=units.get(job.settings.cell, settings.units)), job.options, job.start)
         for job in work
@@ -45,8 +42,19 @@ def _units_for(settings: Settings, options: dict[str, Any], encoder: Encoder, wa
     return min((low, high), key=lambda n: abs(parameters(_with(settings, units=n), options, encoder) - wanted))
 
 
+def _sized(job: Job) -> bool:
+    """Does the number of units say how large the model is?"""
+    name = job.settings.cell
+    return name not in BASELINES and (name not in PEERS or name in ("nhits", "tcn", "transformer"))
+
+
 def parameters(settings: Settings, options: dict[str, Any], encoder: Encoder) -> int:
     with torch.device("meta"):
+        if settings.cell in PEERS:
+            from ..peers.neural import network as made
+
+            peer = made(settings.cell, encoder, settings.context, settings.units)
+            return sum(parameter.numel() for parameter in peer.parameters())
         network = ForecastNet(build_cell(settings, options, encoder.inputs), encoder)
     return sum(parameter.numel() for parameter in network.parameters())
 

@@ -29,7 +29,7 @@ def run(work: list[Job], jobs: int | str, progress: Callable[[Progress], None] |
         count, mp_context=context, initializer=_enter, initargs=(told, stop, cells.IMPORTED)
     ) as pool:
         order = sorted(range(len(work)), key=lambda number: work[number].settings.cell in BASELINES)  # long ones first
-        with _without_interrupts():  # Ctrl-C reaches every process of a terminal; only this one is to answer it
+        with without_interrupts():  # Ctrl-C reaches every process of a terminal; only this one is to answer it
             futures = {number: pool.submit(_in_process, work[number]) for number in order}
         waiting = set(futures.values())
         try:
@@ -47,7 +47,7 @@ def run(work: list[Job], jobs: int | str, progress: Callable[[Progress], None] |
 
 
 @contextmanager
-def _without_interrupts() -> Iterator[None]:
+def without_interrupts() -> Iterator[None]:
     """Hold SIGINT back; processes that start meanwhile never get it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

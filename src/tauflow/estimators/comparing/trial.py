@@ -17,7 +17,8 @@ from ...training import Callback
 from ...training.callbacks import Epoch, Step
 from ..forecaster import Backtest, Forecaster
 from ..learned import Blend
-from ..settings import Settings
+from ..peers.names import PEERS
+from ..settings import ForecastError, Settings
 from ..streaming import stream_time
 from ..tables import before
 
@@ -97,6 +98,8 @@ def alone(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool
 def _test(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool]) -> Result:
     settings = job.settings
     season = "auto" if settings.season is None else settings.season
+    if settings.cell in PEERS:
+        return _test_peer(job, tell, stopped)
     model = Forecaster(**{**settings.__dict__, "season": season}, options=job.options)
     began = time.process_time()
     model.fit(before(job.table, job.start), progress=False, callbacks=(_Tell(settings, tell, stopped),))
@@ -107,7 +110,7 @@ def _test(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool
     result = Result(
         settings=settings,
         backtest=backtest,
-        mase_scale=_naive_error(job.table, backtest),
+        mase_scale=naive_error(job.table, backtest),
         parameters=model.parameters,
         seconds=seconds,
         microseconds=stream_time(model.predictor.network, settings.h) if isinstance(model.predictor, Blend) else None,
@@ -117,6 +120,32 @@ def _test(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool
     )
     tell(Progress(settings.cell, settings.seed, settings.epochs, settings.epochs, None, None, done=True))
     return result
+
+
+def _test_peer(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool]) -> Result:
+    """As `_test`, of a model that stands in tables only."""
+    from ..peers.peer import Peer
+
+    settings = job.settings
+    if job.options:
+        raise ForecastError(f"{settings.cell} has no options, but {', '.join(job.options)} was given: leave it out")
+    began = time.process_time()
+    peer = Peer(settings).fit(before(job.table, job.start), (_Tell(settings, tell, stopped),))
+    seconds = time.process_time() - began
+    backtest = peer.tested(job.table, job.start)
+    history = peer.history
+    tell(Progress(settings.cell, settings.seed, settings.epochs, settings.epochs, None, None, done=True))
+    return Result(
+        settings=settings,
+        backtest=backtest,
+        mase_scale=naive_error(job.table, backtest),
+        parameters=peer.parameters,
+        seconds=seconds,
+        microseconds=None,
+        curves=None if history is None else (np.array(history.train), np.array(history.validation)),
+        time_constants=None,
+        notes=peer.notes,
+    )
 
 
 class _Tell(Callback):
@@ -136,7 +165,7 @@ class _Tell(Callback):
         return False
 
 
-def _naive_error(table: Table, backtest: Backtest) -> Array:
+def naive_error(table: Table, backtest: Backtest) -> Array:
     """(N, targets): MAE of the best naive forecast on the training part, in units, for the id of each origin."""
     encoder = backtest.encoder
     errors = np.full((len(table.series), len(table.schema.targets)), np.nan)

@@ -70,6 +70,7 @@ class Learner:
     progress: Literal["auto"] | bool = False
     callbacks: Sequence[Callback] = ()
     checkpoint: str | os.PathLike[str] | None = None
+    resume: bool = True
     deadline: float = np.inf  # of perf_counter
     _judged: Started | None = field(default=None, repr=False)
 
@@ -175,6 +176,7 @@ class Learner:
             progress=self.progress if told else False,
             callbacks=self.callbacks if told else [_Quiet(self.callbacks)],
             checkpoint=checkpoint,
+            resume=self.resume,
             time_budget=budget,
         )
         return network, history
