@@ -10,13 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import analysis, cells, datasets, deploy, explain, files, losses, network, solvers, training, wirings
+    from . import analysis, cells, data, datasets, deploy, explain, files, losses, network, solvers, training, wirings
     from .analysis import certify
     from .cells import CTRNN, GRU, GRUODE, LSTM, LTC, RNN, CfC, GatedLTC, WiredCfC
     from .cells.mixed_memory import MixedMemory
     from .data import check, read_table
     from .errors import TauflowError
-    from .estimators import Forecaster, compare
+    from .estimators import Classifier, Forecaster, Regressor, compare
     from .models import load, save
     from .network import Committee, Network, pad, preset
     from .sequence import Bidirectional, Recurrent, Stack
@@ -33,12 +33,14 @@ __all__ = [
     "RNN",
     "Bidirectional",
     "CfC",
+    "Classifier",
     "Committee",
     "Forecaster",
     "GatedLTC",
     "MixedMemory",
     "Network",
     "Recurrent",
+    "Regressor",
     "Stack",
     "TauflowError",
     "WiredCfC",
@@ -48,6 +50,7 @@ __all__ = [
     "certify",
     "check",
     "compare",
+    "data",
     "datasets",
     "deploy",
     "explain",
@@ -68,6 +71,7 @@ __all__ = [
 _SUBMODULES = (
     "analysis",
     "cells",
+    "data",
     "datasets",
     "deploy",
     "explain",
@@ -95,7 +99,9 @@ _HOME = {
     "Stack": "sequence",
     "check": "data",
     "read_table": "data",
+    "Classifier": "estimators",
     "Forecaster": "estimators",
+    "Regressor": "estimators",
     "compare": "estimators",
     "fit": "training",
     "Committee": "network",

@@ -1,0 +1,72 @@
+"""Blend: how much each answer counts, and how sure the whole may be, learned from answers on held-out sequences.
+
+    classes   log p = log softmax(sum_k w_k z_k + b),  w_k >= 0       z_k (n, classes): scores, or log-probabilities
+    values    y = sum_k w_k y_k                        w_k >= 0, together 1
+
+One network alone: w is the inverse of a temperature. The weights make the held-out loss small, with a pull towards small weights worth
+one sample, so that answers which are all right do not make it boundlessly sure. b puts classes back to how often they come after a loss that
+weighed them. Sources: Guo et al. 2017 (temperature), Wolpert 1992 (stacking).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ...data.sequences import Array
+
+LEAST = 0.02  # of the whole: what counts less is left out
+
+
+def blend_classes(scores: list[Array], labels: Array, weights: Array | None, bias: bool) -> tuple[Array, Array]:
+    """(w (k,), b (classes,)) of scores k x (n, classes); weights (classes,) of the loss."""
+    z = torch.from_numpy(np.stack(scores))  # (k, n, classes)
+    z = z - z.mean(dim=2, keepdim=True)
+    size = z.square().mean(dim=(1, 2)).sqrt().clamp(min=1e-12)
+    target = torch.from_numpy(labels)
+    count = None if weights is None else torch.from_numpy(weights)
+    raw = torch.zeros(len(z), dtype=torch.float64, requires_grad=True)
+    b = torch.zeros(z.shape[2], dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([raw, b], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        w = F.softplus(raw)
+        shift = b if bias else torch.zeros_like(b)
+        entropy = F.cross_entropy((w / size) @ z.transpose(0, 1) + shift, target, count, reduction="sum")
+        value = entropy + 0.5 * w.square().sum() + 0.5 * b.square().sum()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    with torch.enable_grad():
+        optimizer.step(loss)  # type: ignore[no-untyped-call]
+    w = F.softplus(raw.detach())
+    w = torch.where(w < LEAST * w.sum(), 0.0, w)
+    return (w / size).numpy(), (b.detach() if bias else torch.zeros_like(b)).numpy()
+
+
+def blend_values(answers: list[Array], targets: Array) -> Array:
+    """w (k,), of answers k x (n, columns) in units of the targets' spread."""
+    y = np.stack(answers).reshape(len(answers), -1)  # (k, n * columns)
+    target = targets.reshape(-1)
+    even = 1 / len(y)
+    kept = list(range(len(y)))
+    while True:
+        w = _least_squares(y[kept], target, even)
+        if len(kept) == 1 or w.min() >= LEAST:
+            break
+        kept.pop(int(w.argmin()))
+    found = np.zeros(len(y))
+    found[kept] = w
+    return found
+
+
+def _least_squares(y: Array, target: Array, even: float) -> Array:
+    """Weights that add up to 1, pulled to equal ones by one sample's worth."""
+    k = len(y)
+    gram = y @ y.T + np.eye(k)
+    right = y @ target + even
+    system = np.zeros((k + 1, k + 1))
+    system[:k, :k], system[:k, k], system[k, :k] = gram, 1, 1
+    return np.asarray(np.linalg.solve(system, np.append(right, 1.0))[:k])
