@@ -15,11 +15,12 @@ from ...data.sequences import Array, Layout, Sequences, as_sequences, is_ragged
 from ...data.series import Schema
 from ...errors import DataError, ShapeError
 from ...training import History
+from .beside.folds import folds
 from .contract import Contract
-from .folds import folds
 from .form import learn_form, whole
+from .learning import Learned, learn
 from .members import Recipe
-from .model import BESIDE, Learned, Model, learn
+from .model import BESIDE, Model
 
 READING = ("duplicates", "unsorted", "time_unit", "zone", "dayfirst", "decimal", "delimiter")
 
@@ -237,7 +238,7 @@ class SequenceEstimator(Contract):
                 if len(row) != len(one):
                     raise ShapeError(f"y[{number}] has {len(row)} targets, but its sequence has {len(one)} samples")
             return True
-        shape = np.shape(y) if parts is None else (len(parts),)
+        shape = np.asarray(y).shape if parts is None else (len(parts),)
         if len(shape) == 0:
             raise ShapeError(f"y should be a 1d array, got an array of shape {shape} instead: one target a sequence")
         if shape[0] != len(found):
@@ -314,5 +315,5 @@ class SequenceEstimator(Contract):
         """A line a part of a member: what it is, how wide, how many parameters; and what counts how much."""
         self._check_is_fitted()
         network = self.model_.committee.networks()[0]
-        told = ", ".join(f"{name} {w:.3g}" for name, w in self.model_.weights.items())
+        told = ", ".join(f"{name} {w:.3g}" for name, w in self.model_.blend.weights.items())
         return f"{len(self.model_.committee.members)} members of\n{network.summary()}\nweights: {told}"

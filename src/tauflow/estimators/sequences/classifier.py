@@ -12,7 +12,7 @@ from ...data.sequences import Array, Layout, Sequences
 from ...errors import DataError, NonFiniteError, ShapeError
 from .base import SequenceEstimator
 from .contract import conversion_warning
-from .model import Learned, class_weights, log_softmax
+from .learning import Learned, class_weights
 from .stream import SequenceStream, start
 
 
@@ -114,7 +114,7 @@ class Classifier(SequenceEstimator):
         return float((self._labels(self.model_(found)) == truth).mean())
 
     def _stream(self, static: Array | None) -> SequenceStream:
-        return start(self.model_, static, lambda z: np.exp(log_softmax(z)))
+        return start(self.model_, static, np.exp)
 
     def _labels(self, log_p: Array) -> Array:
         if self.threshold_ is not None:

@@ -13,8 +13,8 @@ import numpy as np
 
 from ...data.sequences import Array
 from ...errors import DataError, NonFiniteError, ShapeError, TauflowError, TimeError
+from .beside.summaries import Running
 from .model import Model
-from .summaries import Running
 
 
 class SequenceStream:
@@ -61,12 +61,12 @@ class SequenceStream:
         z = self.members(form.steps(np.stack(self.patch))[0], self.since)
         if len(self.patch) == form.patch:
             self.kept, self.patch, self.since = self.members.state if form.patch > 1 else self.kept, [], 0.0
-        total = self.model.weights["network"] * z + self.model.bias
+        said = {"network": z}
         if "summaries" in self.model.lines:
             self.running.add(sample, self.clock)
             features = np.concatenate([self.running.features(), self.static])
-            total = total + self.model.weights["summaries"] * self.model.lines["summaries"](features[None])[0]
-        return self.finish(total)
+            said["summaries"] = self.model.lines["summaries"](features[None])[0]
+        return self.finish(self.model.blend(said))
 
 
 def start(model: Model, static: Array | None, finish: Callable[[Array], Array]) -> SequenceStream:

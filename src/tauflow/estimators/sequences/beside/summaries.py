@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...data.sequences import Array, Sequences
+from ....data.sequences import Array, Sequences
 
 NAMES = ("count", "first", "last", "mean", "deviation", "least", "most", "slope")
 SHORT = 64  # samples of a rectangle that are features by themselves

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from ...data.sequences import Array
-from ...errors import DataError
-from ...training import split_groups
+from ....data.sequences import Array
+from ....errors import DataError
+from ....training import split_groups
 
 
 def folds(
     n: int, members: int, share: float, seed: int, classes: Array | None = None, groups: Any = None
 ) -> list[Array]:
-    """`members` parts of about `share` of n samples, each rising, none overlapping; fewer where there is too little.
+    """All n samples in parts of about `share`, at least `members`, each rising, none overlapping; no part where there is too little.
 
     classes (n,): which of them to spread evenly. groups (n,): what must stay together.
     """
@@ -31,11 +31,11 @@ def folds(
         if several < 2:
             raise DataError("groups has one group alone, so nothing can be held out: leave groups= away")
         parts = min(parts, several)
-        return list(split_groups(labels, [1 / parts] * parts, seed))[:members]
+        return list(split_groups(labels, [1 / parts] * parts, seed))
     if n < 2 * parts:
         return []
     draw = np.random.default_rng(seed)
     order = draw.permutation(n)
     if classes is not None:
         order = order[np.argsort(classes[order], kind="stable")]  # class after class, each in random order
-    return [np.sort(order[part::parts]) for part in range(parts)][:members]
+    return [np.sort(order[part::parts]) for part in range(parts)]

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ...data.sequences import Array, Sequences
+from ....data.sequences import Array, Sequences
 
 WIDTH, KERNELS = 9, 84
 DILATIONS = 8

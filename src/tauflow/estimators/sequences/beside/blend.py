@@ -10,18 +10,51 @@ weighed them. Sources: Guo et al. 2017 (temperature), Wolpert 1992 (stacking).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ...data.sequences import Array
+from ....data.sequences import Array
 
 LEAST = 0.02  # of the whole: what counts less is left out
 
 
-def blend_classes(scores: list[Array], labels: Array, weights: Array | None, bias: bool) -> tuple[Array, Array]:
-    """(w (k,), b (classes,)) of scores k x (n, classes); weights (classes,) of the loss."""
-    z = torch.from_numpy(np.stack(scores))  # (k, n, classes)
+@dataclass(frozen=True, eq=False)
+class Blend:
+    """`weights` of parts by name; bias (outputs,), zeros of values."""
+
+    weights: dict[str, float]
+    bias: Array
+    classes: bool
+
+    def total(self, said: Mapping[str, Array]) -> Array:
+        """(n, outputs): scores of the classes, or values."""
+        zero = np.zeros_like(self.bias)
+        total: Array = sum((w * said[name] for name, w in self.weights.items() if w), zero) + self.bias
+        return total
+
+    def __call__(self, said: Mapping[str, Array]) -> Array:
+        """(n, outputs): log-probabilities, or values."""
+        return log_softmax(self.total(said)) if self.classes else self.total(said)
+
+
+def log_softmax(z: Array) -> Array:
+    z = z - z.max(axis=-1, keepdims=True)
+    return np.asarray(z - np.log(np.exp(z).sum(axis=-1, keepdims=True)))
+
+
+def even(names: list[str], outputs: int, classes: bool) -> Blend:
+    """All count the same: there is nothing to learn weights from. A line's scores of classes are half as far apart as a network's."""
+    weights = {name: (2.0 if classes and name != "network" else 1.0) / len(names) for name in names}
+    return Blend(weights, np.zeros(outputs), classes)
+
+
+def blend_classes(said: Mapping[str, Array], labels: Array, weights: Array | None, bias: bool) -> Blend:
+    """Of scores (n, classes) by name; weights (classes,) of the loss, bias: whether there is a b."""
+    z = torch.from_numpy(np.stack(list(said.values())))  # (k, n, classes)
     z = z - z.mean(dim=2, keepdim=True)
     size = z.square().mean(dim=(1, 2)).sqrt().clamp(min=1e-12)
     target = torch.from_numpy(labels)
@@ -43,12 +76,13 @@ def blend_classes(scores: list[Array], labels: Array, weights: Array | None, bia
         optimizer.step(loss)  # type: ignore[no-untyped-call]
     w = F.softplus(raw.detach())
     w = torch.where(w < LEAST * w.sum(), 0.0, w)
-    return (w / size).numpy(), (b.detach() if bias else torch.zeros_like(b)).numpy()
+    found = dict(zip(said, (w / size).tolist(), strict=True))
+    return Blend(found, (b.detach() if bias else torch.zeros_like(b)).numpy(), True)
 
 
-def blend_values(answers: list[Array], targets: Array) -> Array:
-    """w (k,), of answers k x (n, columns) in units of the targets' spread."""
-    y = np.stack(answers).reshape(len(answers), -1)  # (k, n * columns)
+def blend_values(said: Mapping[str, Array], targets: Array) -> Blend:
+    """Of answers (n, columns) by name, in units of the targets' spread."""
+    y = np.stack(list(said.values())).reshape(len(said), -1)  # (k, n * columns)
     target = targets.reshape(-1)
     even = 1 / len(y)
     kept = list(range(len(y)))
@@ -59,7 +93,7 @@ def blend_values(answers: list[Array], targets: Array) -> Array:
         kept.pop(int(w.argmin()))
     found = np.zeros(len(y))
     found[kept] = w
-    return found
+    return Blend(dict(zip(said, found.tolist(), strict=True)), np.zeros(targets.shape[1]), False)
 
 
 def _least_squares(y: Array, target: Array, even: float) -> Array:
