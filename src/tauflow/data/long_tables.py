@@ -4,9 +4,9 @@
     7      0.0    88                64    0
     7      1.5            2.1       64    0
 
-The channels are all columns that are not named otherwise; a column named in `static` is one number (or word) a sequence and enters
-once; NaN, an empty cell, is "not measured". A target that is the same in all rows of a sequence is a label of the sequence, else one of each
-row. The table is read by the rules of `read_table`, whose other arguments are taken too.
+The channels are all columns that are not named otherwise; a column named in `static` is one number (or word) a sequence and
+enters once; NaN, an empty cell, is "not measured". A target that is the same in all rows of a sequence is a label of the sequence,
+else one of each row. The table is read by the rules of `read_table`, whose other arguments are taken too.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from .series import NANOSECONDS, Schema, Table
 
 @dataclass(frozen=True, eq=False)
 class LongTable:
-    """The sequences of a table, its labels (one a sequence, one a row, or None), and how it was read."""
+    """The sequences of a table, its labels (one a sequence; `every`: one a row; or None), their groups, and how it was read."""
 
     sequences: Sequences
+    target: str | None
     labels: list[Any] | None
     every: bool
+    groups: Array | None
     schema: Schema
     notes: tuple[str, ...]
 
@@ -43,14 +45,18 @@ def read_sequences(
     target: str | None = None,
     channels: Names = None,
     static: Names = (),
+    groups: str | None = None,
     schema: Schema | None = None,
     **reading: Any,
 ) -> LongTable:
-    """Read a file or a frame; `schema` is that of an earlier table of the same kind, whose columns are then taken."""
+    """Read a file or a frame; `schema` is that of an earlier table of the same kind, whose columns are then taken.
+
+    groups: a column that is one value a sequence and says what belongs together, such as the patient of several stays.
+    """
     if schema is None:
         if id is None:
             raise DataError("a long table needs the column that says which sequence a row belongs to: id=")
-        fixed = {*_names(id), *_names(time), *_names(static), *_names(target)}
+        fixed = {*_names(id), *_names(time), *_names(static), *_names(target), *_names(groups)}
         if channels is None:
             names = open_by(source, Reading(**{key: reading.get(key) for key in ("delimiter", "decimal")})).names
             default = () if time is not None else ("ds",)
@@ -72,7 +78,13 @@ def read_sequences(
     )
     notes = tuple(note for note in table.notes if not note.startswith("not used"))
     labels, every = (None, False) if target is None else _labels(source, table, target, reading)
-    return LongTable(sequences, labels, every, table.schema, notes)
+    together = None
+    if groups is not None:
+        known, changing = _labels(source, table, groups, reading)
+        if changing:
+            raise DataError(f"{groups!r} changes within a sequence, but a group is one value a sequence")
+        together = np.array(known)
+    return LongTable(sequences, target, labels, every, together, table.schema, notes)
 
 
 def _labels(source: Any, table: Table, target: str, reading: dict[str, Any]) -> tuple[list[Any], bool]:

@@ -119,17 +119,13 @@ def as_sequences(X: Any, *, layout: Layout | None = None, times: Any = None, sta
             f"layout is {layout!r}, expected 'ntc' (samples before channels), 'nct' (as aeon and tsai have it)"
         )
     if hasattr(X, "toarray") or hasattr(X, "getnnz"):
-        raise DtypeRefused("X is a sparse matrix, expected a dense array: X.toarray()")
+        raise NotNumbersError("X is a sparse matrix, expected a dense array: X.toarray()")
     if isinstance(X, str) or hasattr(X, "__fspath__"):
         raise DataError(f"X is a file, {str(X)!r}: say which columns are what, id= and time=")
     if isinstance(X, Iterator):
         X = list(X)
     names = column_names(X)
-    whole = None if is_ragged(X) else plain_array(X)
-    if whole is not None:
-        found = _of_array(whole, layout, names)
-    else:
-        found = _of_list(list(X), layout)
+    found = _of_list(list(X), layout) if is_ragged(X) else _of_array(plain_array(X), layout, names)
     if times is not None:
         if found.times is not None:
             raise DataError("times were given twice: beside the sequences and with them")
@@ -140,7 +136,7 @@ def as_sequences(X: Any, *, layout: Layout | None = None, times: Any = None, sta
     return found
 
 
-class DtypeRefused(DataError, TypeError):
+class NotNumbersError(DataError, TypeError):
     """An X of a kind that holds no plain numbers."""
 
 
@@ -238,11 +234,11 @@ def plain_array(X: Any) -> Array:
         X = X.detach().cpu().numpy()
     block = X.to_numpy() if hasattr(X, "to_numpy") else np.asarray(X)
     if block.dtype.kind == "c":
-        raise DtypeRefused("Complex data not supported: X is complex, give real and imaginary part as two channels")
+        raise NotNumbersError("Complex data not supported: X is complex, give real and imaginary part as two channels")
     try:
         return np.array(block, dtype=np.float64)
     except TypeError as wrong:
-        raise DtypeRefused(f"X holds what is no number: {wrong}") from None
+        raise NotNumbersError(f"X holds what is no number: {wrong}") from None
     except ValueError as wrong:
         raise DataError(f"X can't be read as numbers: {wrong}") from None
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from ... import cells
-from ...data.long_tables import read_sequences
+from ...data.long_tables import LongTable, read_sequences
 from ...data.sequences import Array, Layout, Sequences, as_sequences, is_ragged
 from ...data.series import Schema
 from ...errors import DataError, ShapeError
@@ -75,21 +75,24 @@ class SequenceEstimator(Contract):
         """Learn from sequences X and their y.
 
         X        (n, time), (n, time, channels), a list of (time_i, channels) arrays or frames, of (values, times) pairs, or a long
-                 table: a file or a frame, with id=, time=, target=, and static= the names of columns that are one value an id
+                 table: a file or a frame, with id=, time=, target=, and static= the names of columns that are one value an id;
+                 or what `read_sequences` made of one
         y        one a sequence, or one at every row: (n, time), a list of (time_i,). Of a table it is the column `target`
-        groups   (n,): sequences of one group (a patient, a machine) are held out together
+        groups   (n,), or a column of the table: sequences of one group (a patient, a machine) are held out together
         times    stamps beside arrays; static (n, columns) numbers beside arrays
         channels the columns of a table that are read; all others unless given. `reading` goes to `read_table`
         Raises DataError, ShapeError and their like, with the sequence that is meant.
         """
         self._refuse_idle(reading, id, time, target, channels)
         if id is not None:
-            table = read_sequences(
-                X, id=id, time=time, target=target, channels=channels, static=static or (), **reading
+            by = groups if isinstance(groups, str) else None
+            X = read_sequences(
+                X, id=id, time=time, target=target, channels=channels, static=static or (), groups=by, **reading
             )
-            found, self.schema_, self.target_ = table.sequences, table.schema, target
-            y = table.labels if y is None else y
-            notes = table.notes
+        if isinstance(X, LongTable):
+            found, self.schema_, self.target_, notes = X.sequences, X.schema, X.target, X.notes
+            y = X.labels if y is None else y
+            groups = X.groups if groups is None or isinstance(groups, str) else groups
         else:
             found, self.schema_, self.target_, notes = self._sequences(X, times, static), None, None, ()
         if y is None:
@@ -148,9 +151,9 @@ class SequenceEstimator(Contract):
                 raise DataError(
                     f"{name} is {value!r}, expected a number from 0 up" + (" to below 1" if most == 1 else "")
                 )
-        for name, value in (("lr", self.lr), ("time_limit", self.time_limit)):
-            if value is not None and not 0 < value < np.inf:
-                raise DataError(f"{name} is {value!r}, expected a number > 0, or None")
+        for name, limit in (("lr", self.lr), ("time_limit", self.time_limit)):
+            if limit is not None and not 0 < limit < np.inf:
+                raise DataError(f"{name} is {limit!r}, expected a number > 0, or None")
         head, outputs = self._head()
         return Recipe(
             self.cell, whole("units", self.units, 1), dict(self.options or {}), self._tau(), self.encoder, float(self.dropout),
@@ -255,7 +258,7 @@ class SequenceEstimator(Contract):
     def _formed(self, rows: Array, found: Sequences) -> Any:
         """Answers (rows, ...) in the form of the question: a row a sequence, or one for each of its samples."""
         every = self.model_.form.every
-        names = None if found.ids is None else self._columns(rows)
+        names: Any = None if found.ids is None else self._columns(rows)
         if found.ids is not None and found.stamps is not None:
             import pandas as pd
 

@@ -89,6 +89,15 @@ class Classifier(SequenceEstimator):
         found = self._asked(X, times, static, reading)
         return self._formed(self._labels(self.model_(found)), found)
 
+    def predict_table(self, X: Any, **reading: Any) -> Any:
+        """Of a long table the label and the probabilities in one frame: id, (time,) label, a column `p(class)` for each."""
+        found = self._asked(X, None, None, reading)
+        log_p = self.model_(found)
+        frame = self._formed(np.exp(log_p), found)
+        frame.columns = [f"p({name})" for name in frame.columns]
+        frame.insert(0, self.target_ or "label", self._labels(log_p))
+        return frame.reset_index()
+
     def over_time(self, X: Any, *, times: Any = None, static: Any = None, **reading: Any) -> list[Array]:
         """The probabilities after every sample of each sequence, (time_i, classes): what `predict_proba` says of each prefix."""
         found = self._asked(X, times, static, reading)
@@ -117,10 +126,8 @@ class Classifier(SequenceEstimator):
         return start(self.model_, static, np.exp)
 
     def _labels(self, log_p: Array) -> Array:
-        if self.threshold_ is not None:
-            chosen = (np.exp(log_p[:, 1]) >= self.threshold_).astype(int)
-        else:
-            chosen = log_p.argmax(axis=1)
+        sure = self.threshold_
+        chosen = log_p.argmax(axis=1) if sure is None else (np.exp(log_p[:, 1]) >= sure).astype(int)
         labels: Array = self.classes_[chosen]
         return labels
 

@@ -43,7 +43,7 @@ class Contract:
             if name not in known:
                 near = get_close_matches(name, known, n=1)
                 hint = f" did you mean {near[0]!r}?" if near else ""
-                raise ArgumentOfParams(
+                raise ParameterError(
                     f"{type(self).__name__} has no parameter {name!r};{hint} it has {', '.join(known)}"
                 )
             setattr(self, name, value)
@@ -115,7 +115,7 @@ class Contract:
             )
 
 
-class ArgumentOfParams(ArgumentError, ValueError):
+class ParameterError(ArgumentError, ValueError):
     """A parameter that the estimator does not have."""
 
 

@@ -90,14 +90,14 @@ def learn_form(found: Sequences, every: bool, causal: bool, patch: int | Literal
             raise NonFiniteError(f"X has no value at all in {name}: leave it out")
     gaps = found.gaps()
     gap = float(np.median(gaps)) if len(gaps) else 1.0
-    if patch == "auto":
-        plain = not any(missing) and found.times is None and not every
-        patch = max(1, round(float(np.median(found.lengths)) / STEPS)) if plain else 1
-    if every and patch != 1:
-        raise DataError(f"patch is {patch}, but a label at every row needs patch=1")
+    plain = not any(missing) and found.times is None and not every
+    suited = max(1, round(float(np.median(found.lengths)) / STEPS)) if plain else 1
+    size = suited if patch == "auto" else int(patch)
+    if every and size != 1:
+        raise DataError(f"patch is {size}, but a label at every row needs patch=1")
     static = 0 if found.static is None else found.static.shape[1]
     names = found.names if found.kind != "rectangle" else None
-    return Form(found.kind, found.channels, every, causal, patch, missing, found.times is not None, gap, static, names)
+    return Form(found.kind, found.channels, every, causal, size, missing, found.times is not None, gap, static, names)
 
 
 def whole(name: str, value: Any, least: int, word: str | None = None) -> Any:

@@ -64,9 +64,12 @@ def learn(
     start = None if form.causal else _start(honest, folds, targets, recipe, weights)
     scaling = None if found.static is None else learn_scaling(found.static)
     data = encode(form, found, given_once(found, scaling, start, honest))
-    wanted = [torch.as_tensor(one) for one in targets] if form.every else torch.as_tensor(targets)
-    if not classes:
-        wanted = [one.float() for one in wanted] if form.every else wanted.float()
+    dtype = torch.int64 if classes else torch.float32
+    wanted: Any = (
+        torch.as_tensor(targets, dtype=dtype)
+        if not form.every
+        else [torch.as_tensor(one, dtype=dtype) for one in targets]
+    )
     networks, histories = [], []
     for number in range(members):
         fold = held[number] if number < len(held) else np.zeros(0, np.int64)

@@ -155,7 +155,7 @@ def answers(network: Network | Committee, data: Encoded, every: bool, prefixes: 
     for batch in data.source(None, torch.float64, batch_size=128, shuffle=False).batches(0):
         y, _ = ask(batch.x, batch.dt, batch.mask, static=batch.static)
         if every or prefixes:
-            lengths = batch.mask.sum(dim=1).tolist()
+            lengths = (torch.ones_like(batch.x[..., 0]) if batch.mask is None else batch.mask).sum(dim=1).int().tolist()
             found += [one[:length].numpy() for one, length in zip(y, lengths, strict=True)]
         else:
             found.append(y.numpy())

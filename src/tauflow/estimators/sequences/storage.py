@@ -122,7 +122,8 @@ def load(cls: type[E], path: str | os.PathLike[str]) -> E:
         _restore(estimator, config, file.tensors)
         estimator.model_ = model
         _probe(model)
-        return estimator
+        loaded: E = estimator
+        return loaded
     except Exception as wrong:  # a constructor may raise anything for what a file asks of it
         about = schema.first_line(wrong)
         known = isinstance(wrong, TauflowError)
@@ -137,10 +138,10 @@ def _model(config: Config, tensors: Mapping[str, Tensor]) -> Model:
         raise ModelFileError(f"the file holds a {type(committee).__name__}, expected a Committee")
     restore(committee, config.network, inner)
     check_sound(committee)
-    lines = {
-        name: Line(_of(BASES[kind], f"line.{name}.basis", tensors), _array(tensors, f"line.{name}.weights"), _array(tensors, f"line.{name}.bias"))
-        for name, kind in config.lines.items()
-    }  # fmt: skip
+    lines = {}
+    for name, kind in config.lines.items():
+        basis = _of(BASES[kind], f"line.{name}.basis", tensors)
+        lines[name] = Line(basis, *(_array(tensors, f"line.{name}.{part}") for part in ("weights", "bias")))
     shapes = None
     if config.shapes is not None:
         length, *dilations = config.shapes
@@ -209,7 +210,8 @@ def _of(kind: type[E], prefix: str, tensors: Mapping[str, Tensor]) -> E:
         )
         if name == "width":
             _positive(parts[name], f"{prefix}.{name}")
-    return kind(**parts)
+    made: E = kind(**parts)
+    return made
 
 
 def _array(tensors: Mapping[str, Tensor], name: str) -> Array:

@@ -3,9 +3,9 @@
     classes   log p = log softmax(sum_k w_k z_k + b),  w_k >= 0       z_k (n, classes): scores, or log-probabilities
     values    y = sum_k w_k y_k                        w_k >= 0, together 1
 
-One network alone: w is the inverse of a temperature. The weights make the held-out loss small, with a pull towards small weights worth
-one sample, so that answers which are all right do not make it boundlessly sure. b puts classes back to how often they come after a loss that
-weighed them. Sources: Guo et al. 2017 (temperature), Wolpert 1992 (stacking).
+One network alone: w is the inverse of a temperature. The weights make the held-out loss small, with a pull worth one sample (towards
+small weights, so that answers which are all right do not make it boundlessly sure; of values towards equal ones). b puts classes back
+to how often they come after a loss that weighed them. Sources: Guo et al. 2017 (temperature), Wolpert 1992 (stacking).
 """
 
 from __future__ import annotations
@@ -69,11 +69,11 @@ def blend_classes(said: Mapping[str, Array], labels: Array, weights: Array | Non
         shift = b if bias else torch.zeros_like(b)
         entropy = F.cross_entropy((w / size) @ z.transpose(0, 1) + shift, target, count, reduction="sum")
         value = entropy + 0.5 * w.square().sum() + 0.5 * b.square().sum()
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         return value
 
     with torch.enable_grad():
-        optimizer.step(loss)  # type: ignore[no-untyped-call]
+        optimizer.step(loss)
     w = F.softplus(raw.detach())
     w = torch.where(w < LEAST * w.sum(), 0.0, w)
     found = dict(zip(said, (w / size).tolist(), strict=True))
@@ -82,25 +82,25 @@ def blend_classes(said: Mapping[str, Array], labels: Array, weights: Array | Non
 
 def blend_values(said: Mapping[str, Array], targets: Array) -> Blend:
     """Of answers (n, columns) by name, in units of the targets' spread."""
-    y = np.stack(list(said.values())).reshape(len(said), -1)  # (k, n * columns)
-    target = targets.reshape(-1)
-    even = 1 / len(y)
-    kept = list(range(len(y)))
+    error = np.stack([(targets - one).reshape(-1) for one in said.values()])  # (k, n * columns)
+    together = error @ error.T
+    together = together / max(
+        float(np.diag(together).min()) / error.shape[1], 1e-30
+    )  # in units of the best part's error
+    kept = list(range(len(error)))
     while True:
-        w = _least_squares(y[kept], target, even)
+        w = _sum_to_one(together[np.ix_(kept, kept)], 1 / len(error))
         if len(kept) == 1 or w.min() >= LEAST:
             break
         kept.pop(int(w.argmin()))
-    found = np.zeros(len(y))
+    found = np.zeros(len(error))
     found[kept] = w
     return Blend(dict(zip(said, found.tolist(), strict=True)), np.zeros(targets.shape[1]), False)
 
 
-def _least_squares(y: Array, target: Array, even: float) -> Array:
-    """Weights that add up to 1, pulled to equal ones by one sample's worth."""
-    k = len(y)
-    gram = y @ y.T + np.eye(k)
-    right = y @ target + even
+def _sum_to_one(together: Array, even: float) -> Array:
+    """Weights w, together 1, that make w' together w + |w - even|^2 least."""
+    k = len(together)
     system = np.zeros((k + 1, k + 1))
-    system[:k, :k], system[:k, k], system[k, :k] = gram, 1, 1
-    return np.asarray(np.linalg.solve(system, np.append(right, 1.0))[:k])
+    system[:k, :k], system[:k, k], system[k, :k] = together + np.eye(k), 1, 1
+    return np.asarray(np.linalg.solve(system, np.append(np.full(k, even), 1.0))[:k])
