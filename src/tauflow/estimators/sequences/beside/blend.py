@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from ....data.sequences import Array
 
-LEAST = 0.02  # of the whole: what counts less is left out
+LEAST = 0.05  # of the whole: what counts less is left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,27 +57,41 @@ def blend_classes(said: Mapping[str, Array], labels: Array, weights: Array | Non
     z = torch.from_numpy(np.stack(list(said.values())))  # (k, n, classes)
     z = z - z.mean(dim=2, keepdim=True)
     size = z.square().mean(dim=(1, 2)).sqrt().clamp(min=1e-12)
+    z = z / size[:, None, None]
     target = torch.from_numpy(labels)
     count = None if weights is None else torch.from_numpy(weights)
+    kept = list(range(len(z)))
+    while True:
+        w, b = _most_likely(z[kept], target, count, bias)
+        if len(kept) == 1 or w.min() >= LEAST * w.sum():
+            break
+        kept.pop(int(w.argmin()))
+    found = dict.fromkeys(said, 0.0)
+    names = list(said)
+    for k, value in zip(kept, w.tolist(), strict=True):
+        found[names[k]] = value / float(size[k])
+    return Blend(found, b.numpy(), True)
+
+
+def _most_likely(
+    z: torch.Tensor, target: torch.Tensor, count: torch.Tensor | None, bias: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(w (k,), b (classes,)) with the least loss of scores z (k, n, classes)."""
     raw = torch.zeros(len(z), dtype=torch.float64, requires_grad=True)
-    b = torch.zeros(z.shape[2], dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([raw, b], max_iter=200, line_search_fn="strong_wolfe")
+    shift = torch.zeros(z.shape[2], dtype=torch.float64, requires_grad=bias)
+    optimizer = torch.optim.LBFGS([raw, shift] if bias else [raw], max_iter=200, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
         w = F.softplus(raw)
-        shift = b if bias else torch.zeros_like(b)
-        entropy = F.cross_entropy((w / size) @ z.transpose(0, 1) + shift, target, count, reduction="sum")
-        value = entropy + 0.5 * w.square().sum() + 0.5 * b.square().sum()
+        entropy = F.cross_entropy(w @ z.transpose(0, 1) + shift, target, count, reduction="sum")
+        value = entropy + 0.5 * w.square().sum() + 0.5 * shift.square().sum()
         value.backward()
         return value
 
     with torch.enable_grad():
         optimizer.step(loss)
-    w = F.softplus(raw.detach())
-    w = torch.where(w < LEAST * w.sum(), 0.0, w)
-    found = dict(zip(said, (w / size).tolist(), strict=True))
-    return Blend(found, (b.detach() if bias else torch.zeros_like(b)).numpy(), True)
+    return F.softplus(raw.detach()), shift.detach()
 
 
 def blend_values(said: Mapping[str, Array], targets: Array) -> Blend:
