@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from . import solvers, streaming
+from .classify import run as classify
 from .kernels import run as kernels
 from .paper import run as paper
 from .paper import table
@@ -17,6 +18,7 @@ COMMANDS = {
     "paper": paper,
     "table": table,
     "compare": compare,
+    "classify": classify,
 }
 
 

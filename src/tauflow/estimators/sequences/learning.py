@@ -1,9 +1,11 @@
-"""Learning a `Model`: the simple answers first, then members that start from them, then how much each counts.
+"""Learning a `Model`: the simple answers, the members, then how much each counts.
 
-lines     learned in closed form; what they say of a sequence was learned without its fold, so it is honest
-start     the lines weighed and calibrated on that: where a member begins, its own last layer zero
-members   each learned without a fold
-weights   of all, on the folds that members did not learn from
+    lines     learned in closed form; what they say of a sequence was learned without its fold, so it is honest
+    members   each learned without a fold
+    weights   of all, on the folds that members did not learn from
+
+Members that start from the lines and learn what is left were tried: they stay near the lines, and the whole gains less than from
+members that see the same and go ways of their own (docs/adr/0017-liquid-beside-simple-answers.md).
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from .beside.ridge import Line, learn_line, learn_scaling
 from .beside.shapes import Shapes, learn_shapes
 from .form import Form
 from .members import Recipe, answers, learn_member, share_of_time
-from .model import Model, encode, given_once, summaries_of
+from .model import Model, beside_state, encode, features_of
 
 LARGE = 2500  # sequences; beyond, shapes of so many features take too long
 
@@ -60,10 +62,11 @@ def learn(
     correct: whether classes are put back to how often they come."""
     began, classes = time.perf_counter(), recipe.head["name"] == "classes"
     folds, held = held, held[:members]
-    lines, shapes, honest = _lines(form, found, targets, recipe, folds, beside, weights)
-    start = None if form.causal else _start(honest, folds, targets, recipe, weights)
-    scaling = None if found.static is None else learn_scaling(found.static)
-    data = encode(form, found, given_once(found, scaling, start, honest))
+    features = features_of(form, found, "summaries" in beside and not form.every)
+    lines, shapes, honest = _lines(form, found, features, targets, recipe, folds, beside, weights)
+    once = beside_state(form, features)
+    scaling = learn_scaling(once) if once.shape[1] else None
+    data = encode(form, found, features, scaling)
     dtype = torch.int64 if classes else torch.float32
     wanted: Any = (
         torch.as_tensor(targets, dtype=dtype)
@@ -74,8 +77,7 @@ def learn(
     for number in range(members):
         fold = held[number] if number < len(held) else np.zeros(0, np.int64)
         left = share_of_time(began, limit, members - number)
-        begin = recipe.outputs if start is not None else 0
-        network, history = learn_member(form, recipe, data, wanted, fold, number, begin, progress, left)
+        network, history = learn_member(form, recipe, data, wanted, fold, number, progress, left)
         networks.append(network)
         histories.append(history)
     index = np.concatenate(held) if held else np.zeros(0, np.int64)
@@ -89,7 +91,7 @@ def learn(
         if held
         else even(names, recipe.outputs, classes)
     )
-    model = Model(form, Committee(networks).eval(), lines, shapes, scaling, start, blend)
+    model = Model(form, Committee(networks).eval(), lines, shapes, scaling, blend)
     whole = blend(said) if held else np.zeros((0, recipe.outputs))
     judged = _judged({**said, "all": whole}, truth, classes) if held else {}
     notes = (*(note for history in histories[:1] for note in history.notes), *_told(judged, blend.weights, len(index)))
@@ -97,14 +99,9 @@ def learn(
 
 
 def _lines(
-    form: Form,
-    found: Sequences,
-    targets: Any,
-    recipe: Recipe,
-    folds: list[Array],
-    beside: tuple[str, ...],
+    form: Form, found: Sequences, summarised: Array, targets: Any, recipe: Recipe, folds: list[Array], beside: tuple[str, ...],
     weights: Array | None,
-) -> tuple[dict[str, Line], Shapes | None, dict[str, Array]]:
+) -> tuple[dict[str, Line], Shapes | None, dict[str, Array]]:  # fmt: skip
     """The simple answers, and what lines without its fold say of each sequence."""
     if form.every:
         return {}, None, {}
@@ -114,7 +111,7 @@ def _lines(
     features: dict[str, Array] = {}
     shapes = None
     if "summaries" in beside:
-        features["summaries"] = summaries_of(form, found)
+        features["summaries"] = summarised
     if "shapes" in beside and not form.causal and len(found) <= LARGE:
         shapes = learn_shapes(found, recipe.seed)
         if shapes is not None:
@@ -123,15 +120,6 @@ def _lines(
     for name, block in features.items():
         lines[name], honest[name] = learn_line(block, y, count, folds, bend=name == "summaries")
     return lines, shapes, honest
-
-
-def _start(
-    honest: dict[str, Array], folds: list[Array], targets: Any, recipe: Recipe, weights: Array | None
-) -> Blend | None:
-    """The lines in one, as sure as they may be under the loss that members learn by; None without lines or folds."""
-    if not honest or not folds:
-        return None
-    return _blend(honest, np.asarray(targets), weights, False, recipe.head["name"] == "classes")
 
 
 def _blend(said: dict[str, Array], truth: Array, weights: Array | None, bias: bool, classes: bool) -> Blend:

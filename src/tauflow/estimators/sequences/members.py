@@ -103,11 +103,10 @@ def learn_member(
     targets: Any,
     held: Array,
     number: int,
-    begin: int,
     progress: Any,
     limit: float | None,
 ) -> tuple[Network, History]:
-    """A member that does not learn from the sequences `held`; number: which one; begin: the last columns given once are its start."""
+    """A member that does not learn from the sequences `held`; number: which one."""
     rest = np.setdiff1d(np.arange(len(data.xs)), held)
     seed = recipe.seed + number
     with torch.random.fork_rng(devices=[]):
@@ -118,9 +117,6 @@ def learn_member(
         learning, wanted = _cut(learning, wanted)
     batch = min(recipe.batch_size, max(4, -(-len(learning.xs) // 4)))
     source = learning.source(wanted, torch.float32, batch_size=batch, seed=seed)
-    if begin and network.static:
-        network.measure(*source.batches(0))
-        start_as(network, begin)
     epochs = recipe.epochs or max(FEWEST_EPOCHS, -(-UPDATES // len(source)))
     judges = sum(len(data.xs[k]) for k in held) if form.every else len(held)
     judge = data.part(held).source(_some(targets, held), torch.float32, batch_size=256) if judges >= JUDGES else None
@@ -130,21 +126,6 @@ def learn_member(
         patience=recipe.patience if judge is not None else None, time_budget=limit,
     )  # fmt: skip
     return network.double().eval(), history
-
-
-@torch.no_grad()
-def start_as(network: Network, columns: int) -> None:
-    """Let a network begin as the last `columns` of what is given once: they pass by a straight line, and what learns adds nothing yet."""
-    scale, readout = network.static_scale, network.readout
-    width, mean = (
-        (scale.width[-columns:], scale.mean[-columns:])
-        if scale is not None
-        else (torch.ones(columns), torch.zeros(columns))
-    )
-    readout.layers[-1].weight.zero_()
-    readout.layers[-1].bias.zero_()
-    readout.line.weight[:, -columns:] = torch.diag(width)
-    readout.line.bias.copy_(mean)
 
 
 @torch.no_grad()

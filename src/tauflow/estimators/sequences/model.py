@@ -1,13 +1,12 @@
-"""The model of `Classifier` and `Regressor`: simple answers, and a committee of liquid networks that starts from them.
+"""The model of `Classifier` and `Regressor`: a committee of liquid networks, and simple answers that it is weighed against.
 
-    summaries   a line on the summaries of a sequence (summaries.py, ridge.py)
-    shapes      a line on how often small patterns fit (shapes.py); never of a causal model, which can't wait for the whole
-    start       the lines, weighed and calibrated                                                        (blend.py)
-    network     members that read the sequence and, beside their state, the start and the static columns  (members.py)
+    network     members that read the sequence and, beside their state, its summaries and static columns  (members.py)
+    summaries   a line on the summaries of a sequence (beside/summaries.py, beside/ridge.py)
+    shapes      a line on how often small patterns fit (beside/shapes.py); never of a causal model, which can't wait for the whole
 
-    classes     log p = log softmax(sum_k w_k z_k + b)        values        y = sum_k w_k y_k
+    classes     log p = log softmax(sum_k w_k z_k + b)        values        y = sum_k w_k y_k             (beside/blend.py)
 
-What held-out sequences say decides on w: where liquid adds nothing, it counts nothing, and `told` says so. Each member was learned
+What held-out sequences say decides on w: where liquid adds nothing, it counts nothing, and a note says so. Each member was learned
 without a fold of its own (learning.py).
 """
 
@@ -31,45 +30,44 @@ BESIDE = ("summaries", "shapes")
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """`start` weighs the lines (None where members start from nothing), `blend` all parts; `scaling` of the static columns."""
+    """`scaling` of what stands beside the state of members, None where nothing does."""
 
     form: Form
     committee: Committee
     lines: dict[str, Line]
     shapes: Shapes | None
     scaling: Scaling | None
-    start: Blend | None
     blend: Blend
 
     def parts(self, found: Sequences) -> dict[str, Array]:
         """What each says: (n, outputs) in rows, a row a sequence, or a row of each sample where every one has its answer."""
         self.form.check(found)
-        said: dict[str, Array] = {}
+        features = features_of(self.form, found, "summaries" in self.lines)
+        data = encode(self.form, found, features, self.scaling)
+        said = {"network": np.concatenate(answers(self.committee, data, self.form.every))}
         if "summaries" in self.lines:
-            said["summaries"] = self.lines["summaries"](summaries_of(self.form, found))
+            said["summaries"] = self.lines["summaries"](features)
         if "shapes" in self.lines and self.shapes is not None:
             said["shapes"] = self.lines["shapes"](self.shapes.features(found))
-        data = encode(self.form, found, given_once(found, self.scaling, self.start, said))
-        return {"network": np.concatenate(answers(self.committee, data, self.form.every)), **said}
+        return said
 
     def __call__(self, found: Sequences) -> Array:
         """(rows, outputs): log-probabilities, or values in units of the targets' spread."""
         return self.blend(self.parts(found))
 
 
-def summaries_of(form: Form, found: Sequences) -> Array:
-    """The features of the line on summaries: these and the static columns."""
-    features = summaries(found, form.gaps(found))
-    return features if found.static is None else np.concatenate([features, found.static], axis=1)
+def features_of(form: Form, found: Sequences, summarise: bool) -> Array:
+    """The features of the line on summaries, these and the static columns: (n, features)."""
+    static = np.zeros((len(found), 0)) if found.static is None else found.static
+    return np.concatenate([summaries(found, form.gaps(found)), static], axis=1) if summarise else static
 
 
-def given_once(found: Sequences, scaling: Scaling | None, start: Blend | None, said: dict[str, Array]) -> Array | None:
-    """What stands beside the state of a member: the static columns, then the start; (n, s) or None."""
-    parts = [] if scaling is None or found.static is None else [scaling(found.static)]
-    parts += [] if start is None else [start.total(said)]
-    return np.concatenate(parts, axis=1) if parts else None
+def beside_state(form: Form, features: Array) -> Array:
+    """What stands beside the state: the features; of a causal model the static columns alone, a summary says what is still to come."""
+    return features[:, features.shape[1] - form.static :] if form.causal else features
 
 
-def encode(form: Form, found: Sequences, static: Array | None) -> Encoded:
+def encode(form: Form, found: Sequences, features: Array, scaling: Scaling | None) -> Encoded:
     """What the members read."""
+    static = None if scaling is None else scaling(beside_state(form, features))
     return Encoded([form.steps(one) for one in found.values], [form.times(dt) for dt in form.gaps(found)], static)

@@ -48,7 +48,6 @@ class Config:
     lines: Mapping[str, Literal["straight", "bent"]]
     shapes: tuple[int, ...] | None  # length of the grid, dilations
     weights: Mapping[str, float]
-    start: Mapping[str, float] | None  # weights of the lines, where members start from them
     features: int
     feature_names: tuple[str, ...] | None
     table: Schema | None
@@ -64,9 +63,7 @@ class Config:
             raise ModelFileError(
                 f"weights are of {', '.join(self.weights)}, expected network and the lines {', '.join(self.lines)}"
             )
-        if self.start is not None and set(self.start) != set(self.lines):
-            raise ModelFileError(f"start is of {', '.join(self.start)}, expected the lines {', '.join(self.lines)}")
-        if any(not 0 <= w < 1e12 for w in (*self.weights.values(), *(self.start or {}).values())):
+        if any(not 0 <= w < 1e12 for w in self.weights.values()):
             raise ModelFileError(f"weights are {dict(self.weights)}, expected numbers >= 0")
         if (self.classes is None) != (self.kind == "regressor") or (self.shapes is None) != (
             "shapes" not in self.lines
@@ -85,8 +82,6 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     state, numbers = capture(model.committee, blank(structure))
     tensors = {f"committee.{name}": value for name, value in numbers.items()}
     tensors["bias"] = torch.as_tensor(model.blend.bias)
-    if model.start is not None:
-        tensors["start.bias"] = torch.as_tensor(model.start.bias)
     for name, line in model.lines.items():
         tensors |= _numbers(f"line.{name}.basis", line.basis)
         tensors |= {f"line.{name}.{part}": torch.as_tensor(getattr(line, part)) for part in ("weights", "bias")}
@@ -101,7 +96,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
         kind=estimator.kind, parameters=_parameters(estimator), form=model.form, structure=structure, network=state,
         lines={name: "bent" if isinstance(line.basis, Bent) else "straight" for name, line in model.lines.items()},
         shapes=None if model.shapes is None else (model.shapes.length, *model.shapes.dilations),
-        weights=model.blend.weights, start=None if model.start is None else model.start.weights, features=estimator.n_features_in_,
+        weights=model.blend.weights, features=estimator.n_features_in_,
         feature_names=tuple(estimator.feature_names_in_) if hasattr(estimator, "feature_names_in_") else None,
         table=estimator.schema_, target=estimator.target_,
         classes=tuple(estimator.classes_.tolist()) if classifier else None,
@@ -155,9 +150,8 @@ def _model(config: Config, tensors: Mapping[str, Tensor]) -> Model:
             raise ModelFileError(f"shapes are {config.shapes}, expected the length of a grid and dilations within it")
     scaling = _of(Scaling, "given", tensors) if "given.mean" in tensors else None
     classes = config.kind == "classifier"
-    start = None if config.start is None else Blend(dict(config.start), _array(tensors, "start.bias"), classes)
     blend = Blend(dict(config.weights), _array(tensors, "bias"), classes)
-    return Model(config.form, committee, lines, shapes, scaling, start, blend)
+    return Model(config.form, committee, lines, shapes, scaling, blend)
 
 
 def _restore(estimator: Any, config: Config, tensors: Mapping[str, Tensor]) -> None:
