@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
         for k in range(20)
     }
     packed(tmp_path / "set-a.tar.gz", stays)
-    rows = [f"{100 + k},6,1,1,1,1,{k % 2}" for k in range(20)]
+    rows = [f"{100 + k},6,1,1,1,{k % 2}" for k in range(20)]
     (tmp_path / "Outcomes-a.txt").write_text("\n".join(["RecordID,SAPS-I,SOFA,Length,Survival,Death", *rows]))
     record = "\n".join(f"{0.5 * k},0.1,{k % 5},0.2,{1 + k % 4},-60,1.0,920,{1 + k // 5 % 2}" for k in range(20))
     packed(tmp_path / "S1_Dataset.tar.gz", {f"S1_Dataset/d1p{k:02}F": record for k in range(8)})
@@ -60,7 +60,7 @@ def test_sets_are_read_as_published(folder: Path) -> None:
     activity = SETS["activity"](folder, 0)
     assert (len(activity.train), len(activity.test), activity.causal, activity.train.channels) == (6, 2, True, 11)
     assert activity.labels[0].tolist() == [1 + k // 5 % 2 for k in range(20)]
-    with pytest.raises(TauflowError, match="no GunPoint_TRAIN.ts"):
+    with pytest.raises(TauflowError, match=r"no GunPoint_TRAIN\.ts"):
         find(folder / "nowhere", "GunPoint_TRAIN.ts")
 
 
@@ -86,7 +86,7 @@ def test_rows_are_kept_and_not_done_again(
     assert "| summaries | 100.0 ± 0.0 |" in table and "ward, auroc %" in table
     monkeypatch.setattr(bench, "rivals", lambda *_, **__: pytest.fail("a kept row was done again"))
     main(words)
-    assert capsys.readouterr().out == table
+    assert table.endswith(capsys.readouterr().out)
 
 
 def test_a_row_takes_its_place(tmp_path: Path) -> None:

@@ -100,10 +100,10 @@ def test_a_label_at_every_row(run: Run, stays: Path) -> None:
     ("words", "told"),
     [
         (
-            ("classify", "compare", "STAYS", "--id", "stay", "--target", "end", "--models", "trees"),
+            ("classify", "compare", "STAYS", "--id", "stay", "--time", "hours", "--target", "end", "--models", "trees"),
             "no rival is called 'trees'",
         ),
-        (("classify", "compare", "STAYS", "--id", "stay", "--target", "end", "--test", "2"), "--test is 2.0"),
+        (("classify", "compare", "STAYS", "--id", "stay", "--time", "hours", "--target", "end", "--test", "2"), "--test is 2.0"),
         (("classify", "fit", "STAYS", "--id", "nobody", "--target", "end", "-o", "a.tau"), "nobody"),
         (("classify", "predict", "STAYS", "STAYS"), "not a model file"),
     ],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,14 +24,15 @@ X = DRAW.normal(size=(60, 8))
 Y = (X[:, 2] > 0).astype(int)
 
 
-def checks() -> Iterator[Any]:
+def checks() -> list[Any]:
     """Each of scikit-learn's checks for each estimator; it warns that ours do not derive from its own base class, on purpose."""
-    for estimator in (Classifier(**SMALL), Regressor(**SMALL)):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for one, check in estimator_checks_generator(estimator):
-                name = getattr(check, "func", check).__name__
-                yield pytest.param(one, check, id=f"{type(one).__name__}-{name}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        every = [pair for one in (Classifier, Regressor) for pair in estimator_checks_generator(one(**SMALL))]
+    return [
+        pytest.param(*pair, id=f"{type(pair[0]).__name__}-{getattr(pair[1], 'func', pair[1]).__name__}")
+        for pair in every
+    ]
 
 
 @pytest.mark.parametrize(("estimator", "check"), checks())
