@@ -20,7 +20,7 @@ from torch import Tensor
 from .. import files
 from ..data import Table
 from ..data.series import Array
-from ..errors import DataError, ModelFileError, NonFiniteError, NotFittedError
+from ..errors import DataError, ModelFileError, NonFiniteError
 from ..training import Callback, History
 from ..training import fit as train
 from ..windows.encoder import Encoder
@@ -33,6 +33,7 @@ from .network import AllWindows, ForecastNet, WindowObjective, WindowSource, ten
 from .predictors import Predictor, empty
 from .questions import askable, moments, silent
 from .reading import READING, another_table, as_table, moment, read_times, refuse_unknown, separated
+from .sequences.contract import not_fitted, refuse_parameters, tags
 from .settings import ForecastError, Settings, periods
 from .storage import decode, encode
 from .tables import (
@@ -85,6 +86,7 @@ class Forecaster:
         seed: int = 0,
         options: Mapping[str, Any] | None = None,
     ) -> None:
+        self._given = {name: value for name, value in locals().items() if name != "self"}
         asked = periods(season)
         self.settings = Settings(
             cell, h, units, context, asked, strategy, loss, epochs, steps, batch_size, lr, validation, patience, seed
@@ -99,6 +101,19 @@ class Forecaster:
     def __repr__(self) -> str:
         state = "fitted" if self.predictor is not None else "not fitted"
         return f"Forecaster(cell={self.settings.cell!r}, h={self.settings.h}, {state})"
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments as they were given, for scikit-learn's `clone` and whoever copies settings."""
+        return dict(self._given)
+
+    def set_params(self, **given: Any) -> Self:
+        """Other arguments; what was fitted is forgotten."""
+        refuse_parameters(type(self).__name__, given, self._given)
+        type(self).__init__(self, **{**self._given, **given})
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        return tags("forecaster")
 
     @property
     def parameters(self) -> int:
@@ -269,7 +284,7 @@ class Forecaster:
 
     def _fitted(self) -> tuple[Encoder, Predictor]:
         if self.encoder is None or self.predictor is None:
-            raise NotFittedError("this forecaster is not fitted: call fit(data) first")
+            raise not_fitted()("this forecaster is not fitted: call fit(data) first")
         return self.encoder, self.predictor
 
     def _few(self, training: Windows) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, ClassVar, Self
@@ -38,14 +38,8 @@ class Contract:
 
     def set_params(self, **given: Any) -> Self:
         """Change some of them; they count from the next `fit` on."""
-        known = self._names()
+        refuse_parameters(type(self).__name__, given, self._names())
         for name, value in given.items():
-            if name not in known:
-                near = get_close_matches(name, known, n=1)
-                hint = f" did you mean {near[0]!r}?" if near else ""
-                raise ParameterError(
-                    f"{type(self).__name__} has no parameter {name!r};{hint} it has {', '.join(known)}"
-                )
             setattr(self, name, value)
         return self
 
@@ -62,17 +56,7 @@ class Contract:
         return hasattr(self, "model_")
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn wants to know; it alone calls this."""
-        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type=self.kind,
-            target_tags=TargetTags(required=True, multi_output=self.kind == "regressor"),
-            classifier_tags=ClassifierTags() if self.kind == "classifier" else None,
-            regressor_tags=RegressorTags() if self.kind == "regressor" else None,
-            transformer_tags=None,
-            input_tags=InputTags(two_d_array=True, three_d_array=True, allow_nan=True),
-        )
+        return tags(self.kind)
 
     def _check_is_fitted(self) -> None:
         if not self.__sklearn_is_fitted__():
@@ -117,6 +101,32 @@ class Contract:
 
 class ParameterError(ArgumentError, ValueError):
     """A parameter that the estimator does not have."""
+
+
+def refuse_parameters(name: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """ParameterError for a parameter that there is not."""
+    known = sorted(known)
+    for one in given:
+        if one not in known:
+            near = get_close_matches(one, known, n=1)
+            hint = f" did you mean {near[0]!r}?" if near else ""
+            raise ParameterError(f"{name} has no parameter {one!r};{hint} it has {', '.join(known)}")
+
+
+def tags(kind: str) -> Any:
+    """What scikit-learn wants to know of a "classifier", a "regressor", or a "forecaster", which takes tables; it alone asks."""
+    from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
+
+    arrays = kind in ("classifier", "regressor")
+    return Tags(
+        estimator_type=kind if arrays else None,
+        target_tags=TargetTags(required=arrays, multi_output=kind == "regressor"),
+        classifier_tags=ClassifierTags() if kind == "classifier" else None,
+        regressor_tags=RegressorTags() if kind == "regressor" else None,
+        transformer_tags=None,
+        input_tags=InputTags(two_d_array=arrays, three_d_array=arrays, allow_nan=True),
+        no_validation=not arrays,
+    )
 
 
 def features(found: Sequences) -> int:
