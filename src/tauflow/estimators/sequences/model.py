@@ -70,4 +70,6 @@ def beside_state(form: Form, features: Array) -> Array:
 def encode(form: Form, found: Sequences, features: Array, scaling: Scaling | None) -> Encoded:
     """What the members read."""
     static = None if scaling is None else scaling(beside_state(form, features))
-    return Encoded([form.steps(one) for one in found.values], [form.times(dt) for dt in form.gaps(found)], static)
+    gaps = form.gaps(found)
+    steps = [form.steps(one, dt) for one, dt in zip(found.values, gaps, strict=True)]
+    return Encoded(steps, [form.times(dt) for dt in gaps], static)

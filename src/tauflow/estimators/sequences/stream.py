@@ -14,6 +14,7 @@ import numpy as np
 from ...data.sequences import Array
 from ...errors import DataError, NonFiniteError, ShapeError, TauflowError, TimeError
 from .beside.summaries import Running
+from .form import window_features
 from .model import Model
 
 
@@ -38,6 +39,7 @@ class SequenceStream:
         self.kept = self.members.state
         self.patch: list[Array] = []
         self.since, self.clock = 0.0, 0.0
+        self.past: list[tuple[float, Array]] = []
         self.running = Running(self.model.form.channels)
 
     def __call__(self, x: Any, dt: float | None = None) -> Array:
@@ -58,7 +60,7 @@ class SequenceStream:
         self.since, self.clock = self.since + gap, self.clock + gap
         if form.patch > 1:
             self.members.state = self.kept
-        z = self.members(form.steps(np.stack(self.patch))[0], self.since)
+        z = self.members(self._step(sample), self.since)
         if len(self.patch) == form.patch:
             self.kept, self.patch, self.since = self.members.state if form.patch > 1 else self.kept, [], 0.0
         said = {"network": z}
@@ -67,6 +69,16 @@ class SequenceStream:
             features = np.concatenate([self.running.features(), self.static])
             said["summaries"] = self.model.lines["summaries"](features[None])[0]
         return self.finish(self.model.blend(said))
+
+    def _step(self, sample: Array) -> Array:
+        """What the members read now: the patch so far, or the row with its windows."""
+        form = self.model.form
+        if not form.windows:
+            return form.steps(np.stack(self.patch), np.zeros(len(self.patch)))[0]
+        oldest = self.clock - max(form.windows)
+        self.past = [(t, x) for t, x in self.past if t >= oldest] + [(self.clock, sample)]
+        values, clock = np.stack([x for _, x in self.past]), np.array([t for t, _ in self.past])
+        return np.concatenate([sample, *(one[-1] for one in window_features(values, clock, form.windows))])
 
 
 def start(model: Model, static: Array | None, finish: Callable[[Array], Array]) -> SequenceStream:
