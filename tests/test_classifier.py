@@ -137,7 +137,7 @@ def test_a_label_at_every_row_by_itself() -> None:
     draw = np.random.default_rng(0)
     values = [draw.normal(size=(int(draw.integers(10, 30)), 1)).cumsum(axis=0) for _ in range(40)]
     labels = [np.where(one[:, 0] > 0, "up", "down") for one in values]
-    model = Classifier(units=8, members=1, epochs=15, causal=True).fit(values, labels)
+    model = Classifier(units=8, members=1, epochs=40, causal=True).fit(values, labels)
     said = model.predict(values)
     assert [one.shape for one in said] == [one.shape for one in labels]
     assert model.score(values, labels) > 0.9

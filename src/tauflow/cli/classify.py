@@ -69,7 +69,7 @@ def learning(
         bool, option("Answer from the past alone, so that it can stream.", TRAINING, "--causal", metavar="")
     ] = False,
     epochs: Annotated[
-        int | None, option("Rounds of training (default: about 600 updates).", TRAINING, min=1, metavar="N")
+        int | None, option("Rounds of training (default: about 300 updates).", TRAINING, min=1, metavar="N")
     ] = None,
     time_limit: Annotated[
         float | None, option("Seconds that the networks may learn together.", TRAINING, metavar="SECONDS")

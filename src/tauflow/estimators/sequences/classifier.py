@@ -30,7 +30,7 @@ class Classifier(SequenceEstimator):
                   "balanced" or {label: weight}: as scikit-learn, the answers are those of a world of these weights; None
     threshold     of two classes: the probability of the second from which it is the answer; "f1": the best F1 on what was held out;
                   {"recall": 0.9}: the highest that finds so many there. None: the more probable class
-    dropout, weight_decay, epochs, batch_size, lr, patience   of the training; epochs None: about 600 updates
+    dropout, weight_decay, epochs, batch_size, lr, patience   of the training; epochs None: about 300 updates
     validation    the share that each member holds out, spread evenly over the classes, groups kept together
     time_limit    seconds that the members may learn together
     layout        "ntc" or "nct" where X is three-dimensional or a list; see `tauflow.data.as_sequences`

@@ -25,8 +25,8 @@ from ...training import fit as train
 from .form import Form
 
 RATES = {"gated_ltc": 0.02, "ltc": 0.02}  # learning rates; 0.005 for the others
-UPDATES, FEWEST_EPOCHS = 600, 8
-JUDGES = 16  # so many held-out answers may choose the best epoch; fewer would choose by luck
+UPDATES, FEWEST_EPOCHS = 300, 8
+JUDGES = 100  # so many held-out answers may choose the best epoch; fewer would choose by luck
 CHUNK = 256  # rows that are learned in one piece, where every row has a label
 
 
