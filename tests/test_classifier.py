@@ -14,7 +14,7 @@ from tauflow import Classifier, Regressor
 from tauflow.errors import DataError, ModelFileError, NonFiniteError, NotFittedError, ShapeError, TauflowError
 
 Array = np.ndarray[Any, Any]
-SMALL: dict[str, Any] = {"units": 8, "members": 2, "epochs": 4}
+SMALL: dict[str, Any] = {"units": 8, "members": 2, "epochs": 4, "beside": "summaries"}
 
 
 def waves(n: int = 60, seed: int = 0, even: bool = True) -> tuple[list[Array], list[Array], Array]:
@@ -32,7 +32,7 @@ def waves(n: int = 60, seed: int = 0, even: bool = True) -> tuple[list[Array], l
 
 VALUES, TIMES, LABELS = waves()
 UNEVEN, STAMPS, _ = waves(even=False)
-WORDS = np.array(["slow", "fast"])[LABELS]
+WORDS = np.array(["slow", "quick"])[LABELS]
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +53,14 @@ def causal() -> Classifier:
 
 def test_it_learns_and_knows_how_sure_it_is(fitted: Classifier) -> None:
     new, _, labels = waves(200, seed=1)
-    words = np.array(["slow", "fast"])[labels]
-    assert fitted.classes_.tolist() == ["fast", "slow"]
+    words = np.array(["slow", "quick"])[labels]
+    assert fitted.classes_.tolist() == ["quick", "slow"]
     assert fitted.score(new, words) > 0.95
     p = fitted.predict_proba(new)
     assert p.shape == (200, 2)
     np.testing.assert_allclose(p.sum(axis=1), 1)
     assert np.array_equal(fitted.predict(new), fitted.classes_[p.argmax(axis=1)])
-    loss = -np.log(p[np.arange(200), labels.astype(bool) ^ True]).mean()
+    loss = -np.log(p[np.arange(200), 1 - labels]).mean()
     assert loss < 0.3
     assert set(fitted.validation_) == {"network", "summaries", "shapes", "all"}
     assert "on 36 held-out sequences: network" in fitted.notes_[-1]
@@ -126,6 +126,9 @@ def test_a_refused_sample_leaves_the_stream(causal: Classifier) -> None:
 
 def test_forms_of_the_same_sequences_give_the_same_model() -> None:
     whole = np.stack([one[:15] for one in VALUES])
+    assert Classifier(**SMALL).fit(list(whole), list(WORDS)).model_.form.every is False, (
+        "words of other lengths are no rows"
+    )
     said = [
         Classifier(layout=layout, **SMALL).fit(X, LABELS).predict_proba(X)
         for X, layout in ((whole, None), (list(whole), None), (whole.transpose(0, 2, 1), "nct"))
@@ -169,10 +172,7 @@ def test_rare_classes_are_learned_and_probabilities_stay_honest() -> None:
     labels = (np.arange(300) % 10 == 0).astype(int)
     x = draw.normal(size=(300, 12, 1)) + 0.6 * labels[:, None, None]
     means = {
-        str(weight): Classifier(class_weight=weight, beside="summaries", **SMALL)
-        .fit(x, labels)
-        .predict_proba(x)[:, 1]
-        .mean()
+        str(weight): Classifier(class_weight=weight, **SMALL).fit(x, labels).predict_proba(x)[:, 1].mean()
         for weight in ("auto", "balanced", None, {1: 50.0})
     }
     assert means["auto"] == pytest.approx(0.1, abs=0.04) and means["None"] == pytest.approx(0.1, abs=0.06)
@@ -194,13 +194,13 @@ def test_thresholds_are_chosen_on_what_was_held_out() -> None:
 def test_groups_are_held_out_together() -> None:
     """Each group has a mark of its own that gives its label away: only with groups does the held-out score say that nothing was learned."""
     draw = np.random.default_rng(0)
-    group = np.repeat(np.arange(16), 10)
+    group = np.repeat(np.arange(16), 6)
     label = draw.permutation(np.arange(16) % 2)[group]
-    x = np.repeat(draw.normal(size=(16, 1, 3))[group], 10, axis=1) + 0.01 * draw.normal(size=(160, 10, 3))
-    settings: dict[str, Any] = {"beside": "summaries", "units": 8, "members": 3, "epochs": 8}
+    x = np.repeat(draw.normal(size=(16, 1, 8))[group], 9, axis=1) + 0.01 * draw.normal(size=(96, 9, 8))
+    settings: dict[str, Any] = {**SMALL, "members": 3, "epochs": 1}
     leaking = Classifier(**settings).fit(x, label).validation_
     honest = Classifier(**settings).fit(x, label, groups=group).validation_
-    assert leaking["network"] > 0.95 > 0.85 > honest["network"]
+    assert leaking["summaries"] > 0.95 > 0.8 > honest["summaries"]
 
 
 def test_a_long_table_in_and_a_frame_out(tmp_path: Path) -> None:
@@ -215,11 +215,11 @@ def test_a_long_table_in_and_a_frame_out(tmp_path: Path) -> None:
     columns: dict[str, Any] = {"id": "stay", "time": "hours", "target": "kind", "static": ["age"]}
     model = Classifier(**SMALL).fit(path, **columns)
     p = model.predict_proba(frame)
-    assert (p.index.name, list(p.columns), len(p)) == ("stay", ["fast", "slow"], 30)
+    assert (p.index.name, list(p.columns), len(p)) == ("stay", ["quick", "slow"], 30)
     assert model.predict(path).tolist() == p.columns[p.to_numpy().argmax(axis=1)].tolist()
     assert model.score(path) == (model.predict(path).to_numpy() == WORDS[:30]).mean()
     told = model.predict_table(frame.drop(columns="kind"))
-    assert list(told.columns) == ["stay", "kind", "p(fast)", "p(slow)"]
+    assert list(told.columns) == ["stay", "kind", "p(quick)", "p(slow)"]
     model.save(tmp_path / "kind.tau")
     assert Classifier.load(tmp_path / "kind.tau").predict_table(path).equals(told)
     frame["kind"] = np.where(frame["probe"] > 0, 1, 0)
