@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from . import explain, solvers, streaming
+from .classify import run as classify
 from .kernels import run as kernels
 from .online import run as online
 from .paper import run as paper
@@ -24,6 +25,7 @@ COMMANDS = {
     "online": online,
     "tau": tau,
     "serve": serve,
+    "classify": classify,
 }
 
 

@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 import tauflow
 from tauflow import Forecaster, Network, cells, wirings
-from tauflow.estimators.network import ForecastNet
 from tauflow.estimators.streaming import ForecastStream
 from tauflow.training import Batch
 

@@ -101,7 +101,9 @@ def test_the_questions_of_the_forecasting_page():
     exec(code, {"model": model, "newer_rows": frame, "frame_with_known_columns": ahead})
 
 
-@pytest.mark.parametrize("name", ["training", "streaming", "kernels", "understand", "deploy", "onnx", "neuromorphic", "online"])
+@pytest.mark.parametrize(
+    "name", ["training", "streaming", "kernels", "understand", "deploy", "onnx", "neuromorphic", "online"]
+)
 def test_a_page_prints_what_it_shows(name, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # some write files
     page = (ROOT / "docs" / f"{name}.md").read_text()
@@ -116,3 +118,13 @@ def test_the_readme_says_of_the_published_tables_what_their_page_says():
     page = (ROOT / "docs" / "evidence.md").read_text().splitlines()
     assert len(lines) >= 5 and all(line in page for line in lines)
     assert any("Liquid loses" in line for line in lines)
+
+
+def test_the_page_of_the_classifier_prints_what_it_shows(capsys, tmp_path, monkeypatch):
+    """Four small models trained for real; what is printed of them does not depend on the last bit."""
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "classify.md").read_text()
+    names: dict[str, object] = {}
+    for code, shown in zip(blocks(page, "python"), blocks(page, "text"), strict=True):
+        exec(code, names)
+        assert capsys.readouterr().out == shown

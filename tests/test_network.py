@@ -572,6 +572,16 @@ def test_both_ways_answers_for_a_sequence_and_says_so() -> None:
             call()
 
 
+def test_a_core_by_name_reads_both_ways_when_asked(tmp_path: Any) -> None:
+    network = Network(3, 2, {"name": "ctrnn", "bidirectional": True}, 5, pool="mean", tau="auto").eval()
+    assert isinstance(network.core, Bidirectional) and network.core.outputs == 10
+    x = torch.randn(4, 6, 3)
+    assert not torch.equal(network.core.ahead.cell.W, network.core.back.cell.W)
+    tauflow.save(network, tmp_path / "both.tau")
+    assert torch.equal(tauflow.load(tmp_path / "both.tau")(x)[0], network(x)[0])
+    assert isinstance(Network(3, 2, {"name": "ctrnn", "bidirectional": False}, 5).core, Recurrent)
+
+
 def test_a_part_of_ones_own_is_one_class() -> None:
     class Squares(Part):
         name, place = "squares", "encoder"

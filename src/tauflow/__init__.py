@@ -10,13 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import analysis, cells, datasets, deploy, explain, files, losses, network, solvers, training, wirings
+    from . import analysis, cells, data, datasets, deploy, explain, files, losses, network, solvers, training, wirings
     from .analysis import certify
     from .cells import CTRNN, GRU, GRUODE, LSTM, LTC, RNN, CfC, GatedLTC, WiredCfC
     from .cells.mixed_memory import MixedMemory
     from .data import check, read_table
     from .errors import TauflowError
-    from .estimators import Forecaster, OnlineForecaster, compare, tune
+    from .estimators import Classifier, Forecaster, OnlineForecaster, Regressor, compare, tune
     from .models import load, save
     from .network import Committee, Network, pad, preset
     from .sequence import Bidirectional, Recurrent, Stack
@@ -33,6 +33,7 @@ __all__ = [
     "RNN",
     "Bidirectional",
     "CfC",
+    "Classifier",
     "Committee",
     "Forecaster",
     "GatedLTC",
@@ -40,6 +41,7 @@ __all__ = [
     "Network",
     "OnlineForecaster",
     "Recurrent",
+    "Regressor",
     "Stack",
     "TauflowError",
     "WiredCfC",
@@ -50,6 +52,7 @@ __all__ = [
     "certify",
     "check",
     "compare",
+    "data",
     "datasets",
     "deploy",
     "explain",
@@ -72,6 +75,7 @@ _SUBMODULES = (
     "agents",
     "analysis",
     "cells",
+    "data",
     "datasets",
     "deploy",
     "explain",
@@ -99,8 +103,10 @@ _HOME = {
     "Stack": "sequence",
     "check": "data",
     "read_table": "data",
+    "Classifier": "estimators",
     "Forecaster": "estimators",
     "OnlineForecaster": "estimators",
+    "Regressor": "estimators",
     "compare": "estimators",
     "tune": "estimators",
     "fit": "training",

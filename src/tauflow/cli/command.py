@@ -8,8 +8,8 @@ from typing import Any
 
 
 def command_line(name: str, files: Sequence[object], options: Mapping[str, Any] | None = None) -> str:
-    """`tauflow NAME FILES OPTIONS`: an option's value is a text, True, False, or several texts."""
-    words = ["tauflow", name, *(_file(str(file)) for file in files)]
+    """`tauflow NAME FILES OPTIONS`, NAME "fit" or "classify fit": an option's value is a text, True, False, or several texts."""
+    words = ["tauflow", *name.split(), *(_file(str(file)) for file in files)]
     for key, value in (options or {}).items():
         flag = "--" + key.replace("_", "-")
         if isinstance(value, bool):

@@ -13,6 +13,7 @@ import typer
 
 import tauflow
 
+from ..cli import classify
 from ..cli.check import check
 from ..cli.compare import compare
 from ..cli.demo import demo
@@ -66,6 +67,11 @@ def _paragraphs(command: Callable[..., None]) -> str:
 app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
 for command in (demo, check, fit, predict, compare, tune, stability, export, serve):
     app.command(help=_paragraphs(command))(command)
+
+sequences = typer.Typer(help=_paragraphs(classify.main), rich_markup_mode="rich", no_args_is_help=True)
+for command in (classify.fit, classify.predict, classify.compare):
+    sequences.command(help=_paragraphs(command))(command)
+app.add_typer(sequences, name="classify")
 
 
 def run(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""Estimators: where data and models meet. `Forecaster` learns and forecasts, `compare` puts models side by side."""
+"""Estimators: where data and models meet. `Forecaster` forecasts, `Classifier` and `Regressor` answer for sequences, `compare` compares."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from .comparing.results import Comparison, Example, Part, Row
 from .comparing.trial import Progress
 from .forecaster import Backtest, Forecaster
 from .online import OnlineForecaster, OnlineSettings
+from .sequences import Classifier, Regressor
 from .settings import BASELINES, ForecastError, Settings
 from .tuning import Trial, Tuning, tune
 
 __all__ = [
-    "BASELINES", "CELLS", "Backtest", "Comparison", "Example", "ForecastError", "Forecaster", "OnlineForecaster",
-    "OnlineSettings", "Part", "Progress", "Row", "Settings", "Trial", "Tuning", "compare", "tune",
+    "BASELINES", "CELLS", "Backtest", "Classifier", "Comparison", "Example", "ForecastError", "Forecaster", "OnlineForecaster",
+    "OnlineSettings", "Part", "Progress", "Regressor", "Row", "Settings", "Trial", "Tuning", "compare", "tune",
 ]  # fmt: skip

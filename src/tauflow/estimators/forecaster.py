@@ -20,7 +20,7 @@ from torch import Tensor
 from .. import files
 from ..data import Table
 from ..data.series import Array
-from ..errors import DataError, ModelFileError, NonFiniteError, NotFittedError
+from ..errors import DataError, ModelFileError, NonFiniteError
 from ..training import Callback, History
 from ..training.settings import check_positive
 from ..windows.encoder import Encoder
@@ -34,6 +34,7 @@ from .peers.names import PEERS
 from .predictors import Predictor, is_network, plain
 from .questions import askable, moments, silent
 from .reading import READING, another_table, as_table, moment, read_times, refuse_unknown, separated
+from .sequences.contract import not_fitted, refuse_parameters, tags
 from .settings import EPOCHS, ForecastError, Settings, periods
 from .storage import decode, encode
 from .tables import (
@@ -94,6 +95,7 @@ class Forecaster:
         start: Literal["auto", "linear", "seasonal", "last"] = "auto",
         options: Mapping[str, Any] | None = None,
     ) -> None:
+        self._given = {name: value for name, value in locals().items() if name != "self"}
         asked = periods(season)
         self.settings = Settings(
             cell,
@@ -123,6 +125,19 @@ class Forecaster:
     def __repr__(self) -> str:
         state = "fitted" if self.predictor is not None else "not fitted"
         return f"Forecaster(cell={self.settings.cell!r}, h={self.settings.h}, {state})"
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments as they were given, for scikit-learn's `clone` and whoever copies settings."""
+        return dict(self._given)
+
+    def set_params(self, **given: Any) -> Self:
+        """Other arguments; what was fitted is forgotten."""
+        refuse_parameters(type(self).__name__, given, self._given)
+        type(self).__init__(self, **{**self._given, **given})
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        return tags("forecaster")
 
     @property
     def parameters(self) -> int:
@@ -347,7 +362,7 @@ class Forecaster:
 
     def _fitted(self) -> tuple[Encoder, Predictor]:
         if self.encoder is None or self.predictor is None:
-            raise NotFittedError("this forecaster is not fitted: call fit(data) first")
+            raise not_fitted()("this forecaster is not fitted: call fit(data) first")
         return self.encoder, self.predictor
 
     def _refuse_idle(self, checkpoint: str | os.PathLike[str] | None) -> None:

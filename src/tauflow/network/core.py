@@ -19,7 +19,10 @@ NEEDED = ("inputs", "outputs", "state_size", "initial_state")
 
 
 def build_core(given: Any, inputs: int, units: Any, tau: Any = None) -> Any:
-    """The core for encoded inputs of this width; `tau` goes to a cell that is built here by its name."""
+    """The core for encoded inputs of this width; `tau` goes to a cell that is built here by its name.
+
+    {"name": "cfc", "bidirectional": True} reads both ways, with a cell of `units` for each.
+    """
     if isinstance(given, str):
         given = {"name": given}
     if isinstance(given, Mapping) and not isinstance(given.get("name"), str):
@@ -33,7 +36,9 @@ def build_core(given: Any, inputs: int, units: Any, tau: Any = None) -> Any:
         return build("core", given, inputs=inputs, units=units)
     if isinstance(given, Mapping):
         options = {**({} if tau is None else {"tau": tau}), **given}
-        return Recurrent(cells.build(options.pop("name"), inputs, units, **options))
+        name, both = options.pop("name"), options.pop("bidirectional", False)
+        ways = [cells.build(name, inputs, units, **options) for _ in range(1 + bool(both))]
+        return Bidirectional(*ways) if both else Recurrent(ways[0])
     if isinstance(given, Cell):
         given = Recurrent(given)
     if isinstance(given, type) and issubclass(given, Cell):

@@ -40,7 +40,8 @@ class Network(nn.Module):
     """`Network(3, 1)`: scales, a CfC of 32 units, a linear readout. `Network(6, 4, "gated_ltc", 48, pool="mean", head="classes")`.
 
     inputs, outputs   how many, or their names: ["temp [C]", "wind [m/s]"]; for a head of classes, the classes
-    core, units       a cell's name and size (or its wiring); {"name": "ctrnn", "solver": "euler"} for options; or a Recurrent, Stack, ...
+    core, units       a cell's name and size (or its wiring); {"name": "ctrnn", "solver": "euler"} for options, with
+                      "bidirectional": True to read both ways; or a Recurrent, Stack, ...
     scale ... head    parts: a name ("dense"), a name with options ({"name": "dense", "units": 64}), a module, None for none
     static            how many features enter once, beside the state
     period            dt is given in the user's unit (seconds, say) and told to the cells in periods; "auto": the median gap
