@@ -202,3 +202,12 @@ def test_a_stream_that_is_a_bit_away_is_not_timed(monkeypatch):
 def test_every_measurement_is_a_command():
     assert set(COMMANDS) == {"kernels", "streaming", "solvers", "paper", "table", "compare"}
     assert all(module.__doc__ and callable(module.run) for module in COMMANDS.values())
+
+
+@pytest.mark.slow
+def test_the_load_on_a_server_measures_what_it_says(capsys):
+    """A few sessions for a moment: the numbers are equal, and every line is printed."""
+    main(["serve", "--sessions", "4", "--seconds", "0.2", "--half", "100", "--million", "200"])
+    said = capsys.readouterr().out
+    assert "4 of 4 to the bit" in said and "the end to the bit" in said
+    assert said.count("steps a second over 4 sessions") == 2 and said.count("p99") == 3

@@ -338,6 +338,27 @@ def _reader(data):
     return reader
 
 
+def test_an_answer_larger_than_the_system_takes_at_once_comes_whole():
+    net, limits = small(), Limits(rate=1e6, frame=2_000_000)
+    stream, samples = net.stream(), np.random.default_rng(0).random((100_000, 3)).astype(np.float32)
+    with serving(net, limits=limits) as fast, Client(fast.port) as client:
+        client.send(2, samples.tobytes())
+        client.send(1, SAMPLE)
+        time.sleep(1)  # it waits half sent
+        expected = b"".join(stream(u[1:], float(u[0])).tobytes() for u in samples)
+        assert client.read() == (2, expected)
+        assert np.float32(json.loads(client.read()[1])["y"][0]) == stream([0.1, 0.2], 1.0)[0]
+
+
+def test_a_server_that_stops_says_so():
+    with serving(small()) as server:
+        client = Client(server.port)
+        assert client.ask(json.loads(SAMPLE))
+        server.stop()
+        assert client.closed() == (1001, "the server stops")
+        client.close()
+
+
 def test_the_handshake_is_that_of_the_standard():
     assert frames.accept(b"dGhlIHNhbXBsZSBub25jZQ==") == b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455, 1.3
 

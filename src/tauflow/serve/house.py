@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from . import words
+from .doors.wire import Ring
 from .gate import Gate
 from .limits import BODIES, SPARE, Limits
 from .metrics import Metrics
@@ -42,9 +43,16 @@ class House:
         self.bodies = BODIES  # requests with a body that may still come
         self.known: set[Any] = set()  # the connections that uvicorn tells when it ends
         self.recording = recording
+        self._ring: Ring | None = None
         self.doors: dict[bytes, Callable[[], Any]] = {}
         if isinstance(model, Served):
             self.doors = {b"/v1/stream": partial(self.begin, model), b"/v1/live": partial(Live, self, model)}
+
+    def ring(self) -> Ring:
+        """The sessions' sockets; it begins with the first of them, in the event loop."""
+        if self._ring is None:
+            self._ring = Ring()
+        return self._ring
 
     @property
     def full(self) -> bool:
@@ -94,6 +102,11 @@ class House:
         return words.write(
             {**model.about(), **look, "period": model.period, "ranges": model.ranges(), "recording": self.recording}
         )
+
+    def close(self) -> None:
+        """The server ended."""
+        if self._ring is not None:
+            self._ring.close()
 
     def numbers(self) -> str:
         """The metrics as text."""

@@ -7,7 +7,9 @@ says nothing, or half a head, or a byte a second, is cut after --timeout.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import socket
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from ..gate import PROTOCOL
 from ..limits import HEAD
 from . import frames
 from .socket import FAREWELL, Socket
+from .wire import Wire
 
 if TYPE_CHECKING:
     from ..house import House
@@ -103,14 +106,21 @@ class Door(asyncio.Protocol):
             offered = [part.strip() for part in headers.get(b"sec-websocket-protocol", b"").split(b",")]
             if PROTOCOL.encode() in offered:
                 lines.append(b"Sec-WebSocket-Protocol: " + PROTOCOL.encode())
-            self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n")
-            socket = Socket(self.house, open_session(), self.transport)
-            self.house.gone(self)
-            self.house.came(socket)
-            self.house.sessions.add(socket)
-            self.transport.set_protocol(socket)
-            if rest:
-                socket.data_received(rest)
+            self.begin(open_session(), b"\r\n".join(lines) + b"\r\n\r\n", rest)
+
+    def begin(self, session: Any, accepted: bytes, rest: bytes) -> None:
+        """The same connection under a second file number, which outlives that of asyncio's transport."""
+        raw = socket.socket(fileno=os.dup(self.transport.get_extra_info("socket").fileno()))
+        self.leaving = monotonic()  # nothing more is heard here
+        self.transport.abort()
+        wire = Wire(self.house.ring(), raw, self.house.limits.frame)
+        new = Socket(self.house, session, wire)
+        self.house.came(new)
+        self.house.sessions.add(new)
+        wire.begin(new)
+        wire.write(accepted)
+        if rest:
+            new.data_received(rest)
 
     def refuse(self, status: int, why: str) -> None:
         """A short answer, and the end."""

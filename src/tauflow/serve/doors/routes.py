@@ -39,6 +39,7 @@ def application(house: "House") -> Any:
         sweeping = asyncio.create_task(house.sweep())
         yield
         sweeping.cancel()
+        house.close()
 
     about = f"The model {house.model.name}, {house.model.kind}."
     app = FastAPI(

@@ -21,11 +21,12 @@ from .frames import BINARY, TEXT
 
 if TYPE_CHECKING:
     from ..house import House
+    from .wire import Wire
 
 FAREWELL = 1.0  # seconds for the other side to close, once it was told to
 
 
-class Socket(asyncio.Protocol):
+class Socket:
     """The connection of a session, from the handshake on."""
 
     __slots__ = (
@@ -33,7 +34,7 @@ class Socket(asyncio.Protocol):
         "transport", "undo", "waiting",
     )  # fmt: skip
 
-    def __init__(self, house: House, session: Any, transport: asyncio.Transport) -> None:
+    def __init__(self, house: House, session: Any, transport: Wire) -> None:
         self.house, self.session, self.transport = house, session, transport
         self.undo = frames.unmasker()
         self.rest = b""  # what came and was not answered yet
@@ -45,7 +46,7 @@ class Socket(asyncio.Protocol):
         self.allowance = house.limits.burst  # steps
         self.began = self.stuck = self.closing = 0.0  # since when; 0 is not
 
-    # what asyncio calls
+    # what the wire calls
 
     def data_received(self, data: bytes) -> None:
         """What came. One whole message, and nothing waits: answered here, by the shortest way there is."""
