@@ -24,7 +24,7 @@ def stability(
     ] = None,
     columns: dict[str, Any] = {},  # noqa: B006 (filled by the bundle)
     time: Annotated[str | None, option("When (default: ds, or the only time stamps).", COLUMNS, metavar="NAME")] = None,
-    id: Annotated[
+    id: Annotated[  # noqa: A002
         str | None, option("Which series (default: unique_id, or one series).", COLUMNS, metavar="NAME")
     ] = None,
     series: Annotated[str | None, option("The series to look at (default: the longest).", ASKED, metavar="ID")] = None,

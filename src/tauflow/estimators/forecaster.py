@@ -33,7 +33,7 @@ from .network import AllWindows, ForecastNet, WindowObjective, WindowSource, ten
 from .predictors import Predictor, empty
 from .questions import askable, moments, silent
 from .reading import READING, another_table, as_table, moment, read_times, refuse_unknown, separated
-from .settings import ForecastError, Settings, periods
+from .settings import ForecastError, Settings, periods, with_tau
 from .storage import decode, encode
 from .tables import (
     append_row,
@@ -56,7 +56,8 @@ class Forecaster:
 
     cell         a cell of `tauflow.cells.names()`, or "persistence", "seasonal_naive", "ridge"
     h            the horizon in steps
-    units        neurons of the cell; `options` are more of the cell's own arguments, say {"solver": "etd2rk"}
+    units        neurons of the cell; `options` are more of the cell's own arguments, say {"solver": "etd2rk"}, or
+                 {"tau": "auto"}: time constants by the table's own correlation times, see `analysis.suggest_tau`
     context      rows that the cell reads before it answers
     season       "auto": day, week and year as the time stamps show them; or periods in steps, say [24, 168]; or None
     strategy     "direct" answers every step at once; "recursive" learns one step and feeds its forecasts back
@@ -150,7 +151,9 @@ class Forecaster:
             training, judging = answered(training), answered(judging)
             _check_answers(training, judging, h)
         self.table = table
-        self.predictor = self._learn(training, judging, progress, callbacks, checkpoint)
+        known = before(table, validation_start)
+        options = with_tau(settings, self.options, known, self.encoder.step)
+        self.predictor = self._learn(training, judging, options, progress, callbacks, checkpoint)
         learned = self.predictor.notes if isinstance(self.predictor, Ridge) else ()
         self.notes = (*table.notes, *silent(table), *learned, *self._few(training))
         return self
@@ -283,12 +286,13 @@ class Forecaster:
         self,
         training: Windows,
         judging: Windows,
+        options: Mapping[str, Any],
         progress: Literal["auto"] | bool,
         callbacks: Sequence[Callback],
         checkpoint: str | os.PathLike[str] | None,
     ) -> Predictor:
         settings = self.settings
-        predictor = empty(settings, self.options, training.encoder)
+        predictor = empty(settings, options, training.encoder)
         if isinstance(predictor, Ridge):
             predictor.fit(training, judging)
         if isinstance(predictor, ForecastNet):

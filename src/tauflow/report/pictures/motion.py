@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 Ink = Mapping[str, str]
 
@@ -123,6 +124,7 @@ def plain(value: float) -> str:
 
 def plain_ticks(axis: Any) -> None:
     """100 and 1,000 and not powers of ten; minor ticks without numbers."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(lambda value, _: f"{value:,.10g}")
     axis.set_minor_formatter("")
 
