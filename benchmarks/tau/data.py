@@ -182,23 +182,20 @@ def traffic(folder: Path) -> Task:
     return Task("traffic", learn, judge, test, {"head": "values"}, 1, 12, 0.01, explained)
 
 
-def _of_class(answer: Tensor, part: Part) -> tuple[NDArray[Any], NDArray[Any]]:
-    """(score of the second class, truth) where there is one."""
-    score = answer[..., 1] - answer[..., 0]
-    return (score[part.mask], part.y[part.mask]) if part.y.ndim == 2 else (score, part.y)  # type: ignore[return-value]
+def _judged(answer: Tensor, part: Part) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(answers (n, classes), classes (n,)) of the real samples, or of the rows."""
+    of_all = part.y.ndim == 1
+    return np.asarray(answer if of_all else answer[part.mask]), np.asarray(
+        part.y if of_all else part.y[part.mask]
+    ).astype(int)
 
 
 def precision(answer: Tensor, part: Part) -> float:
-    """Average precision over all samples: the mean of the precision at every true one, by falling score."""
-    score, truth = _of_class(answer, part)
-    right = np.asarray(truth)[np.argsort(-np.asarray(score), kind="stable")] > 0
-    at = np.cumsum(right) / np.arange(1, len(right) + 1)
-    return float(at[right].mean()) if right.any() else float("nan")
+    return float(metrics.auprc(*_judged(answer, part)))
 
 
 def auroc(answer: Tensor, part: Part) -> float:
-    score, truth = _of_class(answer, part)
-    return float(metrics.auroc(np.asarray(score), np.asarray(truth)))
+    return float(metrics.auroc(*_judged(answer, part)))
 
 
 def accuracy(answer: Tensor, part: Part) -> float:

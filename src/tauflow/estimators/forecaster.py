@@ -91,6 +91,7 @@ class Forecaster:
             cell, h, units, context, asked, strategy, loss, epochs, steps, batch_size, lr, validation, patience, seed
         )
         self.options = dict(options or {})
+        self.made_with: Mapping[str, Any] = self.options  # with numbers for tau="auto", once they are known
         self.encoder: Encoder | None = None
         self.predictor: Predictor | None = None
         self.history: History | None = None
@@ -152,8 +153,8 @@ class Forecaster:
             _check_answers(training, judging, h)
         self.table = table
         known = before(table, validation_start)
-        options = with_tau(settings, self.options, known, self.encoder.step)
-        self.predictor = self._learn(training, judging, options, progress, callbacks, checkpoint)
+        self.made_with = with_tau(settings, self.options, known, self.encoder.step)
+        self.predictor = self._learn(training, judging, progress, callbacks, checkpoint)
         learned = self.predictor.notes if isinstance(self.predictor, Ridge) else ()
         self.notes = (*table.notes, *silent(table), *learned, *self._few(training))
         return self
@@ -254,7 +255,7 @@ class Forecaster:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file: settings, scales and weights, no code and no data."""
         encoder, predictor = self._fitted()
-        tensors_, config = encode(self.settings, self.options, encoder, predictor)
+        tensors_, config = encode(self.settings, self.made_with, encoder, predictor)
         files.write(path, tensors_, config, kind="forecaster")
 
     @classmethod
@@ -286,13 +287,12 @@ class Forecaster:
         self,
         training: Windows,
         judging: Windows,
-        options: Mapping[str, Any],
         progress: Literal["auto"] | bool,
         callbacks: Sequence[Callback],
         checkpoint: str | os.PathLike[str] | None,
     ) -> Predictor:
         settings = self.settings
-        predictor = empty(settings, options, training.encoder)
+        predictor = empty(settings, self.made_with, training.encoder)
         if isinstance(predictor, Ridge):
             predictor.fit(training, judging)
         if isinstance(predictor, ForecastNet):

@@ -126,5 +126,4 @@ def build_cell(settings: Settings, options: Mapping[str, Any], inputs: int) -> C
         scaled["tau"] = (1.0, max(1.0, settings.context / 2))
     if "backbone_units" in known:
         scaled["backbone_units"] = settings.units
-    given = {name: value for name, value in options.items() if name != "tau" or not _auto(options)}
-    return cells.build(settings.cell, inputs, settings.units, **{**scaled, **given})
+    return cells.build(settings.cell, inputs, settings.units, **{**scaled, **options})
