@@ -16,7 +16,7 @@ from torch.nn import functional as F
 import tauflow
 from tauflow import CTRNN, CfC, Network, Stack
 from tauflow.errors import NonFiniteError, ShapeError, TimeError
-from tauflow.network import Missing, NetworkError, learning, pad, presets
+from tauflow.network import Missing, NetworkError, learning, pad, presets, suggest_tau
 from tauflow.network.parts import encoders, part, pools, readouts, scale, waves
 
 BATCH, TIME = 2, 6
@@ -208,8 +208,9 @@ def test_padding_is_in_no_scale_and_in_no_period() -> None:
     torch.testing.assert_close(network.head.scale.mean, y[mask].mean(0))
     period = dt[mask].double().median()
     assert float(network.period) == pytest.approx(float(period))
-    longest = float((dt * mask).sum(1).median() / period)
-    assert network.core.cell.config()["tau"] == [pytest.approx(1), pytest.approx(longest, rel=1e-5)]
+    found = suggest_tau(*(list(part.numpy()) for part in (x, dt, mask)))
+    expected = [found.shortest / float(period), found.longest / float(period)]
+    assert network.core.cell.config()["tau"] == [pytest.approx(each, rel=1e-5) for each in expected]
     assert bool(network.measured)
     with pytest.raises(NetworkError, match="at least one batch"):
         network.measure()

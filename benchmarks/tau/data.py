@@ -1,6 +1,6 @@
 """The four sets as (learn, judge, test) parts of rows that are split by patient, stay, trial or time; see the project's notes on data.
 
-ecg       MIT-BIH, 90 Hz, 15 s: one from 0.10 to 0.35 s after a ventricular beat; later minutes of each record are held out
+ecg       MIT-BIH, 90 Hz, 15 s, dt in seconds: one from 0.10 to 0.35 s after a ventricular beat; later minutes of each record are held out
 icu       PhysioNet 2012, stamps as they are, 48 h: does the patient die; stays are held out
 activity  a passive tag on elderly people, stamps as they are: which of four postures, at every row; trials are held out
 traffic   a motorway, hourly with gaps: the log of the count one step ahead; later years are held out
@@ -17,7 +17,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+from tauflow import metrics
 
 RECORDS = ("106", "108", "114", "116", "119", "121", "123", "100")
 
@@ -53,7 +56,7 @@ class Task:
     score: Callable[[Tensor, Part], float]
 
 
-def padded(rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Part:
+def padded(rows: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]) -> Part:
     """Rows (x, y, dt) of any length side by side."""
     longest = max(len(x) for x, _, _ in rows)
     x = torch.zeros(len(rows), longest, rows[0][0].shape[1])
@@ -70,7 +73,7 @@ def padded(rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Part:
 
 
 def ecg(folder: Path) -> Task:
-    import wfdb
+    import wfdb  # type: ignore[import-untyped]
 
     parts: dict[str, list[Any]] = {"learn": [], "judge": [], "test": []}
     for name in RECORDS:
@@ -86,10 +89,9 @@ def ecg(folder: Path) -> Task:
         for k in range(0, chunks, 2):
             here = slice(1350 * k, 1350 * (k + 1))
             part = "learn" if k < 0.6 * chunks else "judge" if k < 0.75 * chunks else "test"
-            parts[part].append((signal[here, None], truth[here], np.ones(1350)))
-    return Task(
-        "ecg", *(padded(parts[p]) for p in ("learn", "judge", "test")), {"head": "classes"}, 2, 8, 0.01, precision
-    )
+            parts[part].append((signal[here, None], truth[here], np.full(1350, 4 / 360)))
+    learn, judge, test = (padded(parts[p]) for p in ("learn", "judge", "test"))
+    return Task("ecg", learn, judge, test, {"head": "classes"}, 2, 8, 0.01, precision)
 
 
 def icu(folder: Path) -> Task:
@@ -97,7 +99,8 @@ def icu(folder: Path) -> Task:
     for line in (folder / "physionet2012" / "Outcomes-a.txt").read_text().splitlines()[1:]:
         fields = line.split(",")
         outcome[fields[0]] = float(fields[-1])
-    stays, names = [], {}
+    stays: list[tuple[str, dict[float, dict[str, float]]]] = []
+    names: dict[str, int] = {}
     with tarfile.open(folder / "physionet2012" / "set-a.tar.gz") as archive:
         for member in archive:
             file = archive.extractfile(member) if member.isfile() and member.name.endswith(".txt") else None
@@ -116,17 +119,18 @@ def icu(folder: Path) -> Task:
     for name, rows in stays:
         if name not in outcome or len(rows) < 3:
             continue
-        hours = np.array(sorted(rows))[:120]
-        x = np.full((len(hours), len(names)), np.nan)
-        for k, at in enumerate(hours):
-            for column, value in rows[at].items():
-                x[k, names[column]] = value
-        found.append((x, np.float64(outcome[name]), np.diff(hours, prepend=0.0)))
+        hour = np.array(sorted(rows))[:120]
+        x = np.full((len(hour), len(names)), np.nan)
+        for k, at in enumerate(hour.tolist()):
+            for column, measured in rows[at].items():
+                x[k, names[column]] = measured
+        found.append((x, np.float64(outcome[name]), np.diff(hour, prepend=0.0)))
     order = np.random.default_rng(0).permutation(len(found))
     cut = [0, int(0.6 * len(found)), int(0.8 * len(found)), len(found)]
     parts = [padded([found[k] for k in order[a:b]]) for a, b in pairwise(cut)]
     options = {"head": "classes", "missing": "missing", "encoder": {"name": "dense", "units": 24}, "pool": "several"}
-    return Task("icu", *parts, options, 2, 6, 0.003, auroc)
+    learn, judge, test = parts
+    return Task("icu", learn, judge, test, options, 2, 6, 0.003, auroc)
 
 
 def activity(folder: Path) -> Task:
@@ -147,8 +151,17 @@ def activity(folder: Path) -> Task:
             if len(trial[0]) - begin > 20:
                 rows[part].append(tuple(each[begin : begin + 400] for each in trial))
     parts = [padded(rows[p]) for p in ("learn", "judge", "test")]
+    learn, judge, test = parts
     return Task(
-        "activity", *parts, {"head": "classes", "encoder": {"name": "dense", "units": 24}}, 4, 12, 0.01, accuracy
+        "activity",
+        learn,
+        judge,
+        test,
+        {"head": "classes", "encoder": {"name": "dense", "units": 24}},
+        4,
+        12,
+        0.01,
+        accuracy,
     )
 
 
@@ -165,28 +178,24 @@ def traffic(folder: Path) -> Task:
         here = slice(begin, begin + 168)
         rows[part].append((x[here], volume[1:][here], dt[:-1][here]))
     parts = [padded(rows[p]) for p in ("learn", "judge", "test")]
-    return Task("traffic", *parts, {"head": "values"}, 1, 12, 0.01, explained)
+    learn, judge, test = parts
+    return Task("traffic", learn, judge, test, {"head": "values"}, 1, 12, 0.01, explained)
 
 
-def _of_class(answer: Tensor, part: Part) -> tuple[np.ndarray, np.ndarray]:
-    """(score of the second class, truth) where there is one."""
-    score = answer[..., 1] - answer[..., 0]
-    return (score[part.mask], part.y[part.mask]) if part.y.ndim == 2 else (score, part.y)  # type: ignore[return-value]
+def _judged(answer: Tensor, part: Part) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(answers (n, classes), classes (n,)) of the real samples, or of the rows."""
+    of_all = part.y.ndim == 1
+    return np.asarray(answer if of_all else answer[part.mask]), np.asarray(
+        part.y if of_all else part.y[part.mask]
+    ).astype(int)
 
 
 def precision(answer: Tensor, part: Part) -> float:
-    """Average precision over all samples."""
-    from sklearn.metrics import average_precision_score
-
-    score, truth = _of_class(answer, part)
-    return float(average_precision_score(truth, score))
+    return float(metrics.auprc(*_judged(answer, part)))
 
 
 def auroc(answer: Tensor, part: Part) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    score, truth = _of_class(answer, part)
-    return float(roc_auc_score(truth, score))
+    return float(metrics.auroc(*_judged(answer, part)))
 
 
 def accuracy(answer: Tensor, part: Part) -> float:

@@ -1,4 +1,4 @@
-"""tau="auto" against the default time constants and against the median gap to the length, on four sets.
+"""tau="auto" (suggest_tau) against the default time constants, (1, 30) in the unit of dt, on four sets with dt as the data have it.
 
 Every choice learns the same rows with the same seeds; the best epoch is chosen on rows kept for that, and only then the test rows are
 looked at. `reached` is the first epoch whose score on the kept rows is what the default ends with: fewer is faster.
@@ -44,13 +44,9 @@ def score(model: Any, task: Task, part: Part) -> float:
 
 
 def choices(task: Task) -> dict[str, Any]:
-    """What tau is in each of the three."""
+    """What tau is in each of the two."""
     found = suggest_tau(list(task.learn.x.numpy()), list(task.learn.dt.numpy()), list(task.learn.mask.numpy()))
-    return {
-        "default": None,
-        "gap to length": (found.gap, found.length),
-        "correlations": (found.shortest, found.longest),
-    }
+    return {"default": None, "auto": (found.shortest, found.longest)}
 
 
 def trained(task: Task, cell: str, tau: Any, seed: int) -> Curve:
@@ -94,10 +90,11 @@ def row(
     task: str, cell: str, what: str, tau: Any, found: list[Curve], default: list[Curve], seconds: float
 ) -> dict[str, Any]:
     """Mean and spread over the seeds."""
-    kept, tested, reached = [], [], []
+    kept, tested, reached = list[float](), list[float](), list[float]()
     for one, other in zip(found, default, strict=True):
         best = int(np.argmax(one.judged))
-        kept.append(one.judged[best]), tested.append(one.tested[best])
+        kept.append(one.judged[best])
+        tested.append(one.tested[best])
         first = [k for k, value in enumerate(one.judged, start=1) if value >= max(other.judged)]
         reached.append(first[0] if first else len(one.judged) + 1)
     numbers = {"kept": kept, "test": tested, "reached": reached}

@@ -97,7 +97,10 @@ def stability(
             found, meet = spectrum(model, x, dt, mask), meeting(model, x, dt, mask)
         except AnalysisError as error:
             why = str(error)
-        margin = step_margin(model, x, dt, mask) if motion.leaks is not None and bool((row.dt > 0).any()) else None
+        moves = bool((row.dt > 0).any()) and bool(
+            motion.states(row).any()
+        )  # else there is no gap, or no state, to be wrong about
+        margin = step_margin(model, x, dt, mask) if motion.leaks is not None and moves else None
         if isinstance(model, Network) and motion.network is not None and model.static == 0:
             response, noise = _speed(motion.network, x, row.gaps, mask, seed)
     lines = (
@@ -170,7 +173,7 @@ def _steps(motion: Motion, margin: StepMargin | None, unit: str) -> str:
     if motion.leaks is None:
         return "its step is what it is: there is no equation behind it that a long gap could miss"
     if margin is None:
-        return "give data to measure it"
+        return "give data to measure it: gaps above zero, and inputs that move the states"
     beyond = f"{100 * margin.share:.2g} % of yours are longer"
     percent = f"within {100 * margin.tolerance:.2g} %"
     refused = "" if not np.isfinite(margin.limit) else f"; the solver refuses gaps beyond {told(margin.limit, unit)}"

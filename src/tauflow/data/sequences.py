@@ -225,7 +225,7 @@ def is_ragged(X: Any) -> bool:
         return True
     if any(getattr(one, "ndim", 1) == 2 for one in X):
         return True
-    return len({len(one) if isinstance(one, (list, tuple)) or getattr(one, "ndim", 0) else -1 for one in X}) > 1
+    return len({len(one) if isinstance(one, (list, tuple)) or np.ndim(one) > 0 else -1 for one in X}) > 1
 
 
 def plain_array(X: Any) -> Array:

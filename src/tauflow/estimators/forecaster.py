@@ -35,7 +35,7 @@ from .predictors import Predictor, is_network, plain
 from .questions import askable, moments, silent
 from .reading import READING, another_table, as_table, moment, read_times, refuse_unknown, separated
 from .sequences.contract import not_fitted, refuse_parameters, tags
-from .settings import EPOCHS, ForecastError, Settings, periods
+from .settings import EPOCHS, ForecastError, Settings, periods, with_tau
 from .storage import decode, encode
 from .tables import (
     append_row,
@@ -61,7 +61,8 @@ class Forecaster:
 
     cell         a cell of `tauflow.cells.names()`, or "persistence", "seasonal_naive", "ridge"
     h            the horizon in steps
-    units        neurons of the cell; `options` are more of the cell's own arguments, say {"solver": "etd2rk"}
+    units        neurons of the cell; `options` are more of the cell's own arguments, say {"solver": "etd2rk"}, or
+                 {"tau": "auto"}: time constants by the table's own correlation times, see `analysis.suggest_tau`
     context      rows that the cell reads before it answers
     season       "auto": day, week and year as the time stamps show them; or periods in steps, say [24, 168]; or None
     strategy     "direct" answers every step at once; "recursive" learns one step and feeds its forecasts back
@@ -116,6 +117,7 @@ class Forecaster:
             start,
         )
         self.options = dict(options or {})
+        self.made_with: Mapping[str, Any] = self.options  # with numbers for tau="auto", once they are known
         self.encoder: Encoder | None = None
         self.predictor: Predictor | None = None
         self.history: History | None = None
@@ -197,10 +199,11 @@ class Forecaster:
         history: History | None = None
         predictor: Predictor
         if is_network(settings):
+            self.made_with = with_tau(settings, self.options, before(table, validation_start), encoder.step)
             every = answered(windows(table, encoder, settings.context))
             rows = Rows(training, judging, every, validation_start)
             deadline = began + (time_limit or np.inf)
-            learned = Learner(settings, self.options, rows, progress, callbacks, checkpoint, resume, deadline).learn()
+            learned = Learner(settings, self.made_with, rows, progress, callbacks, checkpoint, resume, deadline).learn()
             predictor, history, notes = learned.blend, learned.history, learned.notes
         else:
             predictor = plain(settings, encoder)
@@ -339,7 +342,7 @@ class Forecaster:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file: settings, scales and weights, no code and no data."""
         encoder, predictor = self._fitted()
-        tensors_, config = encode(self.settings, self.options, encoder, predictor)
+        tensors_, config = encode(self.settings, self.made_with, encoder, predictor)
         files.write(path, tensors_, config, kind="forecaster")
 
     @classmethod

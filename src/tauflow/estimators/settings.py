@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
 
+import numpy as np
+
 from .. import cells
 from ..cells import Cell
+from ..data import Table
 from ..errors import TauflowError
+from ..network import suggest_tau
 from .peers.names import PEERS
 
 BASELINES = ("persistence", "seasonal_naive", "ridge")
@@ -104,6 +108,27 @@ def periods(season: Any) -> tuple[float, ...] | None:
         raise ForecastError(
             f"season is {season!r}, expected 'auto', None, or periods in steps, such as 24 or [24, 168]"
         ) from None
+
+
+def with_tau(settings: Settings, options: Mapping[str, Any], table: Table, step: float) -> Mapping[str, Any]:
+    """The options with numbers in the place of tau="auto": by the correlation times of the table's targets, in steps.
+
+    The longest is the context at most, since a window remembers nothing before it.
+    """
+    if not _auto(options):
+        return options
+    if settings.cell in BASELINES or "tau" not in inspect.signature(cells.get(settings.cell).__init__).parameters:
+        raise ForecastError(f"tau='auto' was given, but {settings.cell} has no time constants: leave it out")
+    rows = [series for series in table.series if len(series) > 1]
+    gaps = [np.diff(series.time.astype(float), prepend=float(series.time[0])) / step for series in rows]
+    found = suggest_tau([series.y for series in rows], gaps)
+    longest = max(2.0, min(found.longest, float(settings.context)))
+    return {**options, "tau": (min(found.shortest, longest / 2), longest)}
+
+
+def _auto(options: Mapping[str, Any]) -> bool:
+    tau = options.get("tau")
+    return isinstance(tau, str) and tau == "auto"
 
 
 def build_cell(settings: Settings, options: Mapping[str, Any], inputs: int) -> Cell:

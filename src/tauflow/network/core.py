@@ -38,7 +38,7 @@ def build_core(given: Any, inputs: int, units: Any, tau: Any = None) -> Any:
         options = {**({} if tau is None else {"tau": tau}), **given}
         name, both = options.pop("name"), options.pop("bidirectional", False)
         ways = [cells.build(name, inputs, units, **options) for _ in range(1 + bool(both))]
-        return Bidirectional(*ways) if both else Recurrent(ways[0])
+        return Bidirectional(ways[0], ways[1]) if both else Recurrent(ways[0])
     if isinstance(given, Cell):
         given = Recurrent(given)
     if isinstance(given, type) and issubclass(given, Cell):

@@ -3,10 +3,10 @@
     rho_i(lag) = 1 - mean (x_i(t + lag) - x_i(t))^2 / (2 var x_i)          lags 1, 2, 4, ... samples, at their median time
     T_i        where rho_i first falls below 1/e, straight in log(lag) between two lags: how long input i stays like itself
 
-    shortest = max(median gap, min_i T_i / 10)          longest = min(median length, 10 max_i T_i)
+    shortest = max(median gap, lower quartile of T / 3)          longest = min(median length, 10 upper quartile of T)
 
-A neuron much faster than the fastest input only follows noise, one much slower than the slowest only averages; between a tenth and ten
-times the correlation times lies what the data can teach. Missing values (NaN) and masked samples are left out, gaps may be uneven: the
+A neuron much faster than the inputs only follows noise, one much slower only averages; quartiles, since a flag that flickers or a column
+that drifts for months says little of the rest. Missing values (NaN) and masked samples are left out, gaps may be uneven: the
 lag of a pair is the time between its two samples. Nothing but inputs is looked at, so give training data alone.
 """
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 
-DECADE = 10.0  # beyond the correlation times, either way
+FASTER, SLOWER = 3.0, 10.0  # than the correlation times
 GONE = float(np.exp(-1))
 
 Array = NDArray[np.float64]
@@ -66,8 +66,9 @@ def suggest_tau(x: Any, dt: Any = None, mask: Any = None) -> SuggestedTau:
     known = times[np.isfinite(times)]
     if not len(known):
         raise DataError("no input changes, or none is known twice in a row: there is no correlation time to go by")
-    shortest = max(gap, float(known.min()) / DECADE)
-    longest = max(min(length, float(known.max()) * DECADE), 2 * gap)
+    low, high = np.quantile(known, [0.25, 0.75])
+    shortest = max(gap, float(low) / FASTER)
+    longest = max(min(length, float(high) * SLOWER), 2 * gap)
     shortest = min(shortest, longest / 2)
     return SuggestedTau(shortest, longest, gap, length, times)
 

@@ -170,7 +170,8 @@ def fit(
             restore_weights(model, run.best)
         late = about_steps(model, train) if run.stopped != "interrupted" else ()
         for note in late:
-            log.warning(note)
+            if not bars:
+                log.warning(note)
             for bar in bars:
                 bar.note(note)
         run.notes = (*notes, *late)

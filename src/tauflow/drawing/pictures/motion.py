@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 Ink = Mapping[str, str]
 
@@ -51,11 +52,7 @@ def starts(axes: Axes, found: Any, ink: Ink, unit: str = "", exponent: float | N
         line = np.exp(exponent * found.time)
         shown = line > max(found.distance[seen].min(), 1e-12)
         axes.plot(found.time[shown], line[shown], color=ink["muted"], linestyle=(0, (4, 3)), linewidth=1.2)
-        last = np.flatnonzero(shown)[-1]
-        axes.annotate(
-            "as the slowest memory says", (found.time[last], line[last]), (-4, 6), textcoords="offset points", ha="right",
-            color=ink["muted"],
-        )  # fmt: skip
+        axes.annotate("dashed: as the slowest memory says", (0.02, 0.06), xycoords="axes fraction", color=ink["muted"])
     left = found.distance[-1]
     axes.set_title(
         "Two opposite starts, the same data: " + ("they meet" if left < 1e-3 else f"{100 * left:.2g} % are left"),
@@ -123,6 +120,7 @@ def plain(value: float) -> str:
 
 def plain_ticks(axis: Any) -> None:
     """100 and 1,000 and not powers of ten; minor ticks without numbers."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(lambda value, _: f"{value:,.10g}")
     axis.set_minor_formatter("")
 

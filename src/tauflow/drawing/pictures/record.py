@@ -58,6 +58,7 @@ def neurons(axes: Axes, found: Any, time: Any, real: Any, row: int, ink: Ink) ->
     )
     bar = axes.figure.colorbar(mesh, ax=axes, pad=0.01)
     bar.outline.set_visible(False)
+    bar.set_label("time constant, in the unit of dt" if shown is not None else "state")
     axes.grid(False)
     axes.set_ylabel("neuron, fast to slow" if shown is not None else "neuron, by its mean")
     axes.set_title(

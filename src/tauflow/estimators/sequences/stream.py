@@ -74,7 +74,8 @@ class SequenceStream:
         """What the members read now: the patch so far, or the row with its windows."""
         form = self.model.form
         if not form.windows:
-            return form.steps(np.stack(self.patch), np.zeros(len(self.patch)))[0]
+            read: Array = form.steps(np.stack(self.patch), np.zeros(len(self.patch)))[0]
+            return read
         oldest = self.clock - max(form.windows)
         self.past = [(t, x) for t, x in self.past if t >= oldest] + [(self.clock, sample)]
         values, clock = np.stack([x for _, x in self.past]), np.array([t for t, _ in self.past])
