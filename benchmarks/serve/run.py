@@ -120,7 +120,7 @@ def serving(network: Any, folder: str, sessions: int, rate: float = 1e6) -> Iter
         yield port, server.pid
     finally:
         server.terminate()
-        server.wait(20)
+        server.communicate(timeout=20)
 
 
 def samples(session: int, count: int = SAMPLES) -> tuple[Any, Any]:
@@ -264,8 +264,7 @@ def hostile(port: int, process: int, honest: int = 100) -> Iterator[tuple[str, s
     while others.poll() is None:
         beside += crowd.paced(10.0 * honest, 1.0)
         most = max(most, resident(process))
-    assert others.stdout is not None
-    ends = [json.loads(line) for line in others.stdout]
+    ends = [json.loads(line) for line in others.communicate()[0].splitlines()]
     crowd.close()
     p99 = percentile(beside, 0.99)
     yield (
