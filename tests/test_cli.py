@@ -29,7 +29,7 @@ from comparisons import MODELS, fake_comparison
 import tauflow
 from tauflow import cells, estimators
 from tauflow.cli import app, main
-from tauflow.cli.comparison import Watch, table
+from tauflow.cli.tables.comparison import Watch, table
 from tauflow.cli.options import asks, reading
 from tauflow.cli.output import plain
 from tauflow.cli.speech import in_options
@@ -382,7 +382,7 @@ def test_only_the_best_row_is_bold() -> None:
 
 
 def test_watch_counts_every_seed_and_baselines_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tauflow.cli.comparison.console", lambda stderr: screen(100))
+    monkeypatch.setattr("tauflow.cli.tables.comparison.console", lambda stderr: screen(100))
     with Watch(["cfc", "ridge"], 2, quiet=False) as watch:
         assert watch.bars is not None
         watch.told(estimators.Progress("cfc", 0, 6, 12, 0.5, 0.6))

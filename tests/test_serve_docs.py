@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import tauflow
-from tauflow.cli.serve import serve as command
+from tauflow.cli.networks.serve import serve as command
 from tauflow.serve import Limits
 from tests.serving import serving
 

@@ -13,18 +13,18 @@ import typer
 
 import tauflow
 
-from ..cli import classify
-from ..cli.check import check
-from ..cli.compare import compare
-from ..cli.demo import demo
-from ..cli.export import export
-from ..cli.fit import fit
+from ..cli.tables import classify
+from ..cli.tables.check import check
+from ..cli.tables.compare import compare
+from ..cli.tables.demo import demo
+from ..cli.networks.export import export
+from ..cli.tables.fit import fit
 from ..cli.output import complain, write
-from ..cli.predict import predict
-from ..cli.serve import serve
+from ..cli.tables.predict import predict
+from ..cli.networks.serve import serve
 from ..cli.speech import in_options
-from ..cli.stability import stability
-from ..cli.tune import tune
+from ..cli.networks.stability import stability
+from ..cli.tables.tune import tune
 from ..errors import TauflowError
 
 NO, USAGE, BUG = 1, 2, 70

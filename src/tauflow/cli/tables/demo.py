@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from ..cli.compare import Cells, Seeds, chosen
-from ..cli.comparison import Watch, show, write
-from ..cli.options import OUTPUT, Quiet, Seed, View, option
-from ..files import check_output
+from ...cli.tables.compare import Cells, Seeds, chosen
+from ...cli.tables.comparison import Watch, show, write
+from ...cli.options import OUTPUT, Quiet, Seed, View, option
+from ...files import check_output
 
 WEATHER = ("temp_K", "rain", "snow", "clouds")
 
@@ -34,8 +34,8 @@ def demo(
     """
     if page:
         check_output(output)
-    from .. import datasets, estimators
-    from ..data import read_table
+    from ... import datasets, estimators
+    from ...data import read_table
 
     frame = datasets.traffic()
     frame["holiday"] = frame.groupby(frame["ds"].dt.date)["holiday"].transform("any")  # all day, not its first hour

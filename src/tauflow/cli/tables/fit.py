@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ..cli.command import command_line
-from ..cli.options import (
+from ...cli.command import command_line
+from ...cli.options import (
     OUTPUT,
     TRAINING,
     Horizon,
@@ -25,8 +25,8 @@ from ..cli.options import (
     reading,
     training,
 )
-from ..cli.output import Format, emit, plain, tell, to_copy
-from ..files import check_output
+from ...cli.output import Format, emit, plain, tell, to_copy
+from ...files import check_output
 
 
 @asks(columns=reading, training=training)
@@ -79,10 +79,10 @@ def fit(
             f"{'--resume' if resume else '--no-resume'} needs --checkpoint and the file to go on from"
         )
     import_cells(own)
-    from ..data import read_table
+    from ...data import read_table
 
     table = read_table(file, **named(columns, file))
-    from ..estimators import Forecaster
+    from ...estimators import Forecaster
 
     model = Forecaster(cell=cell, h=horizon, seed=seed, options=cell_options(options), **training)
     model.fit(table, progress=not quiet, checkpoint=checkpoint, resume=resume is not False, time_limit=time_limit)

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ..cli.command import command_line
-from ..cli.compare import chosen, part
-from ..cli.options import (
+from ...cli.command import command_line
+from ...cli.tables.compare import chosen, part
+from ...cli.options import (
     ASKED,
     OUTPUT,
     TRAINING,
@@ -28,9 +28,9 @@ from ..cli.options import (
     options_by_cell,
     reading,
 )
-from ..cli.output import Format, complain, emit, plain, tell, to_copy
-from ..cli.output import chosen as view_of
-from ..files import check_output
+from ...cli.output import Format, complain, emit, plain, tell, to_copy
+from ...cli.output import chosen as view_of
+from ...files import check_output
 
 MOST_ROWS = 10  # of the table on a terminal
 
@@ -97,11 +97,11 @@ def tune(
     models = chosen(cells)
     of_cells = options_by_cell(options, models)
     import_cells(own)
-    from ..data import read_table
+    from ...data import read_table
 
     table = read_table(file, **named(columns, file))
     tell(table.notes, quiet)
-    from ..estimators import tune as tuned
+    from ...estimators import tune as tuned
 
     fixed = {name: value for name, value in (("epochs", epochs), ("steps", steps), ("loss", loss)) if value is not None}
     found = tuned(
@@ -110,12 +110,12 @@ def tune(
     )  # fmt: skip
     best = best_command(found, file, columns, own)
     if page is not None:
-        from ..report.tuning import tuning_page
+        from ...report.tuning import tuning_page
 
         tuning_page(found, page, best)
     told = {**found.to_dict(), "command": best}
     if json is not None:
-        from ..files import write_bytes_atomically
+        from ...files import write_bytes_atomically
 
         write_bytes_atomically(
             json, plain_json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..cli.options import ASKED, OUTPUT, View, option
-from ..cli.output import Format, emit, plain
+from ...cli.options import ASKED, OUTPUT, View, option
+from ...cli.output import Format, emit, plain
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -44,7 +44,7 @@ def export(
     """
     import tauflow
 
-    from ..deploy import named
+    from ...deploy import named
 
     done = tauflow.deploy.export(tauflow.load(model), to.value, output, name or named(model.stem))
     emit(

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ..cli.comparison import Watch, show, write
-from ..cli.options import (
+from ...cli.tables.comparison import Watch, show, write
+from ...cli.options import (
     ASKED,
     OUTPUT,
     TRAINING,
@@ -26,7 +26,7 @@ from ..cli.options import (
     reading,
     training,
 )
-from ..files import check_output
+from ...files import check_output
 
 OWN = {"units", "context", "epochs", "season"}  # what compare takes by itself
 DEFAULT = "cfc,gated_ltc,ctrnn,lstm,gru"
@@ -92,10 +92,10 @@ def compare(
     models = chosen(cells)
     of_cells = options_by_cell(options, models)
     import_cells(own)
-    from ..data import read_table
+    from ...data import read_table
 
     table = read_table(file, **named(columns, file))
-    from .. import estimators
+    from ... import estimators
 
     with Watch(models, seeds, quiet, table.notes) as watch:
         found = estimators.compare(

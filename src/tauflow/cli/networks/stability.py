@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..cli.options import ASKED, COLUMNS, OUTPUT, READING, Import, Seed, View, asks, import_cells, option, rereading
-from ..cli.output import Format, emit, plain
-from ..files import check_output
+from ...cli.options import ASKED, COLUMNS, OUTPUT, READING, Import, Seed, View, asks, import_cells, option, rereading
+from ...cli.output import Format, emit, plain
+from ...files import check_output
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -51,8 +51,8 @@ def stability(
     if plot is not None:
         check_output(plot)
     import_cells(imports)
-    from .. import analysis
-    from ..estimators.looking import looked_at, opened
+    from ... import analysis
+    from ...estimators.looking import looked_at, opened
 
     given = {**columns, **{name: value for name, value in (("time", time), ("id", id)) if value is not None}}
     seen = looked_at(opened(model), data, given, series=series, unit=unit, rows=rows)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..cli.options import Table, View, asks, named, reading
-from ..cli.output import Format, emit, plain, to_copy
-from ..cli.speech import in_options
+from ...cli.options import Table, View, asks, named, reading
+from ...cli.output import Format, emit, plain, to_copy
+from ...cli.speech import in_options
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from ..data import Check
+    from ...data import Check
 
 
 @asks(columns=reading)

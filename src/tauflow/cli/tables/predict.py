@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..cli.options import (
+from ...cli.options import (
     ASKED,
     OUTPUT,
     Import,
@@ -20,8 +20,8 @@ from ..cli.options import (
     option,
     rereading,
 )
-from ..cli.output import Format, chosen, plain, tell, text_of, write
-from ..files import check_output
+from ...cli.output import Format, chosen, plain, tell, text_of, write
+from ...files import check_output
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -64,7 +64,7 @@ def predict(
     if output is not None:
         check_output(output, [model, file, *([future] if future is not None else [])])
     import_cells(own)
-    from ..estimators import Forecaster
+    from ...estimators import Forecaster
 
     forecaster = Forecaster.load(model)
     asked = forecaster.separate_times(times) if times else None
@@ -76,7 +76,7 @@ def predict(
     if output is None:
         write(text)
     else:
-        from ..files import write_bytes_atomically
+        from ...files import write_bytes_atomically
 
         write_bytes_atomically(output, text.encode())
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ..cli.options import option
-from ..cli.output import complain
+from ...cli.options import option
+from ...cli.output import complain
 
 WHERE, WHO, LIMITS, PAGE = "Where", "Who may come in", "Limits of a client", "The live page"
 
@@ -41,7 +41,7 @@ def serve(
 
     Example: [bold]tauflow serve walker.tau --port 8000[/bold]
     """
-    from ..serve import Limits, Server, read_model
+    from ...serve import Limits, Server, read_model
 
     server = Server(
         read_model(model),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..cli.command import command_line
-from ..cli.options import (
+from ...cli.command import command_line
+from ...cli.options import (
     ASKED,
     COLUMNS,
     OUTPUT,
@@ -22,8 +22,8 @@ from ..cli.options import (
     option,
     rereading,
 )
-from ..cli.output import Format, chosen, emit, plain, tell, text_of, to_copy, write
-from ..files import check_output
+from ...cli.output import Format, chosen, emit, plain, tell, text_of, to_copy, write
+from ...files import check_output
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -102,10 +102,10 @@ def fit(
     """
     check_output(output, [file])
     import_cells(own)
-    from ..data import read_sequences
+    from ...data import read_sequences
 
     table = read_sequences(file, target=target, **columns, **reading)
-    from ..estimators import Classifier
+    from ...estimators import Classifier
 
     model = Classifier(**learning, seed=seed)
     model.fit(table, progress=not quiet)
@@ -138,7 +138,7 @@ def predict(
     if output is not None:
         check_output(output, [model, file])
     import_cells(own)
-    from ..estimators import Classifier
+    from ...estimators import Classifier
 
     answers = Classifier.load(model).predict_table(file, **reading)
     view = (view or Format.csv) if output is not None else chosen(view, Format.csv)
@@ -148,7 +148,7 @@ def predict(
     if output is None:
         write(text)
     else:
-        from ..files import write_bytes_atomically
+        from ...files import write_bytes_atomically
 
         write_bytes_atomically(output, text.encode())
 
@@ -179,10 +179,10 @@ def compare(
     Example: [bold]tauflow classify compare stays.csv --id stay --time hours --label died[/bold]
     """
     import_cells(own)
-    from ..data import read_sequences
+    from ...data import read_sequences
 
     table = read_sequences(file, target=target, **columns, **reading)
-    from ..estimators.sequences.tables import compared
+    from ...estimators.sequences.tables import compared
 
     names = [part.strip() for one in models or () for part in one.split(",")]
     rows = compared(

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ..cli.output import Format, chosen, complain, console, emit, plain, tell
-from ..cli.speech import in_options
+from ...cli.output import Format, chosen, complain, console, emit, plain, tell
+from ...cli.speech import in_options
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -24,8 +24,8 @@ class Watch:
     """How far the models are, on the error stream: on a terminal a bar each, gone when done; into a log a line an epoch."""
 
     def __init__(self, models: Iterable[str], seeds: int, quiet: bool, notes: Iterable[str] = ()) -> None:
-        from ..estimators import BASELINES
-        from ..estimators.peers import SEEDLESS
+        from ...estimators import BASELINES
+        from ...estimators.peers import SEEDLESS
 
         self.totals = {name: 1 if name in SEEDLESS else seeds for name in models} | dict.fromkeys(BASELINES, 1)
         self.quiet, self.notes = quiet, tuple(notes)  # told when the work begins: until then an error stands alone
@@ -82,11 +82,11 @@ def _numbers(news: Any) -> str:
 def write(found: Any, page: Path | None, file: Path | None) -> None:
     """The page and the JSON file, each whole or not at all."""
     if page is not None:
-        from ..report import comparison_page
+        from ...report import comparison_page
 
         comparison_page(found, page)
     if file is not None:
-        from ..files import write_bytes_atomically
+        from ...files import write_bytes_atomically
 
         text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
         write_bytes_atomically(file, text.encode() + b"\n")
@@ -129,7 +129,7 @@ def table(screen: Console, rows: Sequence[Any]) -> RenderableType:
     """The rows with as many columns as the terminal has room for, none that is empty; the lowest error is bold."""
     from rich.measure import Measurement
 
-    from ..report.rows import COLUMNS, NOTHING
+    from ...report.rows import COLUMNS, NOTHING
 
     every = {column.title: column.texts(rows) for column in COLUMNS}
     texts = {title: cells for title, cells in every.items() if set(cells) != {NOTHING}}
@@ -146,7 +146,7 @@ def _grid(rows: Sequence[Any], texts: dict[str, list[str]]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    from ..report.rows import best
+    from ...report.rows import best
 
     grid = Table(box=box.SIMPLE_HEAD, header_style="dim")
     for title in texts:
