@@ -132,7 +132,11 @@ def write(plan: Plan, name: str) -> dict[str, str]:
     functions = [*_functions(lines), *([LARGER] if euler else []), FINITE]
     static = plan.static > 0
     places = "uint8_t" if body.widest <= 255 else "uint16_t"
-    typed = {f"typedef {places} place;": "place ", "typedef float (*weight_of)(float z);": "weight_of"}
+    typed = {
+        f"typedef {places} place;": "place ",
+        "typedef float (*weight_of)(float z);": "weight_of",
+        "typedef void (*weight4_of)(float z[4]);": "weight4_of",
+    }
     code = "\n".join([*body.tables, *functions])
     fields = {
         "name": name, "NAME": name.upper(), "inputs": plan.inputs, "outputs": plan.outputs, "state": len(plan.first),

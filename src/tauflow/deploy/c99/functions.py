@@ -10,7 +10,9 @@ from pathlib import Path
 @cache
 def chunks(file: Path) -> dict[str, str]:
     """The functions of a file with their comments, by their names."""
-    found = [(re.search(r"^static \w+ (\w+)\(", chunk, re.MULTILINE), chunk) for chunk in file.read_text().split("\n\n")]
+    found = [
+        (re.search(r"^static \w+ (\w+)\(", chunk, re.MULTILINE), chunk) for chunk in file.read_text().split("\n\n")
+    ]
     return {match[1]: chunk.strip() for match, chunk in found if match is not None}
 
 

@@ -117,7 +117,7 @@ class Writer:
 
     def weights(self, name: str, made: Rows) -> str:
         """The tables of a map."""
-        proof = f"|sum| <= {made.reach} < 2^31 for every z of 16 bits; results in 1 / 2^{made.bits}"
+        proof = f"|sum| <= {made.reach} < 2^31 for every z of 16 bits"
         tables = [
             self.table(name, made.q, "weight", proof),
             self.table(f"{name}_b", made.bias, "int32_t"),
@@ -125,8 +125,8 @@ class Writer:
         ]
         return ", ".join(tables)
 
-    def activate(self, sigma: str, a: str, bits: int, n: int, y: Value) -> None:
-        self.say(f"{sigma}_all({a}, {bits}, {n}, {y.bits}, {y.name});")
+    def activate(self, sigma: str, a: str, n: int, y: Value) -> None:
+        self.say(f"{sigma}_all({a}, {n}, {y.bits}, {y.name});")
 
 
 class Steps(Writer):
@@ -165,10 +165,7 @@ class Steps(Writer):
                 spread = 1 / np.abs(step.arrays["inverse"].astype(float))
                 largest = np.maximum(self.ranges.inputs, np.abs(step.arrays["mean"].astype(float)) + 8 * spread)
                 return np.array(
-                    [
-                        min(29 - ceil_log2(most), 16 - ceil_log2(one))
-                        for most, one in zip(largest, spread, strict=True)
-                    ]
+                    [min(29 - ceil_log2(most), 16 - ceil_log2(one)) for most, one in zip(largest, spread, strict=True)]
                 )
             if step.sources == (0,) and step.kind == "lookup":
                 return np.zeros(self.plan.inputs, int)
@@ -211,8 +208,8 @@ class Steps(Writer):
     def dense(self, step: Step, k: int) -> None:
         sigma = step.options["sigma"]
         z, made = self._start(step, k, BOUNDS.get(sigma))
-        a = self.map("W", z, step.arrays["W"], step.arrays["b"], f"a{k}")
-        self.activate(sigma, f"a{k}", a.bits, step.outputs, made)
+        self.map("W", z, step.arrays["W"], step.arrays["b"], f"a{k}")
+        self.activate(sigma, f"a{k}", step.outputs, made)
 
     def lookup(self, step: Step, k: int) -> None:
         table, made = step.arrays["table"], self.value(k, float(np.abs(step.arrays["table"]).max()) or 1.0)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..plan import Array, Step
 from .body import BOUNDS, Steps, Value, behind, bits_for
-from .rows import ceil_log2, reach, row_scales, whole
+from .rows import WIDEST, Rows, ceil_log2, reach, row_scales, whole
 
 DENSE_FROM = 0.75  # the share of synapses that exist from which a list of them is longer than the matrix
 HULL = 30  # bits behind the point of a state within +-1
@@ -138,8 +138,8 @@ class Cells(Steps):
     def _drive(self, step: Step, u: Value, n: int, f: Value) -> None:
         w = step.arrays
         self.room("f", n)
-        a = self.map("W", u, np.hstack([w["U"], w["W"]]), w["b"], "a")
-        self.activate(step.options["sigma"], "a", a.bits, n, f)
+        self.map("W", u, np.hstack([w["U"], w["W"]]), w["b"], "a")
+        self.activate(step.options["sigma"], "a", n, f)
 
     def hull_gated_ltc(self, step: Step) -> tuple[int | None, Array]:
         """|h| <= |A|, since f >= 0."""
@@ -172,10 +172,10 @@ class Cells(Steps):
 
         def one() -> None:
             self.hears(u, m, y, n)
-            a = self.map("rz", u, both[: 2 * n], w["b"][: 2 * n], "rz")
-            self.say(f"open_gates({y}, rz, {a.bits}, {n}, {u.bits}, u + {m}, rate);")
-            g = self.map("g", u, both[2 * n :], w["b"][2 * n :], "g")
-            call = f"follow({y}, g, {g.bits}, {gap}, rate, {step.options['solver']}, {n}, {y})"
+            self.map("rz", u, both[: 2 * n], w["b"][: 2 * n], "rz")
+            self.say(f"open_gates({y}, rz, {n}, {u.bits}, u + {m}, rate);")
+            self.map("g", u, both[2 * n :], w["b"][2 * n :], "g")
+            call = f"follow({y}, g, {gap}, rate, {step.options['solver']}, {n}, {y})"
             self.say(self.longest(step, call))
 
         self.substeps(step, one)
@@ -200,18 +200,20 @@ class Cells(Steps):
             bound = BOUNDS.get(sigma) or min(a.bound, 16.0)
             u = Value(f"b{layer}", bits_for(bound))
             self.room(u.name, width)
-            self.activate(sigma, f"a{layer}", a.bits, width, u)
+            self.activate(sigma, f"a{layer}", width, u)
         if mode == "pure":
             self._pure(w, u, n, y)
             return
         heads = ("ff1", "ff2", "time_a", "time_b")
         W = np.stack([w[head] for head in heads], axis=1)  # (n, 4, m)
         made = self.rows(W.reshape(4 * n, -1), np.stack([w[f"{head}_b"] for head in heads], axis=1).ravel(), u)
+        times, bits = self._slopes(made, u.bits)
+        made = made._replace(scale=times)
         gated, q = int(mode == "default"), made.q.reshape(n, 4, -1).transpose(0, 2, 1)  # (n, m, 4)
         exists = (q != 0).any(axis=2)
         wired = exists.mean() < DENSE_FROM
         tables = self.weights("W", made._replace(q=q[exists] if wired else q)).split(", ")
-        rest = f"{', '.join(tables[1:])}, {made.bits}, {gated}, {n}, {y}"
+        rest = f"{', '.join(tables[1:])}, {bits}, {gated}, {n}, {y}"
         if wired:
             source = self.table("source", np.nonzero(exists)[1], "place")
             count = self.table("count", exists.sum(axis=1), "place")
@@ -219,13 +221,25 @@ class Cells(Steps):
         else:
             self.say(f"cfc({u.name}, {width}, t, {tables[0]}, {rest});")
 
+    @staticmethod
+    def _slopes(made: Rows, zbits: int) -> tuple[Array, int]:
+        """The scales of time_a with as many bits behind the point as fit, at most 25: a gap of 100 multiplies what is lost."""
+        slopes = made.scale[2::4].astype(float)
+        most = (np.abs(made.q).sum(axis=1) * 2.0**15 + np.abs(made.bias))[2::4]
+        more = 10
+        while more > 0 and ((slopes * 2**more > WIDEST).any() or (most * slopes * 2.0 ** (more - 32) > 2**30).any()):
+            more -= 1
+        found = made.scale.copy()
+        found[2::4] = np.rint(slopes * 2**more)
+        return found, 15 + more
+
     def _pure(self, w: dict[str, Array], u: Value, n: int, y: str) -> None:
-        f = self.map("ff1", u, w["ff1"], w["ff1_b"], "f")
+        self.map("ff1", u, w["ff1"], w["ff1_b"], "f")
         state = self.values[self.k].bits + 15
-        by = max(0, 15 + f.bits - state)
-        w_tau = self.table("w_tau", whole(w["w_tau"], f.bits), "int32_t")
-        A = self.table("A", whole(w["A"], state + by - f.bits), "int32_t")
-        self.say(f"pure_cfc(f, {f.bits}, t, {w_tau}, {A}, {by}, {n}, {y});")
+        by = max(0, 30 - state)
+        w_tau = self.table("w_tau", whole(w["w_tau"], 15), "int32_t")
+        A = self.table("A", whole(w["A"], state + by - 15), "int32_t")
+        self.say(f"pure_cfc(f, t, {w_tau}, {A}, {by}, {n}, {y});")
 
     # LTC.
 
@@ -317,28 +331,27 @@ class Cells(Steps):
             self.table(prefix + "mu", mu, "int16_t"),
             *(self.table(prefix + name, np.rint(w[prefix + name] / unit[target]), "weight") for name in ("pull", "w")),
         ]
-        return [f"hear({v.name}, {', '.join(tables)}, {slope_bits + v.bits}, {n}, {sums});"]
+        return [f"hear({v.name}, {', '.join(tables)}, {slope_bits + v.bits - 15}, {n}, {sums});"]
 
     # The cells that know no flow: u = [z, log(1 + t), h].
 
     def cell_rnn(self, step: Step, n: int, h: str, y: str) -> None:
         w = step.arrays
         u = self.joined(step, h, n, 1)
-        a = self.map("W", u, np.hstack([w["U"], w["W"]]), w["b"] + w["c"], "a")
-        self.say(f"rnn(a, {a.bits}, {n}, {y});")
+        self.map("W", u, np.hstack([w["U"], w["W"]]), w["b"] + w["c"], "a")
+        self.say(f"rnn(a, {n}, {y});")
 
     def cell_gru(self, step: Step, n: int, h: str, y: str) -> None:
         w, m = step.arrays, self.plan.width(step) + 1
         u = self.joined(step, h, n, 1)
         both, bias = np.hstack([w["U"], w["W"]]), w["b"] + w["c"]
-        rz = self.map("rz", u, both[: 2 * n], bias[: 2 * n], "rz")
+        self.map("rz", u, both[: 2 * n], bias[: 2 * n], "rz")
         z = u._replace(mean=None if u.mean is None else u.mean[:m])
-        g = self.map("U", z, w["U"][2 * n :], w["b"][2 * n :], "g")
-        r = self.map("W", Value(f"u + {m}", u.bits, self.ranges.state_mean[step.place]), w["W"][2 * n :], w["c"][2 * n :], "r")
-        bits = min(g.bits, r.bits) - 1
-        for name, made in (("g", g), ("r", r)):
-            self.say(f"points({name}, {n}, {made.bits - bits});")
-        self.say(f"gru(rz, {rz.bits}, g, r, {bits}, {h}, {n}, {y});")
+        self.map("U", z, w["U"][2 * n :], w["b"][2 * n :], "g")
+        self.map(
+            "W", Value(f"u + {m}", u.bits, self.ranges.state_mean[step.place]), w["W"][2 * n :], w["c"][2 * n :], "r"
+        )
+        self.say(f"gru(rz, g, r, {h}, {n}, {y});")
 
     def cell_gru_decay(self, step: Step, n: int, h: str, y: str) -> None:
         rate = step.arrays["rate"].astype(float)
@@ -356,5 +369,5 @@ class Cells(Steps):
     def cell_lstm(self, step: Step, n: int, h: str, y: str) -> None:
         w = step.arrays
         u = self.joined(step, h, n, 1)
-        a = self.map("W", u, np.hstack([w["U"], w["W"]]), w["b"] + w["c"], "a")
-        self.say(f"lstm(a, {a.bits}, {h}, {int(self.hull_lstm(step)[1][-1])}, {n}, {y});")
+        self.map("W", u, np.hstack([w["U"], w["W"]]), w["b"] + w["c"], "a")
+        self.say(f"lstm(a, {h}, {int(self.hull_lstm(step)[1][-1])}, {n}, {y});")

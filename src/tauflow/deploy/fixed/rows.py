@@ -3,7 +3,7 @@
     z = zq / 2^zbits, |zq| <= 2^15          what a step reads: 16 bits
     w = q s, b = bias s / 2^zbits           q of 8 or 16 bits, one scale s for each row
     sum = bias + sum_j q_j zq_j             |sum| <= |bias| + 2^15 sum_j |q_j| <= 2^31 - 1, which the choice of s sees to
-    y = sum scale / 2^32, in 1 / 2^bits     scale = s 2^(32 + bits - zbits), one multiplication of 32 x 32 bits
+    y = sum scale / 2^32, in 1 / 2^15       scale = s 2^(32 + 15 - zbits), one multiplication of 32 x 32 bits
     bias = b + (W - q s) mean z             so that rounding the weights moves no row on average
 
 With 16-bit weights it is the sum that bounds s (sum |q| <= 65,535), with 8-bit ones the largest weight (127) unless a row is long.
@@ -19,18 +19,17 @@ import numpy as np
 from ..plan import Array, ExportError
 
 WIDEST = 2**31 - 1
-FINEST = 22  # bits behind the point of a sum's value: more than the functions behind it can see
+SUM_BITS = 15  # behind the point of a sum's value, which is 32 bits wide: as many as the functions behind it can see
 
 
 class Rows(NamedTuple):
-    """q (n, m), bias (n,), scale (n,), all whole; the results have `bits` behind the point and lie within +-bound."""
+    """q (n, m), bias (n,), scale (n,), all whole; the results lie within +-bound, no sum is larger than `reach`."""
 
     q: Array
     bias: Array
     scale: Array
-    bits: int
     bound: float
-    reach: int  # the proof: no sum is larger
+    reach: int
 
 
 def rows(W: Array, b: Array, zbits: int, weight_bits: int, mean: Array | None = None) -> Rows:
@@ -43,13 +42,18 @@ def rows(W: Array, b: Array, zbits: int, weight_bits: int, mean: Array | None = 
         b = b + (W - q * scale[:, None]) @ mean
     bias = np.rint(b * 2.0**zbits / scale).astype(np.int64)
     most = np.abs(W).sum(axis=1) * 2.0 ** (15 - zbits) + np.abs(b)
-    bound = float(most.max())
-    room = min(30 - ceil_log2(bound * 1.01), zbits - 1 - ceil_log2(float(scale.max()) * 1.001))
-    bits = min(FINEST, room)
-    made = Rows(q, bias, np.rint(scale * 2.0 ** (32 + bits - zbits)).astype(np.int64), bits, bound, reach(q, bias))
-    if not (made.reach <= WIDEST and (made.scale <= WIDEST).all()):
-        raise ExportError(f"a sum over {W.shape[1]} weights does not fit 32 bits: export this network as float")
+    made = Rows(q, bias, scales(scale, zbits, SUM_BITS), float(most.max()), reach(q, bias))
+    if not (made.reach <= WIDEST and made.bound < 2**15 and (made.scale <= WIDEST).all()):
+        raise ExportError(
+            f"a sum over {W.shape[1]} weights reaches {made.bound:,.0f}, more than whole numbers have room for: give the network a scale "
+            "(tauflow.Network has one), or export it as float"
+        )
     return made
+
+
+def scales(scale: Array, zbits: int, bits: int) -> Array:
+    """What takes a sum to 1 / 2^bits, by a multiplication and a shift by 32."""
+    return np.rint(scale * 2.0 ** (32 + bits - zbits)).astype(np.int64)
 
 
 def row_scales(weights: Array, bias: Array, zbits: int, weight_bits: int) -> Array:

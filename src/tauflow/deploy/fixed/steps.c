@@ -2,7 +2,31 @@
    to an empty line. A value is 16 bits wide, z = number 2^bits; a state has 15 bits more below these; z: what a step reads; y: what
    it makes; t: the gap. Every sum of products fits 32 bits by the choice of its weights, which the comment at the weights proves. */
 
-/* a b / 2^by, rounded down; the product is 64 bits wide, that the result fits is the caller's to know */
+/* a b / 2^32, rounded down */
+static int32_t times32(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b) >> 32);
+}
+
+/* a b / 2^31, which fits where one is below 2^30 */
+static int32_t times31(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b) >> 31);
+}
+
+/* a b / 2^30, |b| <= 2^30 */
+static int32_t times30(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b) >> 30);
+}
+
+/* a b / 2^15, |b| <= 2^15 */
+static int32_t times15(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b) >> 15);
+}
+
+/* a b / 2^by; that it fits is the caller's to know */
 static int32_t times(int32_t a, int32_t b, int by)
 {
     return (int32_t)(((int64_t)a * b) >> by);
@@ -12,6 +36,12 @@ static int32_t times(int32_t a, int32_t b, int by)
 static int32_t within(int32_t a, int32_t limit)
 {
     return a > limit ? limit : (a < -limit ? -limit : a);
+}
+
+/* a within +-limit */
+static int32_t within64(int64_t a, int32_t limit)
+{
+    return a > limit ? limit : (a < -limit ? -limit : (int32_t)a);
 }
 
 /* a in 16 bits, the ends where it is beyond */
@@ -29,21 +59,24 @@ static int32_t point(int32_t a, int by)
     return within(a, 1073741823 >> -by) * ((int32_t)1 << -by);
 }
 
-/* y = z with its point moved by `by` places to the left */
+/* y = z with its point moved by `by` >= 0 places to the left */
 static void shift(const int16_t *z, int n, int by, int16_t *y)
 {
+    const int32_t half = ((int32_t)1 << by) >> 1;
     int i;
     for (i = 0; i < n; ++i) {
-        y[i] = narrow(point(z[i], by));
+        y[i] = (int16_t)((z[i] + half) >> by); /* half is 0 for by = 0, and for by > 0 half of 2^16 at most comes out */
     }
 }
 
-/* The upper 16 bits of states: what the weights read */
+/* The upper 16 bits of states, |h| < 2^30, by >= 15: what the weights read */
 static void top(const int32_t *h, int n, int by, int16_t *y)
 {
+    const int32_t half = ((int32_t)1 << by) >> 1;
     int i;
     for (i = 0; i < n; ++i) {
-        y[i] = narrow(point(h[i], by));
+        const int32_t v = (h[i] + half) >> by;
+        y[i] = (int16_t)(v < 32767 ? v : 32767);
     }
 }
 
@@ -103,10 +136,10 @@ static int32_t exponential(uint64_t z)
     }
     u = (uint32_t)((z * 3098164009u) >> 31); /* z / ln 2 < 30 */
     f = (int32_t)((u & 16777215u) << 7);     /* 2^-u = 2^-whole 2^-f: a polynomial of f, in 1 / 2^31 */
-    p = times(7419135, f, 31) - 57311509;
-    p = times(p, f, 31) + 257211668;
-    p = times(p, f, 31) - 744187942;
-    p = times(p, f, 31) + 1073741824;
+    p = times31(7419135, f) - 57311509;
+    p = times31(p, f) + 257211668;
+    p = times31(p, f) - 744187942;
+    p = times31(p, f) + 1073741824;
     return 1073741824 - (p >> (u >> 24));
 }
 
@@ -131,24 +164,24 @@ static uint64_t longer(uint64_t a, uint64_t b)
 /* From h towards q by the share a (in 1 / 2^30, at most 1): the result lies between the two, so it fits when they do */
 static int32_t towards(int32_t h, int32_t q, int32_t a)
 {
-    return h + times(q - h, a, 30); /* |q|, |h| < 2^30 */
+    return h + times30(q - h, a); /* |q|, |h| < 2^30 */
 }
 
-/* tanh in 1 / 2^15, of a in 1 / 2^bits: the nearest of 129 known points, and Taylor's second order from there
+/* tanh in 1 / 2^15, of a in 1 / 2^15: the nearest of 129 known points, and Taylor's second order from there
    (f' = 1 - f^2, f'' = -2 f f'); absolute error below 8e-5 */
-static int32_t tanh_of(int32_t a, int bits)
+static int32_t tanh_of(int32_t a)
 {
-    const int32_t v = within(point(a, bits - 15), 261120), size = v < 0 ? -v : v; /* < 8, in 1 / 2^15 */
+    const int32_t any = a < 0 ? -a : a, size = any < 261120 ? any : 261120; /* < 8 */
     const int32_t i = (size + 1024) >> 11, d = size - i * 2048, f = tanh_table[i];
     const int32_t slope = 32768 - ((f * f + 16384) >> 15), step = d - ((((f * d) >> 15) * d) >> 15);
-    const int32_t y = f + ((slope * step + 16384) >> 15); /* |slope step| <= 2^25 */
-    return v < 0 ? -within(y, 32767) : within(y, 32767);
+    const int32_t sum = f + ((slope * step + 16384) >> 15), y = sum < 32767 ? sum : 32767; /* |slope step| <= 2^25 */
+    return a < 0 ? -y : y;
 }
 
-/* 1 / (1 + exp(-a)) in 1 / 2^15, of a in 1 / 2^bits; 0 to 32767 */
-static int32_t sigmoid_of(int32_t a, int bits)
+/* 1 / (1 + exp(-a)) in 1 / 2^15, of a in 1 / 2^15; 0 to 32767 */
+static int32_t sigmoid_of(int32_t a)
 {
-    return (32768 + tanh_of(a, bits + 1)) >> 1;
+    return (32768 + tanh_of(a >> 1)) >> 1;
 }
 
 /* log(v / 65536) in 1 / 2^16, v > 0; absolute error below 2e-5 */
@@ -160,12 +193,12 @@ static int32_t log_of(uint32_t v)
         --k;
     }
     f = (int32_t)(v - 2147483648u); /* v = 2^k (1 + f) with f in 1 / 2^31 */
-    p = times(-19691239, f, 31) + 91880107;
-    p = times(p, f, 31) - 208049330;
-    p = times(p, f, 31) + 341073124;
-    p = times(p, f, 31) - 534589300;
-    p = times(p, f, 31) + 1073636216;
-    p = times(p, f, 31); /* log(1 + f) in 1 / 2^30 */
+    p = times31(-19691239, f) + 91880107;
+    p = times31(p, f) - 208049330;
+    p = times31(p, f) + 341073124;
+    p = times31(p, f) - 534589300;
+    p = times31(p, f) + 1073636216;
+    p = times31(p, f); /* log(1 + f) in 1 / 2^30 */
     return k * 45426 + ((p + 8192) >> 14);
 }
 
@@ -195,86 +228,86 @@ static int32_t softplus_of(int32_t a)
 }
 
 /* y = tanh(a) in 1 / 2^15 */
-static void tanh_all(const int32_t *a, int bits, int n, int to, int16_t *y)
+static void tanh_all(const int32_t *a, int n, int to, int16_t *y)
 {
     int i;
     for (i = 0; i < n; ++i) {
-        y[i] = narrow(point(tanh_of(a[i], bits), 15 - to));
+        y[i] = narrow(point(tanh_of(a[i]), 15 - to));
     }
 }
 
 /* y = 1 / (1 + exp(-a)) */
-static void sigmoid_all(const int32_t *a, int bits, int n, int to, int16_t *y)
+static void sigmoid_all(const int32_t *a, int n, int to, int16_t *y)
 {
     int i;
     for (i = 0; i < n; ++i) {
-        y[i] = narrow(point(sigmoid_of(a[i], bits), 15 - to));
+        y[i] = narrow(point(sigmoid_of(a[i]), 15 - to));
     }
 }
 
 /* y = 1.7159 tanh(0.666 a) */
-static void lecun_tanh_all(const int32_t *a, int bits, int n, int to, int16_t *y)
+static void lecun_tanh_all(const int32_t *a, int n, int to, int16_t *y)
 {
     int i;
     for (i = 0; i < n; ++i) {
-        y[i] = narrow(point(56227 * (tanh_of(times(a[i], 715112055, 30), bits) >> 1), 29 - to)); /* 1.7159 2^15 */
+        y[i] = narrow(point(56227 * (tanh_of(times30(a[i], 715112055)) >> 1), 29 - to)); /* 1.7159 2^15 */
     }
 }
 
 /* y = a */
-static void identity_all(const int32_t *a, int bits, int n, int to, int16_t *y)
+static void identity_all(const int32_t *a, int n, int to, int16_t *y)
 {
     int i;
     for (i = 0; i < n; ++i) {
-        y[i] = narrow(point(a[i], bits - to));
+        y[i] = narrow(point(a[i], 15 - to));
     }
 }
 
 /* y = max(a, 0) */
-static void relu_all(const int32_t *a, int bits, int n, int to, int16_t *y)
+static void relu_all(const int32_t *a, int n, int to, int16_t *y)
 {
     int i;
     for (i = 0; i < n; ++i) {
-        y[i] = a[i] > 0 ? narrow(point(a[i], bits - to)) : 0;
+        y[i] = a[i] > 0 ? narrow(point(a[i], 15 - to)) : 0;
     }
 }
 
 /* y = a sigmoid(a) */
-static void silu_all(const int32_t *a, int bits, int n, int to, int16_t *y)
+static void silu_all(const int32_t *a, int n, int to, int16_t *y)
 {
     int i;
     for (i = 0; i < n; ++i) {
-        y[i] = narrow(point(times(a[i], sigmoid_of(a[i], bits), 15), bits - to));
+        y[i] = narrow(point(times15(a[i], sigmoid_of(a[i])), 15 - to));
     }
 }
 
 /* y = log(1 + exp(a)) */
-static void softplus_all(const int32_t *a, int bits, int n, int to, int16_t *y)
+static void softplus_all(const int32_t *a, int n, int to, int16_t *y)
 {
     int i;
     for (i = 0; i < n; ++i) {
-        y[i] = narrow(point(softplus_of(point(a[i], bits - 16)), 16 - to));
+        y[i] = narrow(point(softplus_of(point(a[i], -1)), 16 - to));
     }
 }
 
 /* y = a / (1 + |a|) */
-static void softsign_all(const int32_t *a, int bits, int n, int to, int16_t *y)
+static void softsign_all(const int32_t *a, int n, int to, int16_t *y)
 {
     int i;
     for (i = 0; i < n; ++i) {
         const int64_t size = a[i] < 0 ? -(int64_t)a[i] : (int64_t)a[i];
-        y[i] = narrow(point((int32_t)(((int64_t)a[i] * 32768) / (((int64_t)1 << bits) + size)), 15 - to));
+        y[i] = narrow(point((int32_t)(((int64_t)a[i] * 32768) / (32768 + size)), 15 - to));
     }
 }
 
 /* y = a (1 + tanh(0.79788 (a + 0.044715 a^3))) / 2: within 5e-4 of a Phi(a) */
-static void gelu_all(const int32_t *a, int bits, int n, int to, int16_t *y)
+static void gelu_all(const int32_t *a, int n, int to, int16_t *y)
 {
     int i;
     for (i = 0; i < n; ++i) {
-        const int32_t v = within(point(a[i], bits - 15), 196608), cube = times(times(v, v, 15), v, 15); /* < 6, < 216 */
-        const int32_t share = 32768 + tanh_of(times(v + times(cube, 1465, 15), 26145, 15), 15);
-        y[i] = narrow(point(times(a[i], share, 16), bits - to));
+        const int32_t v = within(a[i], 196608), cube = times15(times15(v, v), v); /* < 6, < 216 */
+        const int32_t share = 32768 + tanh_of(times15(v + times15(cube, 1465), 26145));
+        y[i] = narrow(point(times15(a[i], share >> 1), 15 - to));
     }
 }
 
@@ -325,7 +358,7 @@ static void widen(const int16_t *z, int n, int32_t *y)
     }
 }
 
-/* a = W z + b, W (n, m), a row with a scale */
+/* a = W z + b in 1 / 2^15, W (n, m), a scale for each row */
 static void rows(const int16_t *z, int m, const weight *W, const int32_t *b, const int32_t *scale, int n, int32_t *a)
 {
     int i, j;
@@ -334,7 +367,7 @@ static void rows(const int16_t *z, int m, const weight *W, const int32_t *b, con
         for (j = 0; j < m; ++j) {
             sum += (int32_t)*W++ * z[j];
         }
-        a[i] = times(sum, scale[i], 32);
+        a[i] = times32(sum, scale[i]);
     }
 }
 
@@ -449,7 +482,7 @@ static void squash(const int16_t *z, int bits, const int32_t *low, const int32_t
 {
     int i;
     for (i = 0; i < n; ++i) {
-        y[i] = low[i] + times(width[i], sigmoid_of(z[i], bits), 15);
+        y[i] = low[i] + times15(width[i], sigmoid_of(point(z[i], bits - 15)));
     }
 }
 
@@ -463,13 +496,13 @@ static void lookup(const int16_t *table, int32_t x, int n, int16_t *y)
 }
 
 /* One neuron of a CfC from the sums of its four maps:  h' = f1 (1 - s) + f2 s,  s = sigmoid(time_a t + time_b), in 1 / 2^30;
-   without a gate h' = f1 + f2 s, in 1 / 2^29.  |f1|, |f2|, s <= 32767, so |s (f2 - f1)| < 2^31 */
+   without a gate h' = f1 + f2 s, in 1 / 2^29.  time_a comes in 1 / 2^bits, the others in 1 / 2^15.
+   |f1|, |f2|, s <= 32767, so |s (f2 - f1)| < 2^31 */
 static int32_t cfc_neuron(const int32_t *sum, const int32_t *scale, int bits, gap t, int gated)
 {
-    const int32_t f1 = tanh_of(times(sum[0], scale[0], 32), bits), f2 = tanh_of(times(sum[1], scale[1], 32), bits);
-    const int64_t moved = ((int64_t)times(sum[2], scale[2], 32) * (int32_t)t.m) >> t.e; /* 47 bits */
-    const int32_t limit = 1073741823, a = moved > limit ? limit : (moved < -limit ? -limit : (int32_t)moved);
-    const int32_t s = sigmoid_of(within(a + within(times(sum[3], scale[3], 32), limit), limit), bits);
+    const int32_t f1 = tanh_of(times32(sum[0], scale[0])), f2 = tanh_of(times32(sum[1], scale[1]));
+    const int64_t slope = (int64_t)times32(sum[2], scale[2]) * (int32_t)t.m; /* 47 bits */
+    const int32_t s = sigmoid_of(within64((slope >> (t.e + bits - 15)) + times32(sum[3], scale[3]), 1073741823));
     return gated ? f1 * 32768 + s * (f2 - f1) : f1 * 16384 + ((s * f2) >> 1);
 }
 
@@ -516,12 +549,12 @@ static void wired_cfc(const int16_t *z, gap t, const weight *W, const place *sou
 }
 
 /* The closed form itself: h' = A - A exp(-t (|w_tau| + |f|)) f;  f is what ff1 gave */
-static void pure_cfc(const int32_t *f, int bits, gap t, const int32_t *w_tau, const int32_t *A, int by, int n, int32_t *next)
+static void pure_cfc(const int32_t *f, gap t, const int32_t *w_tau, const int32_t *A, int by, int n, int32_t *next)
 {
     int i;
     for (i = 0; i < n; ++i) {
         const uint32_t rate = (uint32_t)w_tau[i] + (uint32_t)(f[i] < 0 ? -f[i] : f[i]);
-        const int32_t left = 1073741824 - exponential(spent(t, rate, bits)), share = ((int32_t)1 << bits) - times(left, f[i], 30);
+        const int32_t left = 1073741824 - exponential(spent(t, rate, 15)), share = 32768 - times30(f[i], left);
         next[i] = times(A[i], share, by); /* A (1 - left f) */
     }
 }
@@ -556,16 +589,16 @@ static uint64_t gated_leak(const int32_t *h, const int16_t *f, gap t, const int3
 }
 
 /* What the synapses give at v, added to current and conductance (in units of their neuron):  open = sigmoid(slope (v - mu)).
-   `count` synapses of each neuron.  |slope| <= 2^14 and |v - mu| < 2^16, so the product has 31 bits */
+   `count` synapses of each neuron.  |slope| <= 2^14 and |v - mu| < 2^16, so the product has 31 bits, `by` more than 15 behind the point */
 static void hear(const int16_t *v, const place *count, const place *source, const int16_t *slope, const int16_t *mu, const weight *pull,
-                 const weight *w, int bits, int n, int32_t *current, int32_t *conductance)
+                 const weight *w, int by, int n, int32_t *current, int32_t *conductance)
 {
     int i, k, at = 0;
     for (i = 0; i < n; ++i) {
         const int end = at + (int)count[i];
         int32_t i_sum = current[i], g_sum = conductance[i];
         for (k = at; k < end; ++k) {
-            const int32_t open = sigmoid_of(slope[k] * ((int32_t)v[source[k]] - mu[k]), bits);
+            const int32_t open = sigmoid_of((slope[k] * ((int32_t)v[source[k]] - mu[k])) >> by);
             i_sum += pull[k] * open;
             g_sum += w[k] * open;
         }
@@ -598,7 +631,7 @@ static uint64_t settle(const int32_t *h, const int32_t *current, const int32_t *
     uint64_t longest = 0u;
     int i;
     for (i = 0; i < n; ++i) {
-        const int32_t rate = times(conductance[i], elastance[i], 32);
+        const int32_t rate = times32(conductance[i], elastance[i]);
         const uint64_t z = spent(t, rate > 0 ? (uint32_t)rate : 0u, bits);
         longest = z > longest ? z : longest;
         next[i] = towards(h[i], quotient(current[i], conductance[i], hull) * 65536, share(z));
@@ -607,65 +640,56 @@ static uint64_t settle(const int32_t *h, const int32_t *current, const int32_t *
 }
 
 /* GRUODE: what its first map gave for r becomes r h (in 1 / 2^to), and what it gave for z becomes the rate 1 - z = sigmoid(-z) */
-static void open_gates(const int32_t *h, const int32_t *rz, int bits, int n, int to, int16_t *reset, uint16_t *rate)
+static void open_gates(const int32_t *h, const int32_t *rz, int n, int to, int16_t *reset, uint16_t *rate)
 {
     int i;
     for (i = 0; i < n; ++i) {
-        reset[i] = narrow(point(times(h[i], sigmoid_of(rz[i], bits), 15), 30 - to));
-        rate[i] = (uint16_t)(32768 - sigmoid_of(rz[n + i], bits));
+        reset[i] = narrow(point(times15(h[i], sigmoid_of(rz[i])), 30 - to));
+        rate[i] = (uint16_t)(32768 - sigmoid_of(rz[n + i]));
     }
 }
 
 /* The rest of a GRUODE: h moves towards tanh(g). Returns the longest t rate. */
-static uint64_t follow(const int32_t *h, const int32_t *g, int bits, gap t, const uint16_t *rate, share_of share, int n, int32_t *next)
+static uint64_t follow(const int32_t *h, const int32_t *g, gap t, const uint16_t *rate, share_of share, int n, int32_t *next)
 {
     uint64_t longest = 0u;
     int i;
     for (i = 0; i < n; ++i) {
         const uint64_t z = spent(t, rate[i], 15);
         longest = z > longest ? z : longest;
-        next[i] = towards(h[i], tanh_of(g[i], bits) * 32768, share(z));
+        next[i] = towards(h[i], tanh_of(g[i]) * 32768, share(z));
     }
     return longest;
 }
 
-/* The points of n sums moved by `by` places to the left */
-static void points(int32_t *a, int n, int by)
-{
-    int i;
-    for (i = 0; i < n; ++i) {
-        a[i] = point(a[i], by);
-    }
-}
-
 /* The rest of a GRU: rz of r and z, u and w of g from the input and the state:  h' = (1 - z) g + z h,  g = tanh(u + r w) */
-static void gru(const int32_t *rz, int rz_bits, const int32_t *u, const int32_t *w, int bits, const int32_t *h, int n, int32_t *next)
+static void gru(const int32_t *rz, const int32_t *u, const int32_t *w, const int32_t *h, int n, int32_t *next)
 {
     int i;
     for (i = 0; i < n; ++i) {
-        const int32_t sum = within(u[i], 1073741823) + within(times(w[i], sigmoid_of(rz[i], rz_bits), 15), 1073741823);
-        next[i] = towards(tanh_of(sum, bits) * 32768, h[i], sigmoid_of(rz[n + i], rz_bits) * 32768);
+        const int32_t sum = within(u[i], 1073741823) + within(times15(w[i], sigmoid_of(rz[i])), 1073741823);
+        next[i] = towards(tanh_of(sum) * 32768, h[i], sigmoid_of(rz[n + i]) * 32768);
     }
 }
 
 /* The rest of an RNN: h' = tanh(a) */
-static void rnn(const int32_t *a, int bits, int n, int32_t *next)
+static void rnn(const int32_t *a, int n, int32_t *next)
 {
     int i;
     for (i = 0; i < n; ++i) {
-        next[i] = tanh_of(a[i], bits) * 32768;
+        next[i] = tanh_of(a[i]) * 32768;
     }
 }
 
 /* The rest of an LSTM: i, f, g, o of a;  c' = f c + i g (in 1 / 2^point_c, at its ends where it is beyond),  h' = o tanh(c') */
-static void lstm(const int32_t *a, int bits, const int32_t *h, int point_c, int n, int32_t *next)
+static void lstm(const int32_t *a, const int32_t *h, int point_c, int n, int32_t *next)
 {
     int i;
     for (i = 0; i < n; ++i) {
-        const int32_t enter = sigmoid_of(a[i], bits) * tanh_of(a[2 * n + i], bits); /* in 1 / 2^30 */
-        const int32_t cell = times(h[n + i], sigmoid_of(a[n + i], bits), 15) + point(enter, 30 - point_c);
+        const int32_t enter = sigmoid_of(a[i]) * tanh_of(a[2 * n + i]); /* in 1 / 2^30 */
+        const int32_t cell = times15(h[n + i], sigmoid_of(a[n + i])) + point(enter, 30 - point_c);
         next[n + i] = within(cell, 1073741823);
-        next[i] = sigmoid_of(a[3 * n + i], bits) * tanh_of(next[n + i], point_c);
+        next[i] = sigmoid_of(a[3 * n + i]) * tanh_of(point(next[n + i], point_c - 15));
     }
 }
 
@@ -674,6 +698,6 @@ static void decay(const int32_t *h, gap t, const uint32_t *rate, int bits, int n
 {
     int i;
     for (i = 0; i < n; ++i) {
-        y[i] = times(h[i], 1073741824 - exponential(spent(t, rate[i], bits)), 30);
+        y[i] = times30(h[i], 1073741824 - exponential(spent(t, rate[i], bits)));
     }
 }
