@@ -50,20 +50,18 @@ def _arm(title: str, machine: str, unit: int, *flags: str) -> Board:
     return Board(title, "arm-none-eabi-gcc", "qemu-system-arm", ("-mthumb", *flags), command, "arm", unit)
 
 
+RISCV = ("-march=rv32imac", "-misa-spec=2.2", "-mabi=ilp32", "-specs=picolibc.specs")
+VIRT = ("qemu-system-riscv32", "-M", "virt", "-nographic", "-bios", "none", "-icount", "shift=0", "-monitor", "none",
+        "-serial", "stdio", "-kernel")  # fmt: skip
+SIMAVR = ("simavr", "-m", "atmega1284p", "-f", "16000000")
+
 BOARDS = {
     "m0": _arm("Cortex-M0", "microbit", 62, "-mcpu=cortex-m0"),
     "m4f": _arm("Cortex-M4F", "mps2-an386", 40, "-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
     "m7": _arm("Cortex-M7", "mps2-an500", 40, "-mcpu=cortex-m7", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"),
-    "rv32": Board(
-        "RISC-V rv32imac", "riscv64-unknown-elf-gcc", "qemu-system-riscv32", ("-march=rv32imac", "-misa-spec=2.2", "-mabi=ilp32", "-specs=picolibc.specs"),
-        ("qemu-system-riscv32", "-M", "virt", "-nographic", "-bios", "none", "-icount", "shift=0", "-monitor", "none",
-         "-serial", "stdio", "-kernel"), "riscv", 1,
-    ),
-    "avr": Board(
-        "ATmega1284P", "avr-gcc", "simavr", ("-mmcu=atmega1284p",), ("simavr", "-m", "atmega1284p", "-f", "16000000"),
-        "avr", 8, "clocks",
-    ),
-}  # fmt: skip
+    "rv32": Board("RISC-V rv32imac", "riscv64-unknown-elf-gcc", "qemu-system-riscv32", RISCV, VIRT, "riscv", 1),
+    "avr": Board("ATmega1284P", "avr-gcc", "simavr", ("-mmcu=atmega1284p",), SIMAVR, "avr", 8, "clocks"),
+}
 
 
 @dataclass(frozen=True)

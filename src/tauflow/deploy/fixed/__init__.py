@@ -23,6 +23,7 @@ from .text import FLOAT, HEADER, SOURCE
 __all__ = ["Ranges", "measure", "why_not", "write"]
 
 STEPS = Path(__file__).parent / "steps.c"
+DT_BITS = 18  # of a gap, in periods: from 4 millionths of one to 8,192, as gap_of of steps.c has them
 measure = ranges.measure
 
 
@@ -59,7 +60,7 @@ def _files(
     code = "\n".join([*body.tables, *functions])
     fields: dict[str, Any] = {
         "name": name, "NAME": name.upper(), "inputs": plan.inputs, "outputs": plan.outputs, "bits": weight_bits,
-        "state": max(1, len(plan.first)), "remembered": len(plan.first), "dt_bits": 16 - less,
+        "state": max(1, len(plan.first)), "remembered": len(plan.first), "dt_bits": DT_BITS - less,
         "x_bits": _listed(x_bits), "y_bits": _listed(y_bits), "given_bits": given_bits,
         "given_parameter": ", const int32_t *given" if static else "", "and_given": ", given" if static else "",
         "float_given": ", const float *given" if static else "",
@@ -86,7 +87,7 @@ def _files(
         "first": ", ".join(map(str, body.first or [0])), "gap": gap,
         "body": lines.replace("return BAD_INPUT", f"return {name.upper()}_BAD_INPUT"),
         "x_factors": ", ".join(map(_factor, x_bits)), "y_factors": ", ".join(_factor(-one) for one in y_bits),
-        "dt_factor": _factor(16 - less),
+        "dt_factor": _factor(DT_BITS - less),
     }  # fmt: skip
     return {
         f"{name}.h": HEADER.format(**fields),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..plan import CELLS, Array, ExportError, Plan, Step
+from ..plan import Array, ExportError, Plan, Step
 from .ranges import Ranges
 from .rows import Rows, ceil_log2, rows, whole
 
@@ -113,6 +113,8 @@ class Writer:
         n, m = W.shape
         self.room(a, n, "int32_t")
         self.say(f"rows({z.name}, {m}, {self.weights(name, made)}, {n}, {a});")
+        if made.short:
+            self.say(f"points({a}, {n}, {-made.short});")
         return made
 
     def weights(self, name: str, made: Rows) -> str:
@@ -299,7 +301,3 @@ class Steps(Writer):
         self.write(k, step)
         self.say(f"widen({self.values[k].name}, {n}, made);")
         return np.full(n, self.values[k].bits)
-
-
-def is_cell(step: Step) -> bool:
-    return step.kind in CELLS

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..plan import Array, Step
+from ..plan import Array, ExportError, Step
 from .body import BOUNDS, Steps, Value, behind, bits_for
 from .rows import WIDEST, Rows, ceil_log2, reach, row_scales, whole
 
@@ -207,7 +207,11 @@ class Cells(Steps):
         heads = ("ff1", "ff2", "time_a", "time_b")
         W = np.stack([w[head] for head in heads], axis=1)  # (n, 4, m)
         made = self.rows(W.reshape(4 * n, -1), np.stack([w[f"{head}_b"] for head in heads], axis=1).ravel(), u)
-        times, bits = self._slopes(made, u.bits)
+        if made.short:
+            raise ExportError(
+                "its inputs are far larger than 1: give the network a scale (tauflow.Network has one), or export it as float"
+            )
+        times, bits = self._slopes(made)
         made = made._replace(scale=times)
         gated, q = int(mode == "default"), made.q.reshape(n, 4, -1).transpose(0, 2, 1)  # (n, m, 4)
         exists = (q != 0).any(axis=2)
@@ -222,7 +226,7 @@ class Cells(Steps):
             self.say(f"cfc({u.name}, {width}, t, {tables[0]}, {rest});")
 
     @staticmethod
-    def _slopes(made: Rows, zbits: int) -> tuple[Array, int]:
+    def _slopes(made: Rows) -> tuple[Array, int]:
         """The scales of time_a with as many bits behind the point as fit, at most 25: a gap of 100 multiplies what is lost."""
         slopes = made.scale[2::4].astype(float)
         most = (np.abs(made.q).sum(axis=1) * 2.0**15 + np.abs(made.bias))[2::4]
@@ -308,7 +312,10 @@ class Cells(Steps):
                 target = w[prefix + "target"]
                 np.add.at(q[:, 0], target, np.abs(np.rint(w[prefix + name] / unit[target]).astype(np.int64)))
             most = max(most, reach(q, leak))
-        assert most < 2**31  # by the choice of the units
+        if most >= 2**31:  # not by the choice of the units
+            raise ExportError(
+                f"a neuron hears {most} units, more than 32 bits have room for: export this network as float"
+            )
         self.say(f"/* sums of current and of conductance stay below {most} < 2^31, since 0 <= open <= 32767 */")
 
     @staticmethod

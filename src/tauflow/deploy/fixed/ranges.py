@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -70,10 +70,7 @@ def _one(step: Step, arrays: dict[str, Array], z: Array, t: float, h: Array, new
     function = getattr(numpy_steps, step.kind)
     arguments = [z, *([t] if step.kind in TIMED else []), *([h[step.place]] if len(step.place) else [])]
     more = {"outputs": step.outputs} if step.kind in SIZED else {}
-    if step.holds and t <= 0:
-        value = h[step.place]
-    else:
-        value = function(*arguments, **more, **step.options, **arrays)
+    value: Any = h[step.place] if step.holds and t <= 0 else function(*arguments, **more, **step.options, **arrays)
     if isinstance(value, tuple):  # carry and pool: the value, and what they remember
         value, new[step.place] = value
     elif len(step.place):

@@ -23,13 +23,17 @@ SUM_BITS = 15  # behind the point of a sum's value, which is 32 bits wide: as ma
 
 
 class Rows(NamedTuple):
-    """q (n, m), bias (n,), scale (n,), all whole; the results lie within +-bound, no sum is larger than `reach`."""
+    """q (n, m), bias (n,), scale (n,), all whole; the results lie within +-bound, no sum is larger than `reach`.
+
+    `short`: of z with few bits behind the point the results lack so many of their 15, and are moved to the left by them.
+    """
 
     q: Array
     bias: Array
     scale: Array
     bound: float
     reach: int
+    short: int
 
 
 def rows(W: Array, b: Array, zbits: int, weight_bits: int, mean: Array | None = None) -> Rows:
@@ -42,7 +46,8 @@ def rows(W: Array, b: Array, zbits: int, weight_bits: int, mean: Array | None = 
         b = b + (W - q * scale[:, None]) @ mean
     bias = np.rint(b * 2.0**zbits / scale).astype(np.int64)
     most = np.abs(W).sum(axis=1) * 2.0 ** (15 - zbits) + np.abs(b)
-    made = Rows(q, bias, scales(scale, zbits, SUM_BITS), float(most.max()), reach(q, bias))
+    short = max(0, SUM_BITS - zbits + 1 + ceil_log2(float(scale.max()) * 1.001))
+    made = Rows(q, bias, scales(scale, zbits, SUM_BITS - short), float(most.max()), reach(q, bias), short)
     if not (made.reach <= WIDEST and made.bound < 2**15 and (made.scale <= WIDEST).all()):
         raise ExportError(
             f"a sum over {W.shape[1]} weights reaches {made.bound:,.0f}, more than whole numbers have room for: give the network a scale "
@@ -53,7 +58,8 @@ def rows(W: Array, b: Array, zbits: int, weight_bits: int, mean: Array | None = 
 
 def scales(scale: Array, zbits: int, bits: int) -> Array:
     """What takes a sum to 1 / 2^bits, by a multiplication and a shift by 32."""
-    return np.rint(scale * 2.0 ** (32 + bits - zbits)).astype(np.int64)
+    whole_: Array = np.rint(scale * 2.0 ** (32 + bits - zbits)).astype(np.int64)
+    return whole_
 
 
 def row_scales(weights: Array, bias: Array, zbits: int, weight_bits: int) -> Array:
@@ -62,8 +68,9 @@ def row_scales(weights: Array, bias: Array, zbits: int, weight_bits: int) -> Arr
     room = WIDEST - 1 - 2**14 * weights.shape[1]  # what rounding may add
     if room <= 0:
         raise ExportError(f"a row has {weights.shape[1]} weights, more than a 32-bit sum has room for: export as float")
-    by_sum = (weights.sum(axis=1) * 2.0**15 + bias * 2.0**zbits) / room
-    return np.maximum(np.maximum(weights.max(axis=1, initial=0.0) / largest, by_sum), 1e-12)
+    by_sum: Array = (weights.sum(axis=1) * 2.0**15 + bias * 2.0**zbits) / room
+    least: Array = np.maximum(np.maximum(weights.max(axis=1, initial=0.0) / largest, by_sum), 1e-12)
+    return least
 
 
 def reach(q: Array, bias: Array) -> int:

@@ -99,7 +99,7 @@ static gap scaled(gap t, uint32_t share, int less)
     return t;
 }
 
-/* dt in 1 / 65536 of a unit as m / 2^e: 2^15 <= m < 2^16, so that a gap of any length has 16 bits */
+/* dt in 1 / 2^18 of a period as m / 2^e: 2^15 <= m < 2^16, so that a gap of any length has 16 bits */
 static gap gap_of(int32_t dt)
 {
     gap t;
@@ -107,7 +107,7 @@ static gap gap_of(int32_t dt)
     t.m = 0u;
     t.e = 31;
     if (v != 0u) {
-        for (t.e = 0; v < 2147483648u; ++t.e) {
+        for (t.e = 2; v < 2147483648u; ++t.e) {
             v += v;
         }
         t.m = v >> 16;
@@ -368,6 +368,15 @@ static void rows(const int16_t *z, int m, const weight *W, const int32_t *b, con
             sum += (int32_t)*W++ * z[j];
         }
         a[i] = times32(sum, scale[i]);
+    }
+}
+
+/* The points of n sums moved by `by` places to the left */
+static void points(int32_t *a, int n, int by)
+{
+    int i;
+    for (i = 0; i < n; ++i) {
+        a[i] = point(a[i], by);
     }
 }
 

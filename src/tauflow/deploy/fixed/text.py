@@ -1,7 +1,7 @@
 """The files of an export in whole numbers, as text with gaps."""
 
-HEADER = """/* {name}: a liquid network, made by tauflow. C99 in whole numbers: weights of {bits} bits, no floating point, no malloc, no globals
-   that change; the caller owns the state. The same numbers, to the bit, on every processor.
+HEADER = """/* {name}: a liquid network, made by tauflow. C99 in whole numbers: weights of {bits} bits, no floating point, no malloc,
+   no globals that change; the caller owns the state. The same numbers, to the bit, on every processor.
 
    {name}_state s;
    {name}_reset(&s{and_given});
