@@ -41,7 +41,7 @@ class Board:
 
     def missing(self) -> str | None:
         """The tool that is not installed, if one is missing."""
-        return next((tool for tool in (self.compiler, self.emulator) if shutil.which(tool) is None), None)
+        return next((tool for tool in (self.compiler, self.emulator) if tool and shutil.which(tool) is None), None)
 
 
 def _arm(title: str, machine: str, unit: int, *flags: str) -> Board:
@@ -55,6 +55,7 @@ VIRT = ("qemu-system-riscv32", "-M", "virt", "-nographic", "-bios", "none", "-ic
         "-serial", "stdio", "-kernel")  # fmt: skip
 SIMAVR = ("simavr", "-m", "atmega1284p", "-f", "16000000")
 
+HOST = Board("this machine", "gcc", "", (), (), "host", 1, "nothing")
 BOARDS = {
     "m0": _arm("Cortex-M0", "microbit", 62, "-mcpu=cortex-m0"),
     "m4f": _arm("Cortex-M4F", "mps2-an386", 40, "-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"),
@@ -98,8 +99,8 @@ def run(board: Board, files: Mapping[str, str], name: str, x: Array, dt: Array, 
             "net.o",
         ]
         call([*build, *link(board), "-o", "program.elf"], place)
-        told = call([*board.command, "program.elf"], place, timeout=120)
-        size = sections(place / "net.o", board.compiler.replace("gcc", "size"))
+        told = call([*board.command, str(place / "program.elf")], place, timeout=120)
+        size = sections(place / "net.o", re.sub("gcc$|clang$", "size", board.compiler))
     found = dict(re.findall(r"(status|sum|worst|count) (\d+)", told))
     if len(found) < 4:
         raise RuntimeError(f"{board.title}: {told[-2000:]}")
@@ -109,7 +110,7 @@ def run(board: Board, files: Mapping[str, str], name: str, x: Array, dt: Array, 
 
 def link(board: Board) -> list[str]:
     """How the program becomes one for a board without an operating system."""
-    if board.start == "avr":
+    if board.start in ("avr", "host"):
         return []
     libraries = ["-specs=nosys.specs"] if board.start == "arm" else []
     return [*libraries, "-nostartfiles", "-static", f"-T{HERE / board.start}.ld"]

@@ -158,12 +158,39 @@ static void tanh4(float v[4])
     }
 }
 
+/* 1 / (1 + exp(-x)), absolute error below 2e-7, of x that is no NaN: (1 + tanh(x / 2)) / 2 with the polynomials of tanh_of */
+static float open_of(float x)
+{
+#ifdef TAUFLOW_LIBM
+    return 1.0f / (1.0f + expf(-x));
+#else
+    const float half = 0.5f * within(x, 0x417cf84f), q = half * half; /* 15.8106 */
+    const float above = (((((-2.76076848e-16f * q + 2.00018790e-13f) * q - 8.60467152e-11f) * q + 5.12229709e-8f) * q + 1.48572236e-5f) * q
+                         + 6.37261929e-4f) * q + 4.89352456e-3f;
+    const float below = ((1.19825840e-6f * q + 1.18534706e-4f) * q + 2.26843463e-3f) * q + 4.89352519e-3f;
+    return 0.5f + 0.5f * (half * above / below);
+#endif
+}
+
 /* Four at once, which compilers put side by side in a register. */
+static void open4(float v[4])
+{
+    int i;
+    for (i = 0; i < 4; ++i) {
+        v[i] = open_of(v[i]);
+    }
+}
+
+/* The same; NaN stays NaN */
 static void sigmoid4(float v[4])
 {
     int i;
     for (i = 0; i < 4; ++i) {
-        v[i] = sigmoid_of(v[i]);
+#ifdef TAUFLOW_LIBM
+        v[i] = open_of(v[i]);
+#else
+        v[i] = unless_nan(open_of(v[i]), v[i]);
+#endif
     }
 }
 
@@ -711,23 +738,6 @@ static float gated_leak(const float *h, const float *f, float t, const float *ra
         next[i] = between(h[i], f[i] * A[i] / all, weight(z));
     }
     return longest;
-}
-
-/* 1 / (1 + exp(-v)) of four numbers, absolute error below 2e-7: (1 + tanh(v / 2)) / 2 with the polynomials of tanh_of; v is no NaN */
-static void open4(float v[4])
-{
-    int i;
-    for (i = 0; i < 4; ++i) {
-#ifdef TAUFLOW_LIBM
-        v[i] = 1.0f / (1.0f + expf(-v[i]));
-#else
-        const float half = 0.5f * within(v[i], 0x417cf84f), q = half * half; /* 15.8106 */
-        const float above = (((((-2.76076848e-16f * q + 2.00018790e-13f) * q - 8.60467152e-11f) * q + 5.12229709e-8f) * q + 1.48572236e-5f) * q
-                             + 6.37261929e-4f) * q + 4.89352456e-3f;
-        const float below = ((1.19825840e-6f * q + 1.18534706e-4f) * q + 2.26843463e-3f) * q + 4.89352519e-3f;
-        v[i] = 0.5f + 0.5f * (half * above / below);
-#endif
-    }
 }
 
 /* What the synapses give at v, added to `current` and `conductance`:  open = sigmoid(sigma (v - mu)). `count` synapses of each neuron,

@@ -18,9 +18,10 @@ from . import ranges
 from .body import Value, why_not
 from .cells import Cells
 from .ranges import Ranges
+from .rows import whole
 from .text import FLOAT, HEADER, SOURCE
 
-__all__ = ["Ranges", "measure", "why_not", "write"]
+__all__ = ["Ranges", "measure", "samples", "why_not", "write"]
 
 STEPS = Path(__file__).parent / "steps.c"
 DT_BITS = 18  # of a gap, in periods: from 4 millionths of one to 8,192, as gap_of of steps.c has them
@@ -46,13 +47,26 @@ def write(plan: Plan, name: str, weight_bits: int, seen: Ranges) -> dict[str, st
     return _files(plan, name, weight_bits, body, x_bits, y_bits, given_bits[0] if given_bits else 0)
 
 
+def samples(plan: Plan, seen: Ranges, x: Array, dt: Array) -> tuple[Array, Array]:
+    """x (n, inputs) and dt (n,) in the units of NAME_step; NaN is unknown, a gap > 0 lasts at least one unit."""
+    bits = Cells(plan, seen, 8).x_bits()
+    made = np.where(np.isnan(x), -(2**31), whole(np.nan_to_num(x), bits))
+    gaps = whole(dt, DT_BITS - _less(plan))
+    return made.astype(np.int32), np.where(dt > 0, np.maximum(gaps, 1), 0).astype(np.int32)
+
+
+def _less(plan: Plan) -> int:
+    """period = p 2^less, 1 <= p < 2"""
+    return int(np.floor(np.log2(plan.period)))
+
+
 def _files(
     plan: Plan, name: str, weight_bits: int, body: Cells, x_bits: Array, y_bits: Array, given_bits: int
 ) -> dict[str, str]:
     lines = "\n".join("    " + line for line in body.lines)
     euler = "longest = longer" in lines
     static, missing = plan.static > 0, plan.knows_missing
-    less = int(np.floor(np.log2(plan.period)))  # period = p 2^less, 1 <= p < 2
+    less = _less(plan)
     share = round(65536 / (plan.period / 2.0**less))
     gap = "gap_of(dt)" if share == 65536 else f"scaled(gap_of(dt), {share}u, 0)"
     known = chunks(STEPS)
