@@ -11,6 +11,7 @@ from ..errors import StepSizeError
 from ..network import Committee, Network
 from ..sequence import Recurrent
 from .plan import Array, ExportError, Plan
+from .weighed import Weighed
 
 
 class Samples(NamedTuple):
@@ -85,6 +86,6 @@ def _samples(plan: Plan, n: int, rng: np.random.Generator) -> Array:
 
 def _streamed(model: Any, x: Array, dt: Array, given: Array | None) -> Array:
     model = Recurrent(model) if isinstance(model, Cell) else model
-    once = {} if given is None or not isinstance(model, (Network, Committee)) else {"static": given}
+    once = {} if given is None or not isinstance(model, (Network, Committee, Weighed)) else {"static": given}
     stream = model.stream(**once)
     return np.stack([stream(sample, float(gap)) for sample, gap in zip(x, dt, strict=True)])

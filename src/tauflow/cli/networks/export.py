@@ -34,7 +34,7 @@ class Numbers(StrEnum):
 
 
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A network that tauflow.save wrote.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A network, classifier or regressor that was saved.")],
     to: Annotated[To, option("What to write.", ASKED, "--to")],
     output: Annotated[Path, option("A new folder for the files.", OUTPUT, "--output", "-o", metavar="FOLDER")],
     name: Annotated[
@@ -60,9 +60,10 @@ def export(
     import tauflow
 
     from ...deploy import named
+    from ...estimators.sequences.deployable import read
 
     done = tauflow.deploy.export(
-        tauflow.load(model),
+        read(model),
         to.value,
         output,
         name or named(model.stem),

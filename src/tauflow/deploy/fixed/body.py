@@ -43,8 +43,8 @@ def why_not(plan: Plan) -> str | None:
             return f"{REFUSED[step.kind]} has no form in whole numbers here"
         if step.kind == "pool" and step.options["how"] == "attention":
             return "a pool by attention sums without a bound"
-        if step.kind == "average" and step.options["how"] != "mean":
-            return "a committee of probabilities averages by exp and log of all its members"
+        if step.kind == "average" and step.options["how"] == "normal":
+            return "a committee of normals takes roots of its members' spreads"
     return None
 
 
@@ -250,7 +250,13 @@ class Steps(Writer):
         self._sum(step, k, 1)
 
     def average(self, step: Step, k: int) -> None:
-        self._sum(step, k, len(step.sources))
+        if step.options["how"] == "mean":
+            self._sum(step, k, len(step.sources))
+            return
+        z, made = self._start(step, k)
+        count = len(step.sources)
+        how = f"{count}, {round(65536 * float(np.log(count)))}, {step.outputs}, {made.bits}"
+        self.say(f"log_mean({z.name}, {z.bits}, {how}, {made.name});")
 
     def _sum(self, step: Step, k: int, parts: int) -> None:
         z, made = self._start(step, k)

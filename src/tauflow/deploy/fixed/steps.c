@@ -486,6 +486,23 @@ static void log_softmax(const int16_t *z, int bits, int n, int to, int16_t *y)
     }
 }
 
+/* The mean of probabilities that are given by their logarithms; log_count: log(count) in 1 / 2^16 */
+static void log_mean(const int16_t *z, int bits, int count, int32_t log_count, int n, int to, int16_t *y)
+{
+    int i, k;
+    for (i = 0; i < n; ++i) {
+        int32_t most = z[i];
+        uint32_t sum = 0u;
+        for (k = 1; k < count; ++k) {
+            most = z[k * n + i] > most ? z[k * n + i] : most;
+        }
+        for (k = 0; k < count; ++k) {
+            sum += (uint32_t)exp_of(point(z[k * n + i] - most, bits - 16)) >> 14; /* at most 65536 each */
+        }
+        y[i] = narrow(point(within(point(most, bits - 16), 1073741823) + log_of(sum) - log_count, 16 - to));
+    }
+}
+
 /* low + width sigmoid(z), the answers */
 static void squash(const int16_t *z, int bits, const int32_t *low, const int32_t *width, int n, int32_t *y)
 {
