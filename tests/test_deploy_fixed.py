@@ -159,7 +159,7 @@ def test_the_proof_of_the_sums(bits: int) -> None:
 
 
 FUNCTIONS = {
-    "tanh_of(v)": (lambda v: np.tanh(v / 2**15) * 2**15, (-300_000, 300_000), 3),
+    "tanh_of(v)": (lambda v: np.tanh(v / 2**15) * 2**15, (-300_000, 300_000), 2),
     "sigmoid_of(v)": (lambda v: 2**15 / (1 + np.exp(-v / 2**15)), (-600_000, 600_000), 3),
     "exponential((uint64_t)v)": (lambda v: -np.expm1(-v / 2**24) * 2**30, (0, 2**30), 3200),
     "semi_implicit((uint64_t)v)": (lambda v: v / 2**24 / (1 + v / 2**24) * 2**30, (0, 2**30), 2**14),
