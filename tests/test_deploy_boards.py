@@ -24,7 +24,7 @@ from tests import deployed
 STEPS = 12  # recorded samples that fit the smallest of them
 QUICK = ("wired_cfc", "ltc wired", "classes of a sequence")
 SLOW = ("ctrnn euler", "ctrnn semi", "gated_ltc", "ltc ncps", "cfc", "cfc pure", "wired_cfc no_gate", "gruode", "rnn", "gru_decay",
-        "lstm", "stack", "network", "largest", "tokens", "softplus")  # fmt: skip
+        "lstm", "stack", "network", "largest", "tokens", "softplus", "pictures", "committee of normals", "records with gaps")  # fmt: skip
 
 
 def board(name: str) -> boards.Board:
@@ -32,6 +32,17 @@ def board(name: str) -> boards.Board:
     if (missing := found.missing()) is not None:
         pytest.skip(f"{missing} is not installed")
     return found
+
+
+def on(name: str, *made: Any) -> boards.Ran:
+    """Run there; a network that has no room on a board is left out by name."""
+    found = board(name)
+    try:
+        return boards.run(found, *made)
+    except RuntimeError as error:
+        if "not within region" in str(error):
+            pytest.skip(f"no room on the {found.title}")
+        raise
 
 
 @cache
@@ -65,16 +76,18 @@ def _named(made: tuple[Any, ...]) -> tuple[Any, ...]:
 @pytest.mark.parametrize("numbers", ["int16", "int8"])
 @pytest.mark.parametrize("kind", [*QUICK, *(pytest.param(kind, marks=pytest.mark.slow) for kind in SLOW)])
 def test_the_same_bits_everywhere(kind: str, numbers: str, name: str) -> None:
-    ran = boards.run(board(name), *_named(exported(kind, numbers)))
+    ran = on(name, *_named(exported(kind, numbers)))
     assert ran.status == here(kind, numbers).status == 0
     assert ran.sum == here(kind, numbers).sum
 
 
 @pytest.mark.parametrize("name", boards.BOARDS)
-@pytest.mark.parametrize("kind", ["wired_cfc", *(pytest.param(one, marks=pytest.mark.slow) for one in ("ltc wired", "gruode", "lstm"))])
+@pytest.mark.parametrize(
+    "kind", ["wired_cfc", *(pytest.param(one, marks=pytest.mark.slow) for one in ("ltc wired", "gruode", "lstm"))]
+)
 def test_floats_answer_as_the_stream(kind: str, name: str) -> None:
     made = exported(kind, "float")
-    ran = boards.run(board(name), *_named(made))
+    ran = on(name, *_named(made))
     reach = float(np.abs(made[3]).max())
     assert ran.status == 0 and ran.worst <= 1e-6 * reach + 2 / boards.WORST_UNIT
 

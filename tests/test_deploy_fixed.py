@@ -25,19 +25,10 @@ SANITIZED = ("-O1", "-g", "-fsanitize=undefined,address", "-fno-sanitize-recover
 COMPILERS = [cc for cc in ("gcc", "clang") if shutil.which(cc)]
 pytestmark = pytest.mark.skipif(not COMPILERS, reason="there is no C compiler on this machine")
 
-REFUSED = {
-    "records with gaps": "waves of the clock",
-    "attention": "a pool by attention",
-    "controller": "a convolution",
-    "pictures": "a convolution",
-    "committee of normals": "a committee of normals",
-}
-HARD = {
-    "ctrnn euler": 4e-2,
-    "largest": 4e-2,
-}  # int8: |state| up to 50 times a weight; the greatest of the past, through three layers
+# int8: states up to 100 times a weight, the greatest or the mean of the past through more layers
+HARD = {"ctrnn euler": 4e-2, "largest": 4e-2, "committee of classes": 4e-2}
 WORST, RMS = {16: 2e-3, 8: 1.2e-2}, {16: 1e-3, 8: 4e-3}  # of the range
-QUICK = ("ctrnn", "gated_ltc", "ltc wired", "cfc", "wired_cfc", "gruode", "lstm", "network", "committee of normals")
+QUICK = ("ctrnn", "ltc wired", "wired_cfc", "gruode", "lstm", "records with gaps")
 
 
 def written(kind: str, bits: int) -> tuple[Any, Plan, Record, dict[str, str]]:
@@ -53,10 +44,6 @@ def written(kind: str, bits: int) -> tuple[Any, Plan, Record, dict[str, str]]:
     "kind", [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in deployed.MADE]
 )
 def test_answers_as_the_stream(kind: str, bits: int) -> None:
-    if kind in REFUSED:
-        with pytest.raises(ExportError, match=REFUSED[kind]):
-            written(kind, bits)
-        return
     _, made, known, files = written(kind, bits)
     ran = host.run(files, "walker", known.x, known.dt, made.outputs, known.given, COMPILERS[-1], SANITIZED)
     assert not ran.status.any()
@@ -65,7 +52,16 @@ def test_answers_as_the_stream(kind: str, bits: int) -> None:
     assert float(np.sqrt((away**2).mean())) <= (2 if kind in HARD else 1) * RMS[bits]
 
 
-ODD = ("cfc pure", "gruode", "softplus", "largest", "committee of classes")
+ODD = (
+    "cfc pure",
+    "gruode",
+    "softplus",
+    "largest",
+    "committee of classes",
+    "attention",
+    "records with gaps",
+    "committee of normals",
+)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +80,7 @@ def test_the_worst_numbers_that_may_come(kind: str, bits: int) -> None:
 
 @pytest.mark.parametrize("cc", COMPILERS)
 def test_no_floating_point_and_no_warning(cc: str, tmp_path: Path) -> None:
-    for kind in ("network", "ltc wired", "largest"):
+    for kind in ("ltc wired", "largest"):
         _, _, _, files = written(kind, 8)
         code = re.sub(r"/\*.*?\*/", "", files["walker.c"], flags=re.DOTALL)
         assert not re.search(r"\b(float|double|malloc|int64_t \w+\[)\b|\d\.\d", code)
@@ -165,6 +161,8 @@ FUNCTIONS = {
     "semi_implicit((uint64_t)v)": (lambda v: v / 2**24 / (1 + v / 2**24) * 2**30, (0, 2**30), 2**14),
     "log_of((uint32_t)v)": (lambda v: np.log(v / 2**16) * 2**16, (2**16, 2**31 - 1), 2),
     "exp_of(v)": (lambda v: np.exp(v / 2**16) * 2**30, (-(2**20), 0), 3200),
+    "sine_of((uint32_t)v)": (lambda v: np.sin(v / 2**32 * 2 * np.pi) * 2**30, (0, 2**31 - 1), 1074),
+    "root_of((uint64_t)v)": (lambda v: np.floor(np.sqrt(v)), (0, 2**31 - 1), 0),
     "softplus_of(v)": (lambda v: np.logaddexp(0, v / 2**16) * 2**16, (-(2**21), 2**21), 3),
 }
 

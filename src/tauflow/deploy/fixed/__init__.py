@@ -1,7 +1,8 @@
 """A network as C99 in whole numbers: `write(plan, "walker", 8, ranges)` is NAME.h, NAME.c and NAME_float.h as text. START with rows.py.
 
-rows.py quantises a map and proves that it fits, ranges.py measures what 16 bits have to hold, body.py and cells.py write what calls the
-functions of steps.c. NAME.c has no floating point at all; NAME_float.h takes and gives floats where there are some.
+rows.py quantises a map and proves that it fits, ranges.py measures what 16 bits have to hold, body.py (steps), cells.py (cells) and
+writer.py (what both are made of) write what calls the functions of steps.c, text.py puts files around it. NAME.c has no floating point
+at all; NAME_float.h takes and gives floats where there are some.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from typing import Any
 import numpy as np
 
 from ..c99.functions import chosen, chunks
-from ..plan import Array, ExportError, Plan
+from ..plan import Array, Plan
 from . import ranges
-from .body import Value, why_not
 from .cells import Cells
 from .ranges import Ranges
 from .rows import whole
 from .text import FLOAT, HEADER, SOURCE
+from .writer import Value
 
-__all__ = ["Ranges", "measure", "samples", "why_not", "write"]
+__all__ = ["Ranges", "measure", "samples", "write"]
 
 STEPS = Path(__file__).parent / "steps.c"
 DT_BITS = 18  # of a gap, in periods: from 4 millionths of one to 8,192, as gap_of of steps.c has them
@@ -30,8 +31,6 @@ measure = ranges.measure
 
 def write(plan: Plan, name: str, weight_bits: int, seen: Ranges) -> dict[str, str]:
     """The text of the three files by their names; weight_bits: 8 or 16."""
-    if (reason := why_not(plan)) is not None:
-        raise ExportError(f"this network can't be exported in int{weight_bits}: {reason}; export it as float")
     body = Cells(plan, seen, weight_bits)
     x_bits = body.x_bits()
     steps = list(enumerate(plan.steps))[1:]

@@ -7,128 +7,12 @@ is remembered is 32 bits wide. The answer is 32 bits wide, each number of it wit
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from ..plan import Array, ExportError, Plan, Step
-from .ranges import Ranges
-from .rows import Rows, ceil_log2, rows, whole
-
-REFUSED = {"convolve": "a convolution", "waves": "waves of the clock"}
-BOUNDS = {"tanh": 1.0, "sigmoid": 1.0, "softsign": 1.0, "lecun_tanh": 1.7159}
-
-
-class Value(NamedTuple):
-    """An array of 16 bits in C, how many of them are behind the point, and its mean, where that is known."""
-
-    name: str
-    bits: int
-    mean: Array | None = None
-
-
-def bits_for(range_: float) -> int:
-    """As many bits behind the point as leave room for +-range_ in 16 bits; at most 15."""
-    return min(15, max(-14, 15 - ceil_log2(range_)))
-
-
-def behind(name: str, at: int) -> str:
-    return f"{name} + {at}" if at else name
-
-
-def why_not(plan: Plan) -> str | None:
-    """Why a network can't be written in whole numbers; None if it can."""
-    for step in plan.steps:
-        if step.kind in REFUSED:
-            return f"{REFUSED[step.kind]} has no form in whole numbers here"
-        if step.kind == "pool" and step.options["how"] == "attention":
-            return "a pool by attention sums without a bound"
-        if step.kind == "average" and step.options["how"] == "normal":
-            return "a committee of normals takes roots of its members' spreads"
-    return None
-
-
-class Writer:
-    """What the writers of steps and cells are made of; `tables` and `lines` are what came out."""
-
-    def __init__(self, plan: Plan, ranges: Ranges, weight_bits: int) -> None:
-        self.plan, self.ranges, self.weight_bits = plan, ranges, weight_bits
-        self.tables: list[str] = []
-        self.lines: list[str] = []
-        self.widest = 255
-        self.values: dict[int, Value] = {}
-        self.first: list[int] = []  # what is remembered before the first sample
-        self.at = self.k = 0
-
-    def say(self, *lines: str) -> None:
-        self.lines += lines
-
-    def table(self, name: str, numbers: Array, kind: str, about: str = "") -> str:
-        """A table of constants, by its name in C."""
-        flat = [int(one) for one in np.asarray(numbers).ravel()]
-        if kind == "place":
-            self.widest = max(self.widest, max(flat, default=0))
-        if kind in ("place", "uint16_t") and max(flat, default=0) > 65535:
-            raise ExportError(f"the network is too large for C: a table holds {max(flat)}, the most is 65535")
-        words = [str(one) for one in flat]
-        lines = ["    " + ", ".join(words[i : i + 16]) for i in range(0, len(words), 16)]
-        named = f"w{self.k}_{name}"
-        comment = f"/* {about} */\n" if about else ""
-        self.tables.append(f"{comment}static const {kind} {named}[{len(flat)}] = {{\n" + ",\n".join(lines) + "\n};")
-        return named
-
-    def value(self, k: int, range_: float | None = None) -> Value:
-        """Names value k and finds its bits: room for twice what was seen of it, less where `range_` is proved."""
-        seen = 2 * self.ranges.values[k]
-        made = Value(f"v{k}", bits_for(min(seen, range_) if range_ and seen else range_ or seen or 1.0))
-        self.values[k] = made
-        return made
-
-    def room(self, name: str, n: int, kind: str = "int16_t") -> None:
-        self.say(f"{kind} {name}[{n}];")
-
-    def read(self, sources: Sequence[int], name: str, bits: int | None = None) -> Value:
-        """Several values side by side in one format, the coarsest of theirs."""
-        values = [self.values[source] for source in sources]
-        coarsest = min(value.bits for value in values) if bits is None else bits
-        if len(values) == 1 and values[0].bits == coarsest:
-            return values[0]._replace(mean=self.mean(sources))
-        self.room(name, sum(self.plan.steps[source].outputs for source in sources))
-        at = 0
-        for value, source in zip(values, sources, strict=True):
-            n = self.plan.steps[source].outputs
-            self.say(f"shift({value.name}, {n}, {value.bits - coarsest}, {behind(name, at)});")
-            at += n
-        return Value(name, coarsest, self.mean(sources))
-
-    def rows(self, W: Array, b: Array, z: Value) -> Rows:
-        return rows(W, b, z.bits, self.weight_bits, z.mean)
-
-    def mean(self, sources: Sequence[int]) -> Array:
-        return np.concatenate([self.ranges.value_means[source] for source in sources])
-
-    def map(self, name: str, z: Value, W: Array, b: Array, a: str) -> Rows:
-        """a = W z + b as 32-bit sums of their own bits."""
-        made = self.rows(W, b, z)
-        n, m = W.shape
-        self.room(a, n, "int32_t")
-        self.say(f"rows({z.name}, {m}, {self.weights(name, made)}, {n}, {a});")
-        if made.short:
-            self.say(f"points({a}, {n}, {-made.short});")
-        return made
-
-    def weights(self, name: str, made: Rows) -> str:
-        """The tables of a map."""
-        proof = f"|sum| <= {made.reach} < 2^31 for every z of 16 bits"
-        tables = [
-            self.table(name, made.q, "weight", proof),
-            self.table(f"{name}_b", made.bias, "int32_t"),
-            self.table(f"{name}_scale", made.scale, "int32_t"),
-        ]
-        return ", ".join(tables)
-
-    def activate(self, sigma: str, a: str, n: int, y: Value) -> None:
-        self.say(f"{sigma}_all({a}, {n}, {y.bits}, {y.name});")
+from ..plan import Array, ExportError, Step
+from .rows import ceil_log2, whole
+from .writer import BOUNDS, Value, Writer, behind, bits_for
 
 
 class Steps(Writer):
@@ -213,6 +97,38 @@ class Steps(Writer):
         self.map("W", z, step.arrays["W"], step.arrays["b"], f"a{k}")
         self.activate(sigma, f"a{k}", step.outputs, made)
 
+    def waves(self, step: Step, k: int) -> None:
+        z, seen = self.read(step.sources, f"z{k}"), self.value(k)
+        made = Value(f"v{k}", min(z.bits, seen.bits, 14))
+        self.values[k] = made
+        self.room(made.name, step.outputs)
+        periods, columns = step.arrays["periods"].astype(float), step.arrays["columns"]
+        tables = [
+            self.table("gaps", np.rint(2.0**32 / periods), "uint64_t"),
+            self.table("turns", np.rint(2.0 ** (32 - z.bits) / periods) % 2**32, "uint32_t"),
+        ]
+        which = self.table("columns", columns if columns.size else np.zeros(1, np.int64), "place")
+        how = f"{self.plan.width(step)}, {z.bits - made.bits}, {', '.join(tables)}, {len(periods)}, {which}, {len(columns)}"
+        self.say(f"waves({z.name}, t, {how}, {made.bits}, {made.name});")
+
+    def convolve(self, step: Step, k: int) -> None:
+        W, given, n, sigma = step.arrays["W"], step.options, step.outputs, step.options["sigma"]
+        z, made = self._start(step, k, BOUNDS.get(sigma))
+        filters, channels, *kernel = W.shape
+        _, *size = given["shape"]
+        places = [
+            (m + 2 * p - one) // s + 1
+            for m, p, one, s in zip(size, given["padding"], kernel, given["stride"], strict=True)
+        ]
+        how = [channels, *size, *kernel, *given["stride"], *given["padding"], *places]
+        found = self.rows(W.reshape(filters, -1), step.arrays["b"], z._replace(mean=None))
+        self.say(f"static const int how{k}[{len(how)}] = {{{', '.join(map(str, how))}}};")
+        self.say(f"int16_t seen{k}[{W[0].size}];", f"int32_t made{k}[{filters}], a{k}[{n}];")
+        self.say(f"convolve({z.name}, how{k}, {self.weights('W', found)}, {filters}, seen{k}, made{k}, a{k});")
+        if found.short:
+            self.say(f"points(a{k}, {n}, {-found.short});")
+        self.activate(sigma, f"a{k}", n, made)
+
     def lookup(self, step: Step, k: int) -> None:
         table, made = step.arrays["table"], self.value(k, float(np.abs(step.arrays["table"]).max()) or 1.0)
         self.room(made.name, step.outputs)
@@ -232,9 +148,14 @@ class Steps(Writer):
         h, next_ = behind("s->h", self.at), behind("next", self.at)
         if how == "last":
             self.say(f"shift({z.name}, {n}, 0, {made.name});", f"keep({next_}, {h}, {n});")
+        elif how == "attention":
+            score = step.arrays["score"].reshape(1, -1)
+            self.map("score", z, score, np.zeros(1), f"score{k}")
+            self.say(f"pool_attention({z.name}, score{k}[0], {h}, {n}, {next_}, {made.name});")
         else:
             self.say(f"pool_{how}({z.name}, {h}, {n}, {next_}, {made.name});")
-        self.remember(step, [0, *[z.bits + 14] * n] if how == "mean" else [0] * n)
+        bits = {"mean": [0, *[z.bits + 14] * n], "attention": [15, 16, *[z.bits + 14] * n]}
+        self.remember(step, bits.get(how, [0] * n))
 
     def pick(self, step: Step, k: int) -> None:
         z = self.read(step.sources, f"z{k}")
@@ -255,6 +176,10 @@ class Steps(Writer):
             return
         z, made = self._start(step, k)
         count = len(step.sources)
+        if step.options["how"] == "normal":
+            how = f"{count}, {step.outputs}, {step.options['columns']}, {z.bits - made.bits}"
+            self.say(f"normal_mean({z.name}, {how}, {made.name});")
+            return
         how = f"{count}, {round(65536 * float(np.log(count)))}, {step.outputs}, {made.bits}"
         self.say(f"log_mean({z.name}, {z.bits}, {how}, {made.name});")
 

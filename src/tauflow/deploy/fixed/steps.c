@@ -371,6 +371,36 @@ static void rows(const int16_t *z, int m, const weight *W, const int32_t *b, con
     }
 }
 
+/* sin of 2 pi phase / 2^32 in 1 / 2^30: a polynomial of the part of a quarter turn; absolute error below 1e-6 */
+static int32_t sine_of(uint32_t phase)
+{
+    const uint32_t half = phase & 2147483647u;
+    const int32_t x = (int32_t)(half < 1073741824u ? half : 2147483648u - half), q = times30(x, x);
+    int32_t p = times30(-4652626, q) + 85291978;
+    p = times30(p, q) - 693522166;
+    p = times30(p, q) + 1686624005;
+    p = within(times30(p, x), 1073741823);
+    return phase < 2147483648u ? p : -p;
+}
+
+/* y = [z, t, cosines, sines] of v / period turns, v: the gap and some columns of z. A turn is 2^32, beyond which products wrap round:
+   gaps, columns: 2^32 / period for a gap of 1 and for a column of 1 / 2^bits */
+static void waves(const int16_t *z, gap t, int n, int by, const uint64_t *gaps, const uint32_t *turns, int periods, const place *column,
+                  int columns, int to, int16_t *y)
+{
+    int k, p;
+    shift(z, n, by, y);
+    y[n] = narrow(point((int32_t)time_of(t), 16 - to));
+    y += n + 1;
+    for (k = 0; k <= columns; ++k) {
+        for (p = 0; p < periods; ++p) {
+            const uint32_t phase = k == 0 ? (uint32_t)((t.m * gaps[p]) >> t.e) : (uint32_t)(int32_t)z[column[k - 1]] * turns[p];
+            y[k * periods + p] = narrow(point(sine_of(phase + 1073741824u), 30 - to));
+            y[(1 + columns + k) * periods + p] = narrow(point(sine_of(phase), 30 - to));
+        }
+    }
+}
+
 /* The points of n sums moved by `by` places to the left */
 static void points(int32_t *a, int n, int by)
 {
@@ -380,9 +410,40 @@ static void points(int32_t *a, int n, int by)
     }
 }
 
+/* A window of an image (channels, height, width) that begins at row, column; zeros where it is outside */
+static void window(const int16_t *z, const int *size, const int *kernel, int row, int column, int16_t *seen)
+{
+    int c, k, l, at = 0;
+    for (c = 0; c < size[0]; ++c) {
+        for (k = row; k < row + kernel[0]; ++k) {
+            for (l = column; l < column + kernel[1]; ++l, ++at) {
+                const int inside = k >= 0 && k < size[1] && l >= 0 && l < size[2];
+                seen[at] = inside ? z[(c * size[1] + k) * size[2] + l] : (int16_t)0;
+            }
+        }
+    }
+}
+
+/* a (filters, made): W window + b at every place; how: channels, height, width, kernel (2), stride (2), padding (2), made (2) */
+static void convolve(const int16_t *z, const int *how, const weight *W, const int32_t *b, const int32_t *scale, int filters, int16_t *seen,
+                     int32_t *made, int32_t *a)
+{
+    int f, i, j;
+    for (i = 0; i < how[9]; ++i) {
+        for (j = 0; j < how[10]; ++j) {
+            window(z, how, how + 3, i * how[5] - how[7], j * how[6] - how[8], seen);
+            rows(seen, how[0] * how[3] * how[4], W, b, scale, filters, made);
+            for (f = 0; f < filters; ++f) {
+                a[(f * how[9] + i) * how[10] + j] = made[f];
+            }
+        }
+    }
+}
+
 /* y = [last known value, known now, log(1 + time since)] in 1 / 2^bits; h: the values, and the times in 1 / 2^16 */
 static void carry(const int16_t *z, gap t, const int32_t *h, int n, int by, int bits, int32_t *next, int16_t *y)
 {
+    const int32_t one = (int32_t)1 << bits;
     int i;
     for (i = 0; i < n; ++i) {
         const int known = z[i] != -32768;
@@ -390,7 +451,7 @@ static void carry(const int16_t *z, gap t, const int32_t *h, int n, int by, int 
         next[i] = known ? z[i] : h[i];
         next[n + i] = known ? 0 : (int32_t)(since < 2147418112u ? since : 2147418112u);
         y[i] = narrow(point(next[i], by));
-        y[n + i] = known ? (int16_t)((int32_t)1 << bits) : (int16_t)0;
+        y[n + i] = narrow(known ? one : 0);
         y[2 * n + i] = narrow(point(log_of(65536u + (uint32_t)next[n + i]), 16 - bits));
     }
 }
@@ -403,6 +464,29 @@ static void pool_mean(const int16_t *z, const int32_t *h, int n, int32_t *next, 
     for (i = 0; i < n; ++i) {
         next[1 + i] = h[1 + i] + (z[i] * (int32_t)16384 - h[1 + i]) / next[0]; /* both below 2^29 */
         y[i] = narrow(point(next[1 + i], 14));
+    }
+}
+
+/* a - most, both in 1 / 2^15, in 1 / 2^16; what is far below stays at -64, whose exp is none */
+static int32_t below(int32_t a, int32_t most)
+{
+    return a > most - 2097152 ? (a - most) * 2 : -4194304;
+}
+
+/* The mean with weights exp(score); h: the largest score in 1 / 2^15, the sum of weights in 1 / 2^16, which stays at 2^30, the mean in
+   1 / 2^14 of a unit of z */
+static void pool_attention(const int16_t *z, int32_t score, const int32_t *h, int n, int32_t *next, int16_t *y)
+{
+    const int32_t mine = within(score, 1073741823), most = mine > h[0] ? mine : h[0];
+    const int32_t kept = times30(h[1], exp_of(below(h[0], most))), fresh = exp_of(below(mine, most)) >> 14;
+    int32_t share;
+    int i;
+    next[0] = most;
+    next[1] = within(kept + fresh, 1073741823);
+    share = next[1] > 0 ? (int32_t)((int64_t)fresh * 1073741824 / next[1]) : 1073741824;
+    for (i = 0; i < n; ++i) {
+        next[2 + i] = towards(h[2 + i], z[i] * (int32_t)16384, share < 1073741824 ? share : 1073741824);
+        y[i] = narrow(point(next[2 + i], 14));
     }
 }
 
@@ -500,6 +584,41 @@ static void log_mean(const int16_t *z, int bits, int count, int32_t log_count, i
             sum += (uint32_t)exp_of(point(z[k * n + i] - most, bits - 16)) >> 14; /* at most 65536 each */
         }
         y[i] = narrow(point(within(point(most, bits - 16), 1073741823) + log_of(sum) - log_count, 16 - to));
+    }
+}
+
+/* The root of v, rounded down, bit by bit */
+static int32_t root_of(uint64_t v)
+{
+    uint64_t rest = v, root = 0u, bit = (uint64_t)1 << 34; /* v < 2^36 */
+    for (; bit != 0u; bit >>= 2) {
+        if (rest >= root + bit) {
+            rest -= root + bit;
+            root = (root >> 1) + bit;
+        } else {
+            root >>= 1;
+        }
+    }
+    return (int32_t)root;
+}
+
+/* The mixture of normals: means, then deviations, the root of the mean of spread^2 + away^2 */
+static void normal_mean(const int16_t *z, int count, int n, int columns, int by, int16_t *y)
+{
+    int i, k;
+    for (i = 0; i < columns; ++i) {
+        int32_t mean = 0;
+        uint64_t sum = 0u; /* at most count 2^34 */
+        for (k = 0; k < count; ++k) {
+            mean += z[k * n + i];
+        }
+        mean /= count;
+        for (k = 0; k < count; ++k) {
+            const int64_t away = z[k * n + i] - mean, spread = z[k * n + columns + i];
+            sum += (uint64_t)(away * away + spread * spread);
+        }
+        y[i] = narrow(point(mean, by));
+        y[columns + i] = narrow(point(root_of(sum / (uint64_t)count), by));
     }
 }
 
