@@ -114,7 +114,13 @@ def written(steps: Plan, known: Record, numbers: str) -> dict[str, str]:
     """The C."""
     if numbers == "float":
         return c99.write(steps, "net")
-    return fixed.write(steps, "net", int(numbers[3:]), fixed.measure(steps, known.seen.x, known.seen.dt))
+    return fixed.write(steps, "net", int(numbers[3:]), seen(steps, known))
+
+
+def seen(steps: Plan, known: Record) -> fixed.Ranges:
+    """What calibration saw: other samples than those of the error."""
+    x, dt = known.seen or known[:2]
+    return fixed.measure(steps, x, dt)
 
 
 def _numpy(text: str, known: Record) -> Array:
@@ -138,7 +144,7 @@ def there(steps: Plan, known: Record, numbers: str, found: dict[str, boards.Boar
     files, few = written(steps, known, numbers), known.first(STEPS)
     x, dt, y = few.x, few.dt, few.y
     if numbers != "float":
-        x, dt = fixed.samples(steps, fixed.measure(steps, known.seen.x, known.seen.dt), few.x, few.dt)
+        x, dt = fixed.samples(steps, seen(steps, known), few.x, few.dt)
         y = np.zeros(few.y.shape, np.int32)
     ran = {key: _on(board, files, x, dt, y) for key, board in found.items()}
     sums = {one.sum for one in ran.values() if one is not None}

@@ -28,7 +28,7 @@ class Record(NamedTuple):
     dt: Array
     given: Array | None
     y: Array
-    seen: Samples
+    seen: Samples | None = None
 
     def first(self, n: int) -> Record:
         return self._replace(x=self.x[:n], dt=self.dt[:n], y=self.y[:n])

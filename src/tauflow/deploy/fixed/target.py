@@ -31,7 +31,8 @@ WORST = {16: 1e-2, 8: 1e-1}  # of the range: beyond, an export is no copy of the
 
 def files(bits: int, plan: Plan, name: str, record: Record) -> dict[str, str]:
     """NAME.h, NAME.c, NAME_float.h, NAME_check.c and README.md."""
-    seen = measure_ranges(plan, record.seen.x, record.seen.dt, record.given)
+    x, dt = record.seen or record[:2]
+    seen = measure_ranges(plan, x, dt, record.given)
     fields = {**described(plan, name, record, WORST[bits], whole=True), "bits": bits}
     made = write(plan, name, bits, seen)
     return {**made, f"{name}_check.c": check(fields, record), "README.md": README.format(**fields)}
