@@ -88,6 +88,7 @@ def _files(
         "token": "".join(["" if missing else " or "][: int(_tokens(plan))]) + "is no token" * _tokens(plan),
         "refuse_unknown": "" if missing else _REFUSE.format(inputs=plan.inputs, NAME=name.upper()),
         "no_nan": "" if missing else " || x[i] != x[i]", "nan": "NaN is unknown" if missing else "NaN is refused",
+        "unused": ("" if re.search(r"\bt\b", code_of(lines)) else "\n    (void)t;") + ("" if len(plan.first) else "\n    next[0] = 0;"),
         "euler": "\n    uint64_t longest = 0u;" if euler else "",
         "too_long": f"\n    if (longest > 16777216u) {{\n        return {name.upper()}_LONG_STEP;\n    }}" if euler else "",
         "tanh": _tanh() if "tanh_table" in code else "", "weight": f"int{weight_bits}_t",
@@ -130,6 +131,11 @@ _GIVEN = """
         const float v = given[i] * {factor};
         units[i] = v >= 2147483000.0f ? 2147483000 : (v > -2147483000.0f ? (int32_t)v : -2147483000);
     }}"""
+
+
+def code_of(text: str) -> str:
+    """C without its comments."""
+    return re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
 
 
 def _tokens(plan: Plan) -> bool:

@@ -75,9 +75,7 @@ int {name}_step({name}_state *s, const int32_t *x, int32_t dt, int32_t *y)
     int i;
     if (dt < 0) {{
         return {NAME}_BAD_GAP;
-    }}{refuse_unknown}
-    (void)t;
-    next[0] = s->h[0];
+    }}{refuse_unknown}{unused}
 {body}{too_long}
     keep(s->h, next, {state});
     for (i = 0; i < {outputs}; ++i) {{

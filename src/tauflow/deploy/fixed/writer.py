@@ -68,7 +68,8 @@ class Writer:
         return made
 
     def room(self, name: str, n: int, kind: str = "int16_t") -> None:
-        self.say(f"{kind} {name}[{n}];")
+        bits = next((value.bits for value in self.values.values() if value.name == name), None)
+        self.say(f"{kind} {name}[{n}];{'' if bits is None else f' /* in 1 / 2^{bits} */'}")
 
     def read(self, sources: Sequence[int], name: str, bits: int | None = None) -> Value:
         """Several values side by side in one format, the coarsest of theirs."""
