@@ -26,6 +26,11 @@ def fours(n: int) -> int:
     return (n + 3) // 4 * 4
 
 
+def same(step: Step) -> bool:
+    """Whether an affine step changes nothing, as those of a fresh LTC."""
+    return bool((step.arrays["w"] == 1).all() and (step.arrays["b"] == 0).all())
+
+
 class Body:
     """Writes steps one after the other; `tables` and `lines` are what came out."""
 
@@ -48,6 +53,9 @@ class Body:
             self.names[self.k] = "s->given"
             return
         self.say(f"/* {self.k}: {describe(step)} */")
+        if step.kind == "affine" and len(step.sources) == 1 and same(step):
+            self.names[self.k] = self.names[step.sources[0]]
+            return
         if step.kind in CELLS:
             self._cell(step)
             return

@@ -53,6 +53,23 @@ static float sigmoid_of(float x)
     return 1.0f / (1.0f + exp_of(-x));
 }
 
+/* tanh(v) is v above / below of q = v^2, for |v| < 7.91 */
+#ifndef TAUFLOW_LIBM
+static inline float tanh_above(float q)
+{
+    return (((((-2.76076848e-16f * q + 2.00018790e-13f) * q - 8.60467152e-11f) * q + 5.12229709e-8f) * q + 1.48572236e-5f) * q
+            + 6.37261929e-4f) * q + 4.89352456e-3f;
+}
+#endif
+
+/* See above. */
+#ifndef TAUFLOW_LIBM
+static inline float tanh_below(float q)
+{
+    return ((1.19825840e-6f * q + 1.18534706e-4f) * q + 2.26843463e-3f) * q + 4.89352519e-3f;
+}
+#endif
+
 /* tanh(x), relative error below 6e-7, absolute below 2e-7: a quotient of polynomials, 1 beyond +-7.9. */
 static float tanh_of(float x)
 {
@@ -60,10 +77,7 @@ static float tanh_of(float x)
     return tanhf(x);
 #else
     const float v = within(x, 0x40fcf84f), q = v * v; /* 7.9053 */
-    const float above = (((((-2.76076848e-16f * q + 2.00018790e-13f) * q - 8.60467152e-11f) * q + 5.12229709e-8f) * q + 1.48572236e-5f) * q
-                         + 6.37261929e-4f) * q + 4.89352456e-3f;
-    const float below = ((1.19825840e-6f * q + 1.18534706e-4f) * q + 2.26843463e-3f) * q + 4.89352519e-3f;
-    return unless_nan(v * above / below, x);
+    return unless_nan(v * tanh_above(q) / tanh_below(q), x);
 #endif
 }
 
@@ -165,10 +179,7 @@ static float open_of(float x)
     return 1.0f / (1.0f + expf(-x));
 #else
     const float half = 0.5f * within(x, 0x417cf84f), q = half * half; /* 15.8106 */
-    const float above = (((((-2.76076848e-16f * q + 2.00018790e-13f) * q - 8.60467152e-11f) * q + 5.12229709e-8f) * q + 1.48572236e-5f) * q
-                         + 6.37261929e-4f) * q + 4.89352456e-3f;
-    const float below = ((1.19825840e-6f * q + 1.18534706e-4f) * q + 2.26843463e-3f) * q + 4.89352519e-3f;
-    return 0.5f + 0.5f * (half * above / below);
+    return 0.5f + 0.5f * (half * tanh_above(q) / tanh_below(q));
 #endif
 }
 
@@ -294,8 +305,12 @@ static float between(float h, float q, float a)
 /* How far a leak moves within z = dt rate: 1 - exp(-z), as 2 tanh(z/2) / (1 + tanh(z/2)), which keeps small z */
 static float exponential(float z)
 {
-    const float half = tanh_of(0.5f * z);
-    return 2.0f * half / (1.0f + half);
+#ifdef TAUFLOW_LIBM
+    return -expm1f(-z);
+#else
+    const float v = 0.5f * within(z, 0x417cf84f), q = v * v, above = v * tanh_above(q);
+    return unless_nan(2.0f * above / (tanh_below(q) + above), z);
+#endif
 }
 
 /* How far a leak moves within z = dt rate: z / (1 + z) */
@@ -777,11 +792,7 @@ static void exponential4(float z[4])
 {
     int i;
     for (i = 0; i < 4; ++i) {
-        z[i] *= 0.5f;
-    }
-    tanh4(z);
-    for (i = 0; i < 4; ++i) {
-        z[i] = 2.0f * z[i] / (1.0f + z[i]);
+        z[i] = exponential(z[i]);
     }
 }
 
