@@ -241,6 +241,23 @@ def test_a_network_too_wide_for_whole_numbers_says_so() -> None:
         fixed.write(made, "walker", 8, far)
 
 
+def test_what_32_bits_can_not_hold_together_is_named() -> None:
+    torch.manual_seed(0)
+    network = tauflow.Network(2, 1, "ctrnn", 3)
+    for mean, width in ((1e7, 1e-3), (0.0, 1e-12), (1e12, 1e11)):
+        network.scale.mean.fill_(mean)  # type: ignore[union-attr, operator]
+        network.scale.width.fill_(width)  # type: ignore[union-attr, operator]
+        made = plan(network)
+        known = record(network, made)
+        seen = fixed.measure(made, known.seen.x, known.seen.dt)  # type: ignore[union-attr]
+        if mean == 1e7:
+            with pytest.raises(ExportError, match=r"input 0 has a mean of 1e.07 and a spread of 0\.001"):
+                fixed.write(made, "walker", 16, seen)
+            continue
+        ran = host.run(fixed.write(made, "walker", 16, seen), "walker", known.x, known.dt, made.outputs)
+        assert not ran.status.any() and known.worst(ran.y) <= 2e-3
+
+
 def test_the_order_of_functions_is_that_of_the_file() -> None:
     known = chunks(fixed.STEPS)
     assert chosen(known, "lstm(") == [name for name in known if name in chosen(known, "lstm(")]

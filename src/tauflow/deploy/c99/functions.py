@@ -11,7 +11,8 @@ from pathlib import Path
 def chunks(file: Path) -> dict[str, str]:
     """The functions of a file with their comments, by their names."""
     found = [
-        (re.search(r"^static (?:inline )?\w+ (\w+)\(", chunk, re.MULTILINE), chunk) for chunk in file.read_text().split("\n\n")
+        (re.search(r"^static (?:inline )?\w+ (\w+)\(", chunk, re.MULTILINE), chunk)
+        for chunk in file.read_text().split("\n\n")
     ]
     return {match[1]: chunk.strip() for match, chunk in found if match is not None}
 

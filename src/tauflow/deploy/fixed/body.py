@@ -37,10 +37,17 @@ class Steps(Writer):
         made, x_bits = self.value(k), self.x_bits()
         self.room(made.name, n)
         by = np.array([15 - ceil_log2(abs(one)) for one in inverse]) - 1  # inverse has 15 bits
+        shifts = x_bits + by - made.bits
+        if not ((shifts >= 0) & (shifts <= 47)).all():
+            worst = int(np.argmax((shifts < 0) | (shifts > 47)))
+            raise ExportError(
+                f"input {worst} has a mean of {mean[worst]:.3g} and a spread of {1 / inverse[worst]:.3g}, which 32 bits can't hold "
+                "together: subtract the mean before, or export as float"
+            )
         tables = [
             self.table("mean", whole(mean, x_bits), "int32_t"),
             self.table("inverse", whole(inverse, by), "int32_t"),
-            self.table("by", x_bits + by - made.bits, "uint8_t"),
+            self.table("by", shifts, "uint8_t"),
         ]
         self.say(f"standardize(x, {', '.join(tables)}, {n}, {made.name});")
 
@@ -103,6 +110,10 @@ class Steps(Writer):
         self.values[k] = made
         self.room(made.name, step.outputs)
         periods, columns = step.arrays["periods"].astype(float), step.arrays["columns"]
+        if periods.min() < 2.0**-15:
+            raise ExportError(
+                f"a wave has a period of {periods.min():.3g} of a gap, expected at least 2^-15: export as float"
+            )
         tables = [
             self.table("gaps", np.rint(2.0**32 / periods), "uint64_t"),
             self.table("turns", np.rint(2.0 ** (32 - z.bits) / periods) % 2**32, "uint32_t"),
