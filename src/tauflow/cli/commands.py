@@ -13,17 +13,17 @@ import typer
 
 import tauflow
 
+from ..cli.networks.export import export
+from ..cli.networks.serve import serve
+from ..cli.networks.stability import stability
+from ..cli.output import complain, write
+from ..cli.speech import in_options
 from ..cli.tables import classify
 from ..cli.tables.check import check
 from ..cli.tables.compare import compare
 from ..cli.tables.demo import demo
-from ..cli.networks.export import export
 from ..cli.tables.fit import fit
-from ..cli.output import complain, write
 from ..cli.tables.predict import predict
-from ..cli.networks.serve import serve
-from ..cli.speech import in_options
-from ..cli.networks.stability import stability
 from ..cli.tables.tune import tune
 from ..errors import TauflowError
 

@@ -5,13 +5,30 @@ from __future__ import annotations
 from .comparing.compare import CELLS, compare
 from .comparing.results import Comparison, Example, Part, Row
 from .comparing.trial import Progress
-from .forecaster import Backtest, Forecaster
+from .forecaster import Forecaster, Tested
 from .online import OnlineForecaster, OnlineSettings
 from .sequences import Classifier, Regressor
 from .settings import BASELINES, ForecastError, Settings
 from .tuning import Trial, Tuning, tune
 
 __all__ = [
-    "BASELINES", "CELLS", "Backtest", "Classifier", "Comparison", "Example", "ForecastError", "Forecaster", "OnlineForecaster",
-    "OnlineSettings", "Part", "Progress", "Regressor", "Row", "Settings", "Trial", "Tuning", "compare", "tune",
+    "BASELINES",
+    "CELLS",
+    "Classifier",
+    "Comparison",
+    "Example",
+    "ForecastError",
+    "Forecaster",
+    "OnlineForecaster",
+    "OnlineSettings",
+    "Part",
+    "Progress",
+    "Regressor",
+    "Row",
+    "Settings",
+    "Tested",
+    "Trial",
+    "Tuning",
+    "compare",
+    "tune",
 ]  # fmt: skip

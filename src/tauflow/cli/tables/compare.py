@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ...cli.tables.comparison import Watch, show, write
 from ...cli.options import (
     ASKED,
     OUTPUT,
@@ -26,6 +25,7 @@ from ...cli.options import (
     reading,
     training,
 )
+from ...cli.tables.comparison import Watch, show, write
 from ...files import check_output
 
 OWN = {"units", "context", "epochs", "season"}  # what compare takes by itself

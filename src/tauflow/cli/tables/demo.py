@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+from ...cli.options import OUTPUT, Quiet, Seed, View, option
 from ...cli.tables.compare import Cells, Seeds, chosen
 from ...cli.tables.comparison import Watch, show, write
-from ...cli.options import OUTPUT, Quiet, Seed, View, option
 from ...files import check_output
 
 WEATHER = ("temp_K", "rain", "snow", "clouds")

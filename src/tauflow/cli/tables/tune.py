@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from ...cli.command import command_line
-from ...cli.tables.compare import chosen, part
 from ...cli.options import (
     ASKED,
     OUTPUT,
@@ -30,6 +29,7 @@ from ...cli.options import (
 )
 from ...cli.output import Format, complain, emit, plain, tell, to_copy
 from ...cli.output import chosen as view_of
+from ...cli.tables.compare import chosen, part
 from ...files import check_output
 
 MOST_ROWS = 10  # of the table on a terminal

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...data import Table
 from .. import metrics
-from ..forecaster import Backtest
+from ..forecaster import Tested
 from ..peers.names import PEERS, SEEDLESS, TRIVIAL
 from ..reading import as_table, refuse_unknown, shown_times
 from ..settings import BASELINES, EPOCHS, ForecastError, Settings, periods
@@ -186,7 +186,7 @@ def _kind(name: str) -> Literal["liquid", "static", "trivial"]:
     return "liquid" if get(name).liquid else "static"
 
 
-def _examples(table: Table, k: int, backtests: Mapping[str, Backtest], context: int) -> tuple[Example, ...]:
+def _examples(table: Table, k: int, backtests: Mapping[str, Tested], context: int) -> tuple[Example, ...]:
     """Four forecasts, evenly spread over the test part, of the k-th target."""
     first = next(iter(backtests.values()))
     complete = np.nonzero(np.isfinite(first.truth[..., k]).all(axis=1))[0]

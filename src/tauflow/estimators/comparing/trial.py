@@ -15,7 +15,7 @@ from ...data.series import Array
 from ...errors import DataError, NonFiniteError, StateOverflowError, StepSizeError, TrainingError
 from ...training import Callback
 from ...training.callbacks import Epoch, Step
-from ..forecaster import Backtest, Forecaster
+from ..forecaster import Forecaster, Tested
 from ..learned import Blend
 from ..peers.names import PEERS
 from ..settings import ForecastError, Settings
@@ -59,7 +59,7 @@ class Result:
     """What a job found."""
 
     settings: Settings
-    backtest: Backtest
+    backtest: Tested
     mase_scale: Array  # (N, targets) in the units of the table
     parameters: int
     seconds: float
@@ -165,7 +165,7 @@ class _Tell(Callback):
         return False
 
 
-def naive_error(table: Table, backtest: Backtest) -> Array:
+def naive_error(table: Table, backtest: Tested) -> Array:
     """(N, targets): MAE of the best naive forecast on the training part, in units, for the id of each origin."""
     encoder = backtest.encoder
     errors = np.full((len(table.series), len(table.schema.targets)), np.nan)

@@ -128,7 +128,7 @@ class OnlineForecaster:
         self._read(whole, _known_rows(whole, before), learn=True)
         self.rows += sum(len(series) for series in table.series)
         kept = reach(
-            self.encoder, max(self.model.settings.context, self.model._reach), self.settings.memory if self.deep else 0
+            self.encoder, max(self.model.settings.context, self.model.reach), self.settings.memory if self.deep else 0
         )
         self.table = trimmed(whole, self.encoder, kept)
         return self
@@ -196,7 +196,7 @@ class OnlineForecaster:
         if ahead is not None:
             refuse_unmet(ahead, table, origins, time, self.encoder.step)
         notes += unknown_ahead(table, origins, time, self.encoder.step)
-        found = window_set(table, self.encoder, self.model.settings.context, origins, self.model._reach)
+        found = window_set(table, self.encoder, self.model.settings.context, origins, self.model.reach)
         names = [(table.series[number].id, table.series[number].time[row]) for number, row in origins]
         forecasts = [self._forecast(*name, part) for name, part in zip(names, self._parts(found, time), strict=True)]
         scaled = np.stack([one.given for one in forecasts])
@@ -210,7 +210,7 @@ class OnlineForecaster:
         """Rows (number, row) with a known target, in the order of time: judge, learn, forecast."""
         if len(origins) == 0:
             return
-        found = window_set(table, self.encoder, self.model.settings.context, origins, self.model._reach)
+        found = window_set(table, self.encoder, self.model.settings.context, origins, self.model.reach)
         place = found.rows.start[origins[:, 0]] + origins[:, 1]
         time = self.encoder.moments.ahead(found.rows.time[place], self.encoder.h)
         for (number, _), row, part in zip(origins, place, self._parts(found, time), strict=True):
@@ -280,7 +280,7 @@ class OnlineForecaster:
 
     def _known(self, table: Table) -> Array:
         """Features of forecasts within the history, (origins, h, width)."""
-        found = windows(table, self.encoder, self.model.settings.context, reach=self.model._reach)
+        found = windows(table, self.encoder, self.model.settings.context, reach=self.model.reach)
         if len(found) == 0:
             raise DataError("history has too few rows, expected more than the horizon with known targets")
         index = np.unique(np.linspace(0, len(found) - 1, min(MOST_KNOWN, len(found))).astype(int))
