@@ -357,7 +357,7 @@ class Forecaster:
         values = None
         if bands is not None:
             scaled = values_of(bands, self, found, chosen, np.concatenate(answers), probabilities)
-            values = self._to_units(table, found.origins[chosen], scaled)
+            values = bands.rounded(self._to_units(table, found.origins[chosen], scaled))
         return Tested(
             found.origins[chosen], np.concatenate(times), np.concatenate(truths), np.concatenate(forecasts), encoder,
             tuple(probabilities), values,
@@ -457,7 +457,7 @@ class Forecaster:
         """Values (series, k, targets, probabilities) in the units of the table."""
         bands = self._with_bands()
         scaled = values_at(bands, self, table, encoder, origins, time, asked.probabilities)
-        return self._to_units(table, origins, scaled)
+        return bands.rounded(self._to_units(table, origins, scaled))
 
     def _few(self, training: Windows) -> list[str]:
         """A note where a network learned from so little that luck decides what it learned."""

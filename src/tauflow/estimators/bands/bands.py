@@ -134,6 +134,10 @@ class Bands:
             out[..., place] = unit.back(value)
         return out
 
+    def rounded(self, values: Array) -> Array:
+        """Values in the units of the table: of counts, whole numbers to the last bit."""
+        return np.rint(values) if self.shape.whole else values
+
     def numbers(self, names: Sequence[str]) -> Array:
         """The numbers of ids by name; -1 where one was not learned from."""
         known = {name: k for k, name in enumerate(self.ids)}
