@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 import tauflow
 from tauflow import Forecaster, Network, cells, wirings
+from tauflow.estimators.learned import Blend
 from tauflow.estimators.streaming import ForecastStream
 from tauflow.training import Batch
 
@@ -141,18 +142,20 @@ def rows(what: str, network: Network, goal: float | None) -> Contestant:
 def forecaster(cell: str, data: Any) -> Contestant:
     """Checked to 1e-5: its layers around the cell are NumPy's, in the network they are torch's."""
     what = f"forecaster ({cell} 32), one more row, {H} steps"
-    network = Forecaster(cell, h=H, epochs=1, steps=1).fit(data, target="volume", progress=False).predictor.network
+    fitted = Forecaster(cell, h=H, epochs=1, steps=1).fit(data, target="volume", progress=False).predictor
+    assert isinstance(fitted, Blend)
+    network = fitted.network
     random = np.random.default_rng(0)
     x = random.normal(size=(SAMPLES, network.recurrent.inputs)).astype(np.float32)
     query = random.normal(size=(H, network.query.in_features)).astype(np.float32)
     start = random.normal(size=(H, network.seen.in_features)).astype(np.float32)
     stream = ForecastStream(network)
-    found = np.stack([stream(u, 1.0, query) for u in x])
+    found = np.stack([stream(u, 1.0, query, start) for u in x])
     with torch.no_grad():
         y = network.recurrent(torch.from_numpy(x)[None])[0][0]
         whole = network.read(y, torch.from_numpy(query).expand(SAMPLES, -1, -1), torch.from_numpy(start)).numpy()
     same(what, found, whole, far=1e-5)
-    return Contestant(what, lambda k: stream(x[k], 1.0, query), 25.0, far=1e-5)
+    return Contestant(what, lambda k: stream(x[k], 1.0, query, start), 25.0, far=1e-5)
 
 
 def same(what: str, found: Array, expected: Array, far: float = 0.0) -> None:

@@ -29,10 +29,10 @@ from comparisons import MODELS, fake_comparison
 import tauflow
 from tauflow import cells, estimators
 from tauflow.cli import app, main
-from tauflow.cli.tables.comparison import Watch, table
 from tauflow.cli.options import asks, reading
 from tauflow.cli.output import plain
 from tauflow.cli.speech import in_options
+from tauflow.cli.tables.comparison import Watch, table
 
 QUICK = ("--epochs", "1", "--units", "4", "--context", "12", "--horizon", "6")
 COLUMNS = ("--target", "volume", "--past", "temperature", "--future", "holiday")

@@ -73,7 +73,7 @@ def padded(rows: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]) -> Part:
 
 
 def ecg(folder: Path) -> Task:
-    import wfdb  # type: ignore[import-untyped]
+    import wfdb
 
     parts: dict[str, list[Any]] = {"learn": [], "judge": [], "test": []}
     for name in RECORDS:
