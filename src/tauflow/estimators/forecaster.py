@@ -277,24 +277,55 @@ class Forecaster:
             notes += [note for note in ahead.notes if note not in notes]
         clock = {name: value for name, value in reading.items() if name in ("zone", "dayfirst")}
         asked = None if times is None else read_times(times, encoder.schema, **clock)
-        origins, left_out = askable(table, encoder, asked, self._farthest)
+        origins, left_out = askable(table, encoder, asked, self.farthest)
         steps = self.settings.h if h is None else h
         time = (
-            moments(table, encoder, origins, steps, self._farthest)
+            moments(table, encoder, origins, steps, self.farthest)
             if asked is None
             else np.tile(asked, (len(origins), 1))
         )
         if ahead is not None:
             refuse_unmet(ahead, table, origins, time, encoder.step)
         notes += [*left_out, *unknown_ahead(table, origins, time, encoder.step)]
-        forecast = _finite(self._answer(table, encoder, origins, time))
-        values = self._values(table, encoder, origins, time, asked_bands) if asked_bands else None
+        forecast = self.answered(table, origins, time)
+        values = self.values_at(table, origins, time, asked_bands.probabilities) if asked_bands else None
         if self.bands is not None and asked_bands:
             notes += self.bands.beyond(asked_bands.probabilities)
         ids = [table.series[number].id for number, _ in origins]
         frame = forecast_frame(table, ids, time, forecast, asked_bands, values)
         frame.attrs["notes"] = notes
         return frame
+
+    def cross_validation(
+        self,
+        data: Any,
+        *,
+        n_windows: int = 1,
+        step_size: int | None = None,
+        refit: bool | int = False,
+        level: Any = None,
+        quantiles: Any = None,
+        **columns: Any,
+    ) -> Any:
+        """Forecasts at several cut-offs beside what came, in Nixtla's layout: id, time, `cutoff`, the target, the model's column, bands.
+
+        Cut-offs are moments of time, `step_size` steps apart (None: h), the last h steps before the end; the target keeps its own
+        name, and the forecast stands under that of the cell. This forecaster stays as it is: copies of its settings are fitted.
+        `tauflow.estimators.backtest` does the same and scores it.
+        """
+        from .backtesting import backtest
+
+        found = backtest(
+            self,
+            data,
+            n_windows=n_windows,
+            step_size=step_size,
+            refit=refit,
+            level=level,
+            quantiles=quantiles,
+            **columns,
+        )
+        return found.frame()
 
     def separate_times(self, texts: Sequence[str]) -> list[str]:
         """Texts that hold a time stamp, or several with commas between them: "Oct 2, 2018" is one, "8:00, 9:00" two."""
@@ -453,10 +484,16 @@ class Forecaster:
             raise ForecastError(f"level or quantiles was given, but this model has no bands: {why}")
         return self.bands
 
-    def _values(self, table: Table, encoder: Encoder, origins: Array, time: Array, asked: Asked) -> Array:
-        """Values (series, k, targets, probabilities) in the units of the table."""
+    def answered(self, table: Table, origins: Array, time: Array) -> Array:
+        """Forecasts (series, k, targets) in the units of a table as the model knows it, at `time` (series, k) after origins."""
+        return _finite(self._answer(table, self._fitted()[0], origins, time))
+
+    def values_at(
+        self, table: Table, origins: Array, time: Array, probabilities: Sequence[float], now: float | None = None
+    ) -> Array:
+        """As `answered`, (series, k, targets, probabilities); rows after native time `now` calibrate nothing."""
         bands = self._with_bands()
-        scaled = values_at(bands, self, table, encoder, origins, time, asked.probabilities)
+        scaled = values_at(bands, self, table, origins, time, probabilities, now)
         return bands.rounded(self._to_units(table, origins, scaled))
 
     def _few(self, training: Windows) -> list[str]:
@@ -490,7 +527,7 @@ class Forecaster:
         return predictor.reach if isinstance(predictor, Blend | LinearBase) else 0
 
     @property
-    def _farthest(self) -> float:
+    def farthest(self) -> float:
         """The longest way to a forecast, in steps."""
         return np.inf if self.settings.strategy == "recursive" else self.settings.h + 0.5
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from ...data import Table
 from ...data.series import Array
-from ...windows.encoder import Encoder
 from ...windows.windows import Windows, window_set, windows
 from .bands import PART, Bands, newest
 from .calibration import Course
@@ -44,11 +43,21 @@ def course_of(bands: Bands, model: Model, table: Table, end: float | None = None
 
 
 def values_at(
-    bands: Bands, model: Model, table: Table, encoder: Encoder, origins: Array, time: Array, p: Sequence[float]
+    bands: Bands,
+    model: Model,
+    table: Table,
+    origins: Array,
+    time: Array,
+    p: Sequence[float],
+    now: float | None = None,
 ) -> Array:
-    """Scaled values (series, k, targets, probabilities) at native times `time` (series, k) after the origins (series, 2)."""
-    course = course_of(bands, model, table)
-    found = window_set(table, encoder, model.context, origins, model.reach)
+    """Scaled values (series, k, targets, probabilities) at native times `time` (series, k) after the origins (series, 2).
+
+    Rows after native time `now` calibrate nothing; None is the end of the table.
+    """
+    end = None if now is None else _after(now, table)
+    course = course_of(bands, model, table, end)
+    found = window_set(table, bands.encoder, model.context, origins, model.reach)
     parts = np.array_split(np.arange(len(origins)), -(-len(origins) // PART))
     return np.concatenate([_values(bands, model, course, found, part, time[part], p) for part in parts])
 
