@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .backtesting import Backtest, Scores, backtest
 from .comparing.compare import CELLS, compare
 from .comparing.results import Comparison, Example, Part, Row
 from .comparing.trial import Progress
@@ -14,6 +15,7 @@ from .tuning import Trial, Tuning, tune
 __all__ = [
     "BASELINES",
     "CELLS",
+    "Backtest",
     "Classifier",
     "Comparison",
     "Example",
@@ -25,10 +27,12 @@ __all__ = [
     "Progress",
     "Regressor",
     "Row",
+    "Scores",
     "Settings",
     "Tested",
     "Trial",
     "Tuning",
+    "backtest",
     "compare",
     "tune",
 ]  # fmt: skip

@@ -101,7 +101,7 @@ def _asked(model: Forecaster, table: Table, window: Window, grid: Asked) -> tupl
     """The forecasts of a window's rows with a known target, of every id that the model learned and that has a row before it."""
     encoder, _ = model._fitted()
     known = model._known_table(table, {})
-    origins, times, truths, left = [], [], [], []
+    origins, times, truths, left, far = [], [], [], [], 0
     for number, series in enumerate(known.series):
         last = last_known_row(upto(series, int(np.searchsorted(series.time, window.cutoff, side="right")) - 1))
         rows = np.nonzero(
@@ -111,12 +111,18 @@ def _asked(model: Forecaster, table: Table, window: Window, grid: Asked) -> tupl
             left += [series.id] if len(rows) else []
             continue
         offset = encoder.moments.offset(series.time[last], series.time[rows]) if len(rows) else np.zeros(0)
+        far += int((offset > model.farthest).sum())
         rows = rows[offset <= model.farthest]
         if len(rows):
             origins.append([number, last])
             times.append(series.time[rows])
             truths.append(series.y[rows])
     notes = [f"not tested at a cut-off, for want of a known value before it: {named(left)}"] if left else []
+    if far:
+        cut = shown_times(np.array([window.cutoff], known.series[0].time.dtype), known.schema)[0]
+        notes.append(
+            f"{far} rows after {cut} lie more than {model.settings.h} steps from the last known row before it: not forecast"
+        )
     targets = len(encoder.schema.targets)
     if not origins:
         empty = np.zeros((0, targets))

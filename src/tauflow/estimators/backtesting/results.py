@@ -96,7 +96,7 @@ class Backtest(Drawn):
         for row in (row for row in self.rows if row.window is None):
             band = ""
             if self.level is not None and np.isfinite(row.coverage):
-                band = f", and its {self.level:g} % band held {row.coverage:.1%}"
+                band = f", and its {self.level:g} % band held {100 * row.coverage:.1f} %"
             told.append(f"{row.target}: MAE {row.mae:.4g}{band}")
         windows = f"{len(self.cutoffs)} cut-off{'s' if len(self.cutoffs) > 1 else ''}"
         return f"{self.cell.replace('_', ' ')} at {windows}, {'; '.join(told)}."

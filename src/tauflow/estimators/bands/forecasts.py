@@ -28,12 +28,15 @@ class Model(Protocol):
     def scaled(self, batch: dict[str, Array]) -> Array: ...
 
 
-def course_of(bands: Bands, model: Model, table: Table, end: float | None = None) -> Course:
-    """Scales and scores as of any time, from the rows of a table after the fit and before `end` (native)."""
+def course_of(bands: Bands, model: Model, table: Table, now: float | None = None) -> Course:
+    """Scales and scores as of any time up to `now` (native), from the rows of a table after the fit."""
     late = [series for series in table.series if len(series) and series.time[-1] > bands.until]
     if not late:
         return Course(bands.calibration)
-    found = windows(table, bands.encoder, model.context, start=_after(bands.until, table), end=end, reach=model.reach)
+    found = windows(table, bands.encoder, model.context, start=_after(bands.until, table), reach=model.reach)
+    if now is not None:
+        at = found.rows.time[found.rows.start[found.origins[:, 0]] + found.origins[:, 1]]
+        found = replace(found, origins=found.origins[at <= now])
     if not len(found):
         return Course(bands.calibration)
     found = newest(found)
@@ -55,8 +58,7 @@ def values_at(
 
     Rows after native time `now` calibrate nothing; None is the end of the table.
     """
-    end = None if now is None else _after(now, table)
-    course = course_of(bands, model, table, end)
+    course = course_of(bands, model, table, now)
     found = window_set(table, bands.encoder, model.context, origins, model.reach)
     parts = np.array_split(np.arange(len(origins)), -(-len(origins) // PART))
     return np.concatenate([_values(bands, model, course, found, part, time[part], p) for part in parts])
@@ -74,8 +76,7 @@ def values_of(bands: Bands, model: Model, found: Windows, chosen: Array, answers
     first = found.rows.time[found.rows.start[found.origins[chosen, 0]] + found.origins[chosen, 1]]
     own = bands.scored(found, chosen, answers)
     new = own.at > bands.until
-    before = course_of(bands, model, found.table, end=float(first.min())) if len(first) else None
-    earlier = before.newer if before is not None else None
+    earlier = course_of(bands, model, found.table, first.min()).newer
     tested = replace(own, number=own.number[new], at=own.at[new], time=own.time[new], z=own.z[new])
     course = Course(bands.calibration, tested if earlier is None else earlier.joined(tested))
     parts = np.array_split(np.arange(len(chosen)), -(-len(chosen) // PART))
