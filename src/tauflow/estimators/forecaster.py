@@ -232,7 +232,7 @@ class Forecaster:
                 predictor.forget()
         self.table, self.encoder, self.predictor, self.history = table, encoder, predictor, history
         self.bands = self._banded(honest, table)
-        banded = () if self.bands is None else self.bands.notes
+        banded = self._told_of_bands()
         self.notes = (*table.notes, *silent(table), *notes, *banded, *self._few(training))
         return self
 
@@ -473,13 +473,22 @@ class Forecaster:
             return None
         return Bands.learn(settings.bands, *honest, settings.seed, last_known_time(table))
 
+    def _told_of_bands(self) -> tuple[str, ...]:
+        """Notes on how far bands can be trusted, or why there are none."""
+        if self.bands is not None:
+            return self.bands.notes
+        if self.settings.bands is None or self.settings.strategy == "recursive":
+            return ()
+        return ("there are no bands: no value of the validation part is known at the steps asked about",)
+
     def _with_bands(self) -> Bands:
         """The bands; ForecastError where the model has none."""
         if self.bands is None:
             why = (
                 "strategy is 'recursive', and only forecasts of all steps at once have bands: fit with strategy='direct'"
                 if self.settings.strategy == "recursive"
-                else "it was fitted with bands=None, or its file was written before there were any: fit it anew with bands='conformal'"
+                else "it was fitted with bands=None, or nothing in its validation part says how wide they are, or its file was "
+                "written before there were any: fit it anew with bands='conformal'"
             )
             raise ForecastError(f"level or quantiles was given, but this model has no bands: {why}")
         return self.bands

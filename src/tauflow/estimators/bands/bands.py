@@ -50,8 +50,11 @@ class Bands:
     calibration: Calibration
 
     @classmethod
-    def learn(cls, kind: Kind, training: Honest, judging: Honest, seed: int, until: float) -> Bands:
-        """From honest forecasts of training windows (the shape) and of validation windows (how wide it has to be)."""
+    def learn(cls, kind: Kind, training: Honest, judging: Honest, seed: int, until: float) -> Bands | None:
+        """From honest forecasts of training windows (the shape) and of validation windows (how wide it has to be).
+
+        None where no truth of a validation window is known: nothing says how wide.
+        """
         encoder = training.windows.encoder
         shape = SHAPES[kind]
         if shape.whole:
@@ -63,6 +66,8 @@ class Bands:
         blank = Calibration(np.ones((encoder.h, len(sizes))), np.zeros((0, encoder.h, len(sizes))), *np.ones((2, 1, 1)))
         bands = cls(kind, encoder, network, sizes, ids, until, blank)
         found = bands.scored(judging.windows, np.arange(len(judging.windows)), judging.answers)
+        if not np.isfinite(found.z).any():
+            return None
         kept = calibrated(found, len(ids), most_of(encoder, len(ids)))
         return cls(kind, encoder, network, sizes, ids, until, kept)
 

@@ -194,6 +194,9 @@ def ranked(u: Array, typical: Array, probabilities: Array) -> Array:
                 reach += 1
             near = own[:, max(step - reach, 0) : step + reach + 1]
             near = np.sort(near[np.isfinite(near)])
+            if not len(near):
+                out[step, target] = np.nan  # nothing is known of this target
+                continue
             out[step, target] = _of_columns(near[:, None], np.array([len(near)]), probabilities)[0]
     return np.asarray(out * typical[:, :, None])
 
