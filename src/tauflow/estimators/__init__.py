@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from .anomalies import Anomalies, AnomalyDetector
 from .backtesting import Backtest, Scores, backtest
 from .comparing.compare import CELLS, compare
 from .comparing.results import Comparison, Example, Part, Row
+from .comparing.split import test_start
 from .comparing.trial import Progress
 from .forecaster import Forecaster, Tested
 from .online import OnlineForecaster, OnlineSettings
@@ -15,6 +17,8 @@ from .tuning import Trial, Tuning, tune
 __all__ = [
     "BASELINES",
     "CELLS",
+    "Anomalies",
+    "AnomalyDetector",
     "Backtest",
     "Classifier",
     "Comparison",
@@ -34,5 +38,6 @@ __all__ = [
     "Tuning",
     "backtest",
     "compare",
+    "test_start",
     "tune",
 ]  # fmt: skip

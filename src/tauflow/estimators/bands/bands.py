@@ -100,10 +100,13 @@ class Bands:
         for part in _parts(len(index)):
             batch = found.batch(index[part])
             time.append(batch["time"])
-            numbers, unit = self.described(batch, answers[part]), self.units(found, index[part])
-            truth, forecast = (unit.of(one) for one in (batch["target"].astype(float), answers[part]))
-            z[part] = self.shape.score(truth, forecast, numbers)
+            z[part] = self.score(found, index[part], batch, answers[part], batch["target"].astype(float))
         return Scored(number, at, np.concatenate(time), z)
+
+    def score(self, found: Windows, index: Array, batch: dict[str, Array], forecast: Array, truth: Array) -> Array:
+        """The scores (B, k, targets) of scaled truths beside scaled forecasts."""
+        numbers, unit = self.described(batch, forecast), self.units(found, index)
+        return self.shape.score(unit.of(truth), unit.of(forecast), numbers)
 
     def described(self, batch: dict[str, Array], forecast: Array) -> Array:
         """What the shape is of each question, (B, h, targets, numbers)."""

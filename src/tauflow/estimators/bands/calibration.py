@@ -22,9 +22,10 @@ from ...data.series import Array
 NEWEST = 1500  # origins of an id
 MOST_SCORES = 400_000  # that are kept at all
 MEMORY, PRIOR = 50.0, 5.0  # rows
+MOST_OF_ROW = 10.0  # v, at most: one absurd value must not widen all bands after it
 LEAST = 400  # scores of a step; with fewer it borrows
 FAR = 1e6  # a score, at most
-BLOCKS = 200  # so often at most are quantiles taken anew in a backtest
+BLOCKS = 100  # so often at most are quantiles taken anew in a backtest
 SMALLEST = 1e-6  # of a scale
 
 
@@ -108,7 +109,7 @@ class Course:
         newer = self.newer
         if newer is None:
             raise RuntimeError("there are no newer forecasts")
-        v = np.abs(newer.z[here]) / self.calibration.typical  # (n, h, targets)
+        v = np.minimum(np.abs(newer.z[here]) / self.calibration.typical, MOST_OF_ROW)  # (n, h, targets)
         known = np.isfinite(v)
         when = newer.time[here]
         times, place = np.unique(when[known.any(axis=2)], return_inverse=True)
@@ -151,6 +152,29 @@ class Course:
             high = np.minimum(low + 1, len(table) - 1)
             out[block] = ((1 - part) * table[low] + part * table[high]) * scale[block][:, None, :, None]
         return out
+
+    def tails(self, number: Array, at: Array, offset: Array, z: Array) -> tuple[Array, Array, Array]:
+        """How rare scores z (n, targets), `offset` (n,) steps after origins, are among those known then: (p, distance, farthest).
+
+        distance is |z| in units of what is typical of its id and step; p = (1 + how many known ones are as far) / (1 + how many there
+        are); farthest is the distance of the farthest of them. NaN where z is.
+        """
+        typical = self.calibration.typical
+        step = np.clip(np.rint(offset).astype(int) - 1, 0, len(typical) - 1)
+        distance = np.abs(z) / (self.scale(number, at) * typical[step])
+        p, farthest = np.full(z.shape, np.nan), np.full(z.shape, np.nan)
+        order = np.argsort(at, kind="stable")
+        for block in np.array_split(order, min(len(order), BLOCKS) if self.newer is not None else 1):
+            known = np.abs(self.known(at[block[0]])) / typical
+            for target in range(z.shape[1]):
+                all_ = known[..., target]
+                all_ = np.sort(all_[np.isfinite(all_)])
+                if not len(all_):
+                    continue
+                as_far = len(all_) - np.searchsorted(all_, distance[block, target])
+                p[block, target] = (1 + as_far) / (1 + len(all_))
+                farthest[block, target] = all_[-1]
+        return np.where(np.isfinite(z), p, np.nan), distance, farthest
 
     def table(self, now: float, probabilities: Array) -> Array:
         """Q (h, targets, probabilities) of what is known at `now`, times what is typical of the step."""
