@@ -24,6 +24,7 @@ from ...cli.options import (
     reading,
 )
 from ...cli.output import Format, chosen, complain, emit, plain, tell
+from ...cli.tables.backtest import named_columns
 from ...cli.tables.compare import part
 from ...files import check_output
 
@@ -92,7 +93,7 @@ def anomalies(
     if save is not None:
         detector.save(save)
     if page is not None:
-        options = {"cell": cell, "test": test, "alpha": f"{alpha:g}", "horizon": str(horizon)}
+        options = {**named_columns(columns), "cell": cell, "test": test, "alpha": f"{alpha:g}", "horizon": str(horizon)}
         found.save(page, command_line("anomalies", [file.name], options))
     if output is not None:
         from ...files import write_bytes_atomically

@@ -133,10 +133,7 @@ def _command(
     level: float,
 ) -> str:
     """The command that makes the page again."""
-    options: dict[str, Any] = {}
-    for name, value in columns.items():
-        if value not in (None, (), []) and not (name == "duplicates" and value == "error"):
-            options[name] = value if isinstance(value, str | bool) else list(value)
+    options = named_columns(columns)
     options |= {"cell": cell, "horizon": str(horizon), "windows": str(windows)}
     if step is not None:
         options["step"] = str(step)
@@ -145,6 +142,15 @@ def _command(
     if level != 90:
         options["level"] = f"{level:g}"
     return command_line("backtest", [file.name], options)
+
+
+def named_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of `reading` that were given."""
+    return {
+        name: value if isinstance(value, str | bool) else list(value)
+        for name, value in columns.items()
+        if value not in (None, (), []) and not (name == "duplicates" and value == "error")
+    }
 
 
 def _view(screen: Console, found: Any) -> list[Any]:
