@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy import stats
 
-from tauflow import Forecaster, files, metrics
+from tauflow import Forecaster, OnlineForecaster, files, metrics
 from tauflow.errors import DataError, ModelFileError
 from tauflow.estimators import ForecastError
 from tauflow.estimators.bands.calibration import MEMORY, Calibration, Course, Scored, calibrated, ranked
@@ -289,3 +289,33 @@ def test_a_calibration_keeps_its_newest_scores() -> None:
     n = 50
     scored = Scored(np.zeros(n, int), np.arange(n)[::-1], np.arange(n)[::-1, None] + 1, np.ones((n, 1, 1)))
     assert len(calibrated(scored, 1, 20).u) == 20
+
+
+def test_bands_of_a_stream_follow_what_comes(tmp_path: Any) -> None:
+    """The noise grows fourfold; the band of a model that is fed its rows holds again, and goes on to the same numbers from its file."""
+    frame = noisy(2400)
+    random = np.random.default_rng(5)
+    frame.loc[1900:, "y"] += 16 * random.normal(size=500)
+    model = Forecaster("ridge", h=3, context=12, season=None).fit(frame.iloc[:1800], progress=False)
+    online = model.online()
+    before = online.predict(level=[90])
+    held = []
+    for row in frame.iloc[1800:].to_dict("records"):
+        found = online.predict(level=[90])
+        held.append(bool(found["y-lo-90"].iloc[0] <= row["y"] <= found["y-hi-90"].iloc[0]))
+        online.learn_one(row)
+        if len(held) == 300:
+            online.save(tmp_path / "online.tau")
+            kept = online.predict(level=[90])
+            pd.testing.assert_frame_equal(
+                OnlineForecaster.load(tmp_path / "online.tau").predict(level=[90]), kept, check_exact=True
+            )
+    assert np.mean(held[200:]) == pytest.approx(0.9, abs=0.05)
+    after = online.predict(level=[90])
+    wide = [float((one["y-hi-90"] - one["y-lo-90"]).mean()) for one in (before, after)]
+    assert wide[1] > 2 * wide[0]
+    again = OnlineForecaster.load(tmp_path / "online.tau").learn(frame.iloc[2100:])
+    pd.testing.assert_frame_equal(again.predict(level=[90]), after, check_exact=False, rtol=1e-6)
+    bare = Forecaster("persistence", h=3, bands=None).fit(frame, progress=False).online()
+    with pytest.raises(ForecastError, match="no bands"):
+        bare.predict(level=90)
