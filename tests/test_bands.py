@@ -210,8 +210,9 @@ def test_counts_want_whole_numbers_and_a_kind_must_be_known() -> None:
 
 def test_few_scores_are_told() -> None:
     model = Forecaster("persistence", **QUICK).fit(noisy(200), progress=False)
-    assert any("take them as rough" in note for note in model.notes)
+    assert not any("band" in note for note in model.notes)  # nobody has asked
     found = model.predict(level=99.9)
+    assert any("take them as rough" in note for note in found.attrs["notes"])
     assert any("can't tell quantiles of 0.0005, 0.9995" in note for note in found.attrs["notes"])
     assert np.isfinite(found["y-hi-99.9"]).all()
 

@@ -232,8 +232,7 @@ class Forecaster:
                 predictor.forget()
         self.table, self.encoder, self.predictor, self.history = table, encoder, predictor, history
         self.bands = self._banded(honest, table)
-        banded = self._told_of_bands()
-        self.notes = (*table.notes, *silent(table), *notes, *banded, *self._few(training))
+        self.notes = (*table.notes, *silent(table), *notes, *self._few(training))
         return self
 
     def predict(
@@ -290,7 +289,7 @@ class Forecaster:
         forecast = self.answered(table, origins, time)
         values = self.values_at(table, origins, time, asked_bands.probabilities) if asked_bands else None
         if self.bands is not None and asked_bands:
-            notes += self.bands.beyond(asked_bands.probabilities)
+            notes += self.bands.doubts(asked_bands.probabilities)
         ids = [table.series[number].id for number, _ in origins]
         frame = forecast_frame(table, ids, time, forecast, asked_bands, values)
         frame.attrs["notes"] = notes
@@ -472,14 +471,6 @@ class Forecaster:
         if settings.bands is None or honest is None or settings.strategy == "recursive":
             return None
         return Bands.learn(settings.bands, *honest, settings.seed, last_known_time(table))
-
-    def _told_of_bands(self) -> tuple[str, ...]:
-        """Notes on how far bands can be trusted, or why there are none."""
-        if self.bands is not None:
-            return self.bands.notes
-        if self.settings.bands is None or self.settings.strategy == "recursive":
-            return ()
-        return ("there are no bands: no value of the validation part is known at the steps asked about",)
 
     def _with_bands(self) -> Bands:
         """The bands; ForecastError where the model has none."""

@@ -75,22 +75,16 @@ class Bands:
     def shape(self) -> Shape:
         return SHAPES[self.kind]
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What is to be known of how far they can be trusted."""
+    def doubts(self, probabilities: Sequence[float]) -> list[str]:
+        """Notes where they rest on little, or a quantile lies beyond what so many scores can tell."""
         count = len(self.calibration.u)
-        return () if count >= FEW else (f"bands rest on {count} forecasts of the validation part: take them as rough",)
-
-    def beyond(self, probabilities: Sequence[float]) -> list[str]:
-        """A note where a quantile lies beyond what so many scores can tell."""
-        count = len(self.calibration.u)
-        far = [one for one in probabilities if (count + 1) * min(one, 1 - one) < 1]
-        if not far:
-            return []
-        said = ", ".join(f"{one:.6g}" for one in far)
-        return [
-            f"{count} forecasts of the validation part can't tell quantiles of {said}: the farthest score stands for them"
-        ]
+        notes = [] if count >= FEW else [f"bands rest on {count} forecasts of the validation part: take them as rough"]
+        if far := [one for one in probabilities if (count + 1) * min(one, 1 - one) < 1]:
+            said = ", ".join(f"{one:.6g}" for one in far)
+            notes.append(
+                f"{count} forecasts of the validation part can't tell quantiles of {said}: the farthest score stands for them"
+            )
+        return notes
 
     def scored(self, found: Windows, index: Array, answers: Array) -> Scored:
         """The scores of forecasts (n, h, targets) of some windows, in the windows' table."""
