@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import sys
 from dataclasses import replace
@@ -78,6 +79,16 @@ def test_all_models_are_judged_by_the_same_truth(found):
     for example in comparison.parts[0].examples:
         assert len(example.times) == len(example.actual) == example.origin + 6
         assert all(len(forecast) == 6 for forecast in example.forecasts.values())
+
+
+def test_it_shows_itself_in_a_notebook_and_writes_its_page(found, tmp_path):
+    comparison, _ = found
+    shown = comparison._repr_html_()
+    assert comparison.verdict in html.unescape(shown)
+    assert all(f">{row.label}</text>" in shown for row in comparison.rows)
+    assert len(comparison.plot().axes) == 1
+    comparison.save(tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text() == comparison_page(comparison)
 
 
 def test_processes_change_no_number(table, found):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, ClassVar
 
 import numpy as np
@@ -63,8 +62,9 @@ class Anomalies(Drawn):
 
     def save(self, path: str | os.PathLike[str], command: str = "") -> None:
         """Write the page, whole or not at all."""
-        page: Any = import_module("...report.anomalies", __package__)
-        page.anomalies_page(self, path, command)
+        from ...report.anomalies import anomalies_page
+
+        anomalies_page(self, path, command)
 
 
 def _plain(value: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from typing import Any, ClassVar
 
 import numpy as np
@@ -110,8 +109,9 @@ class Backtest(Drawn):
 
     def save(self, path: str | os.PathLike[str], command: str = "") -> None:
         """Write the page: the table, the windows, each id, every number; whole or not at all. `command`: what made it."""
-        page: Any = import_module("...report.backtest", __package__)
-        page.backtest_page(self, path, command)
+        from ...report.backtest import backtest_page
+
+        backtest_page(self, path, command)
 
 
 def scored(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ...data.series import Array
+from ...drawing.canvas import Drawn
 
 FEW_FORECASTS = 30
 LEVEL = 90  # percent, of the band in the table
@@ -81,12 +83,14 @@ class Tried:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Drawn):
     """Models side by side on one test part, sorted by MAE.
 
     Several targets have units of their own, so each has its `Part`; the `rows` of all together are sorted by the mean of their
-    MASE, and have no MAE or RMSE (NaN).
+    MASE, and have no MAE or RMSE (NaN). `plot()` draws the errors; `save("page.html")` writes the page.
     """
+
+    picture = "comparison.errors"
 
     rows: tuple[Row, ...]
     parts: tuple[Part, ...]
@@ -106,6 +110,26 @@ class Comparison:
     tried: tuple[
         Tried, ...
     ] = ()  # each cut-off, where there were several; `rows` are then their means, and the spread over them
+
+    @property
+    def sentence(self) -> str:
+        """What was found."""
+        return self.verdict
+
+    @property
+    def pixels(self) -> tuple[int, int]:  # type: ignore[override]
+        """As high as there are models."""
+        return 520, 80 + 30 * len(self.rows)
+
+    def frame(self) -> pd.DataFrame:
+        """As `to_frame`."""
+        return self.to_frame()
+
+    def save(self, page: str | os.PathLike[str]) -> None:
+        """The page of the comparison: one HTML file, written whole or not at all."""
+        from ...report import comparison_page
+
+        comparison_page(self, page)
 
     def to_frame(self) -> pd.DataFrame:
         """The table, one row per model; of several targets one per target and model, in the units of each."""
