@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from html import escape
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -31,6 +32,7 @@ from .ahead import read_ahead, refuse_unmet, unknown_ahead, with_ahead
 from .bands import Asked, Bands, Honest, values_at, values_of
 from .learned import Blend, Learner, Rows, honest_without_network
 from .linear import LinearBase
+from .outlook import LEVEL, Outlook, outlook
 from .peers.names import PEERS
 from .predictors import Predictor, is_network, plain
 from .questions import askable, moments, silent
@@ -294,6 +296,26 @@ class Forecaster:
         frame = forecast_frame(table, ids, time, forecast, asked_bands, values)
         frame.attrs["notes"] = notes
         return frame
+
+    def outlook(self, data: Any = None, *, future: Any = None, **columns: Any) -> Outlook:
+        """The forecast of `predict` with the rows before it and its 80 % band, to look at: `.plot()`, `.svg()`, `.frame()`.
+
+        Up to four series and targets are drawn, the first ones of the table.
+        """
+        refuse_unknown("outlook", columns, ("future",))
+        level = None if self.bands is None else LEVEL
+        frame = self.predict(data, future=future, level=level, **columns)
+        return outlook(self, self._known_table(data, columns), frame, level)
+
+    def plot(self, data: Any = None, *, future: Any = None, **columns: Any) -> Any:
+        """The picture of `outlook`, a matplotlib figure."""
+        return self.outlook(data, future=future, **columns).plot()
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it: what it is, and the forecast of the table that it was fitted on."""
+        if self.predictor is None or self.table is None:
+            return f"<code>{escape(repr(self))}</code>"
+        return self.outlook()._repr_html_()
 
     def cross_validation(
         self,
