@@ -1,9 +1,10 @@
 """A saved model and a table, as one row of data that its core can be looked at with.
 
     Network      the columns that it is named after (or as many columns, where it has no names); dt in its unit
-    Forecaster   the table as it knows it, one long window; dt in steps
+    Forecaster   the table as it knows it, one long window of its first network; dt in steps
+    Classifier, Regressor   one sequence as its first member reads it; dt in the unit of its times
 
-What `tauflow stability` asks of; the model is read and never changed.
+What `tauflow stability` and `tauflow explain` ask of; the model is read and never changed.
 """
 
 from __future__ import annotations
@@ -21,10 +22,13 @@ from .. import files, models
 from ..data import read_table
 from ..errors import DataError
 from ..network import Network
+from ..network.core import is_causal
 from ..windows.windows import window_set
 from .forecaster import Forecaster
-from .network import ForecastNet
+from .learned import Blend
 from .reading import another_table
+from .sequences import Classifier, Regressor
+from .sequences.base import SequenceEstimator
 
 UNITS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9, "min": 60e9, "h": 3600e9, "d": 86400e9}  # nanoseconds
 
@@ -41,8 +45,10 @@ class Looked:
 
 
 def opened(path: str | os.PathLike[str]) -> Any:
-    """The model of a file: what `tauflow.save` or `Forecaster.save` wrote."""
-    return Forecaster.load(path) if files.read(path).kind == "forecaster" else models.load(path)
+    """The model of a file: what `tauflow.save` or an estimator's `save` wrote."""
+    kinds = {"forecaster": Forecaster, "classifier": Classifier, "regressor": Regressor}
+    kind = files.read(path).kind
+    return kinds[kind].load(path) if kind in kinds else models.load(path)
 
 
 def looked_at(
@@ -68,6 +74,8 @@ def looked_at(
         raise DataError(f"{', '.join(idle)} was given, but there is no table to read with it: give the table too")
     if isinstance(model, Forecaster):
         return _of_forecaster(model, data, columns or {}, series, rows)
+    if isinstance(model, SequenceEstimator):
+        return _of_sequences(model, data, columns or {}, series, rows)
     if data is None:
         return Looked(model, None, None, None, "")
     names = list(model.input_names) if isinstance(model, Network) else [f"x{i}" for i in range(model.inputs)]
@@ -123,10 +131,11 @@ def _chosen(series: Any, name: str | None) -> Any:
 
 def _of_forecaster(model: Forecaster, data: Any, columns: Mapping[str, Any], series: str | None, rows: int) -> Looked:
     encoder, predictor = model._fitted()
-    if not isinstance(predictor, ForecastNet):
+    if not isinstance(predictor, Blend):
         raise DataError(f"{model.settings.cell} is no network: there are no states to look at")
+    recurrent = predictor.network.recurrent
     if data is None:
-        return Looked(predictor.recurrent, None, None, None, "steps")
+        return Looked(recurrent, None, None, None, "steps")
     given = {name: value for name, value in columns.items() if value not in (None, ())}
     table = another_table(data, encoder.schema, given)
     one = _chosen(table.series, series)
@@ -137,4 +146,25 @@ def _of_forecaster(model: Forecaster, data: Any, columns: Mapping[str, Any], ser
     windows = window_set(table, encoder, min(rows, len(one)), np.array([[number, known[-1]]]))
     batch = windows.batch(np.array([0]))
     x, dt, mask = (torch.from_numpy(np.ascontiguousarray(batch[name][0])) for name in ("x", "dt", "mask"))
-    return Looked(predictor.recurrent, x, dt, mask, "steps")
+    return Looked(recurrent, x, dt, mask, "steps")
+
+
+def _of_sequences(
+    model: SequenceEstimator, data: Any, columns: Mapping[str, Any], series: str | None, rows: int
+) -> Looked:
+    model._check_is_fitted()
+    inner = model.model_
+    network = inner.committee.networks()[0]
+    if not is_causal(network.core):
+        raise DataError("its networks read each sequence both ways, so no state moves on in time: fit with causal=True to look at it")
+    if data is None:
+        return Looked(network, None, None, None, "")
+    found = model._asked(data, None, None, {name: value for name, value in columns.items() if value not in (None, ())})
+    ids = [str(one) for one in found.ids or range(len(found))]
+    if series is not None and series not in ids:
+        raise DataError(f"no sequence is called {series!r}; there are {', '.join(ids[:8])}")
+    one = found.part([ids.index(series) if series is not None else int(found.lengths.argmax())])
+    inner.form.check(one)
+    x, dt = inner.form.steps(one.values[0], inner.form.gaps(one)[0]), inner.form.times(inner.form.gaps(one)[0])
+    known = None if any(inner.form.missing) else torch.isfinite(torch.from_numpy(x[-rows:])).all(dim=1)
+    return Looked(network, torch.from_numpy(x[-rows:]), torch.from_numpy(dt[-rows:]), known, "")

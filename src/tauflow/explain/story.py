@@ -63,13 +63,15 @@ class Story(Drawn):
             panel.axvline(time[self.why.at], color=colours["muted"], linewidth=0.8, linestyle=(0, (3, 3)))
         panels[-1].set_xlabel(f"time, {self.unit}" if self.unit else "time, in the unit of the stamps")
 
-    def _order(self) -> list[int]:
+    def _order(self, among: Any = None) -> list[int]:
+        """Inputs that moved it the most."""
         sizes = np.abs(self.why.attribution).sum(axis=0)
-        return [int(j) for j in np.argsort(-sizes, kind="stable")[:BANDS]]
+        order = [int(j) for j in np.argsort(-sizes, kind="stable") if among is None or among[j]]
+        return order[:BANDS]
 
     def _inputs(self, axes: Any, colours: Colours, time: Array) -> None:
-        """A band an input, each over its own range, a dot a sample."""
-        order = self._order()
+        """A band an input, each over its own range, a dot a sample; what has no course, such as the calendar, has none."""
+        order = self._order(np.isfinite(self.why.x).any(axis=0))
         for row, j in enumerate(order):
             values = self.why.x[:, j]
             low, high = np.nanmin(values), np.nanmax(values)
@@ -99,12 +101,15 @@ class Story(Drawn):
         axes.set_title(f"what moved the marked answer: blue raised it, orange lowered it, the tallest by {most:.2g}")
 
     def _speeds(self, axes: Any, colours: Colours, time: Array, tau: Array) -> None:
-        order = np.argsort(np.median(tau, axis=0), kind="stable")[:: max(tau.shape[1] // LINES, 1)]
+        from matplotlib.ticker import LogLocator
+
+        order = np.argsort(np.nanmedian(tau, axis=0), kind="stable")[:: max(tau.shape[1] // LINES, 1)]
         for rank, i in enumerate(order):
             share = rank / max(len(order) - 1, 1)
             colour, strong = "liquid1" if share < 0.5 else "static1", abs(2 * share - 1)
             axes.plot(time, tau[:, i], color=colours[colour], linewidth=1, alpha=0.35 + 0.5 * strong)
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         plain_numbers(axes.yaxis)
         axes.set_title("time constant of each neuron: blue the fast half, orange the slow half")
         axes.set_ylabel(self.unit or "unit of the stamps")

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..cells.ltc import LTC
-from ..errors import ShapeError
-from ..network import Network
-from ..sequence import copy_of
-from .question import ExplanationError
+from ...cells.ltc import LTC
+from ...errors import ShapeError
+from ...network import Network
+from ...sequence import copy_of
+from ..question import ExplanationError
 from .smaller import cell_of, without_neurons, without_synapses
 
 Loss = Callable[[Tensor, Tensor], Tensor]
