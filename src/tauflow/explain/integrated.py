@@ -6,8 +6,8 @@
     x', dt'   the baseline: the mean of the training data held throughout, at the median gap of the row; dt'=dt explains x alone
 
 The integral is Gauss and Legendre's rule, exact for polynomials up to degree 2 nodes - 1. What the sums miss of the change is measured
-at every call, `error`: beyond 1e-4 of the change the path is halved where they miss it, and if 16384 nodes
-do not do there is a warning. A value that is not measured (NaN) and a gap of zero stay as they are.
+at every call, `error`: beyond 1e-4 of the change the path is halved where they miss it, and if 16384 nodes (of more than 16 samples
+fewer: 2^18 nodes times samples) do not do there is a warning. A value that is not measured (NaN) and a gap of zero stay as they are.
 Source: Sundararajan, Taly and Yan 2017, Axiomatic attribution for deep networks, eq. 1.
 """
 
@@ -29,6 +29,7 @@ from .pictures import attributions
 from .question import ExplanationError, Question, question
 
 NODES, MOST = 16, 16384
+WORK = 2**18  # nodes times samples, at most, where that is less
 COMPLETE = 1e-4  # of the change
 AT_ONCE = 128  # nodes side by side
 
@@ -63,6 +64,12 @@ class Explanation(Drawn):
     @property
     def change(self) -> float:
         return self.answer - self.base
+
+    @property
+    def complete(self) -> bool:
+        """Whether the attributions add up to the change, within 1e-4 of it."""
+        moved = float(np.abs(self.attribution).sum() + np.abs(self.gap).sum())
+        return abs(self.error) <= COMPLETE * abs(self.change) + 1e-9 * moved
 
     def shares(self) -> dict[str, float]:
         """How much of all that moved, either way, was each input and the gaps; they add up to one."""
@@ -108,22 +115,31 @@ def integrated_gradients(
     if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < 1:
         raise ExplanationError(f"nodes is {nodes!r}, expected a whole number >= 1")
     asked = question(model, x, dt, mask, static, output, at)
-    x0, dt0 = start_of(asked, baseline), _baseline_gaps(asked, baseline_dt)
+    x0, dt0 = start_of(asked, baseline), baseline_gaps(asked, baseline_dt)
     with torch.no_grad():
         answer, base = (float(asked.ask(a[None], b[None], None, asked.at)) for a, b in ((asked.x, asked.dt), (x0, dt0)))
     of_x, of_dt, taken = _along(asked, x0, dt0, nodes, answer - base)
     error = float(of_x.sum() + of_dt.sum()) - (answer - base)
-    if abs(error) > COMPLETE * abs(answer - base) + 1e-9 * float(of_x.abs().sum() + of_dt.abs().sum()):
+    found = Explanation(
+        asked.names,
+        asked.dt.cumsum(dim=0).numpy(),
+        asked.x.numpy(),
+        of_x.numpy(),
+        of_dt.numpy(),
+        base,
+        answer,
+        error,
+        taken,
+        asked.at,
+    )
+    if not found.complete:
         warnings.warn(
             f"the attributions miss the change of the answer ({answer - base:.4g}) by {error:.2g} with {taken} nodes: "
             f"the answer jumps along the way to the baseline; try another baseline, or nodes={2 * nodes}",
             IncompleteWarning,
             stacklevel=2,
         )
-    stamps = asked.dt.cumsum(dim=0)
-    return Explanation(
-        asked.names, stamps.numpy(), asked.x.numpy(), of_x.numpy(), of_dt.numpy(), base, answer, error, taken, asked.at
-    )
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,14 +160,14 @@ def _along(asked: Question, x0: Tensor, dt0: Tensor, nodes: int, change: float) 
     halved, and only those, as often as needed: around the kink of a maximum, say.
     """
     pieces = _pieces(asked, x0, dt0, nodes, [(0.0, 1.0)])
-    taken = nodes
+    taken, most = nodes, max(8 * nodes, min(MOST, WORK // len(asked.dt)))
     while True:
         allowed = COMPLETE * abs(change) + 1e-9 * sum(float(p.of_x.abs().sum() + p.of_dt.abs().sum()) for p in pieces)
         worst = sorted(pieces, key=lambda piece: -abs(piece.missed))
-        if sum(abs(piece.missed) for piece in pieces) <= allowed / 2 or taken + 2 * nodes > MOST:
+        if sum(abs(piece.missed) for piece in pieces) <= allowed / 2 or taken + 2 * nodes > most:
             break
         split = [p for p in worst if abs(p.missed) > allowed / (4 * len(pieces))][
-            : max((MOST - taken) // (2 * nodes), 1)
+            : max((most - taken) // (2 * nodes), 1)
         ]
         kept = [p for p in pieces if p not in split]
         halves = [half for p in split for half in ((p.a, (p.a + p.b) / 2), ((p.a + p.b) / 2, p.b))]
@@ -197,7 +213,7 @@ def start_of(asked: Question, given: Any) -> Tensor:
     return torch.where(torch.isnan(asked.x), asked.x, x0)
 
 
-def _baseline_gaps(asked: Question, given: Any) -> Tensor:
+def baseline_gaps(asked: Question, given: Any) -> Tensor:
     """(time,); zero where the data have it, since a cell that is no flow jumps there."""
     moves = asked.dt > 0
     if given is None:

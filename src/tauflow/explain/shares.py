@@ -24,6 +24,7 @@ from .pictures import short
 from .question import ExplanationError
 from .story import Story
 from .what_if import WhatIf
+from .words import number
 
 Array = NDArray[np.float64]
 Ask = Callable[[NDArray[np.bool_]], Array]  # (n, cells), True: as it was -> (n,) answers
@@ -52,7 +53,7 @@ class Shares(Drawn):
 
     @property
     def pixels(self) -> tuple[int, int]:  # type: ignore[override]
-        return 620, 110 + 30 * min(len(self.names), SHOWN + 1)
+        return 440, 110 + 30 * min(len(self.names), SHOWN + 1)
 
     @property
     def error(self) -> float:
@@ -63,11 +64,12 @@ class Shares(Drawn):
     def sentence(self) -> str:
         """The answer, where it starts from, and what moved it the most."""
         change = self.answer - self.base
-        moved = f"{abs(change):.4g} {'above' if change > 0 else 'below'} {self.base:.4g}, {self.about}"
+        away = f"{number(abs(change))} {'above' if change > 0 else 'below'}" if change else "just"
         whole = float(np.abs(self.share).sum()) or 1.0
         led = [k for k in range(len(self.names)) if abs(self.share[k]) > 0.02 * whole][:4]
-        said = ", ".join(f"{self.names[k]} {self.share[k]:+.3g}" for k in led) or "nothing moved it"
-        return f"{self.subject}: {self.answer:.4g}, {moved}. {said}"
+        said = ", ".join(f"{self.names[k]} ({self.share[k]:+.3g})" for k in led)
+        start = f"{self.subject} is {number(self.answer, 4)}: {away} {self.about} ({number(self.base, 4)})"
+        return f"{start}. It was moved by {said}" if said else f"{start}. Nothing moved it"
 
     @property
     def lines(self) -> tuple[tuple[str, str], ...]:
@@ -126,7 +128,7 @@ class Shares(Drawn):
         axes.tick_params("y", labelcolor=colours["ink"])
         axes.grid(False)
         axes.margins(x=0.14)
-        axes.set_title(f"from {self.base:.4g} (as usual) to {self.answer:.4g}: blue raised it, orange lowered it")
+        axes.set_title(f"from {number(self.base)} (as usual) to {number(self.answer)}: blue up, orange down")
         axes.set_xlabel("the answer, in its unit")
 
 
@@ -149,14 +151,14 @@ def shared(ask: Ask, group: NDArray[np.int64], *, seed: int = 0) -> tuple[Array,
         return np.zeros(0), np.zeros(0), float(ends[0]), float(ends[1])
     orders, exact = _orders(count, seed)
     found = np.zeros((len(orders), cells))
-    for number, (columns, onward) in enumerate(orders):
+    for place, (columns, onward) in enumerate(orders):
         each = [np.flatnonzero(group == column)[:: 1 if onward else -1] for column in columns]
         order = np.concatenate(each)
         shown = np.tril(np.ones((cells - 1, cells), dtype=bool))
         rows = np.zeros_like(shown)
         rows[:, order] = shown
         answers = np.concatenate([ends[:1], _asked(ask, rows), ends[1:]])
-        found[number, order] = np.diff(answers)
+        found[place, order] = np.diff(answers)
     of_groups = np.stack([found[:, group == column].sum(axis=1) for column in range(count)], axis=1)
     pairs = of_groups.reshape(-1, 2, count).mean(axis=1) if len(orders) > 1 else of_groups
     spread = np.zeros(count) if exact else pairs.std(axis=0, ddof=1) / len(pairs) ** 0.5

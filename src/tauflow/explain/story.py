@@ -5,7 +5,7 @@ story = explain.story(net, x, dt, y=truth)        story.plot(), story.words("s")
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from ..drawing import Colours, Drawn, plain_numbers
 from ..errors import ShapeError
 from ..network import Network
+from . import words
 from .integrated import Explanation, integrated_gradients
-from .pictures import short
+from .pictures import dots, short, strokes
 from .question import ExplanationError, still_of
 
 Array = NDArray[np.float64]
-BANDS, LINES = 6, 32  # inputs with a band of their own, neurons drawn
+FEWEST = 24  # samples of a close look
+BANDS, LINES, POINTS = 6, 32, 300  # inputs with a band of their own, neurons drawn, samples of each
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,17 @@ class Story(Drawn):
     unit: str
 
     pixels = (760, 640)
+
+    def close(self, share: float = 0.99) -> Story:
+        """The samples that hold such a share of the evidence, and as much time again before them; all that come after."""
+        why = self.why
+        sizes = np.abs(why.attribution).sum(axis=1) + np.abs(why.gap)
+        back = 2 * words.since(why.time, why.at, sizes, share)
+        first = int(np.searchsorted(why.time, why.time[why.at] - back * (1 + 1e-9)))
+        here = slice(max(0, min(first, why.at + 1 - FEWEST)), None)
+        cut: dict[str, Any] = {name: getattr(why, name)[here] for name in ("time", "x", "attribution", "gap")}
+        kept: dict[str, Any] = {name: None if getattr(self, name) is None else getattr(self, name)[here] for name in ("truth", "tau")}
+        return replace(self, why=replace(why, **cut, at=why.at - here.start), answer=self.answer[here], **kept)
 
     def words(self) -> str:
         """The answer and what moved it, in a sentence."""
@@ -76,14 +89,15 @@ class Story(Drawn):
             values = self.why.x[:, j]
             low, high = np.nanmin(values), np.nanmax(values)
             heights = (values - low) / (high - low or 1.0) * 0.8 - 0.4
-            axes.plot(time, heights - row, color=colours["grid"], linewidth=0.8)
-            axes.plot(time, heights - row, "o", markersize=2.2, color=colours["ink"])
+            if len(time) <= POINTS:
+                axes.plot(time, heights - row, color=colours["grid"], linewidth=0.8)
+            dots(axes, time, heights - row, colours["ink"])
         _rows(axes, colours, [self.why.names[j] for j in order])
         axes.set_title("what came in, each input over its own range")
 
     def _answers(self, axes: Any, colours: Colours, time: Array) -> None:
         if self.truth is not None:
-            axes.plot(time, self.truth, "o", markersize=2.6, color=colours["ink"])
+            dots(axes, time, self.truth, colours["ink"], 3.0)
         axes.step(time, self.answer, where="post", color=colours["liquid1"], linewidth=1.6)
         axes.plot(time[self.why.at], self.answer[self.why.at], "o", color=colours["liquid1"], markersize=6)
         axes.set_title(f"{self.output}: the answer as a line{', the truth as dots' if self.truth is not None else ''}")
@@ -95,14 +109,16 @@ class Story(Drawn):
         for row, (_, values) in enumerate(rows):
             for sign, colour in ((1, "liquid1"), (-1, "static1")):
                 which = np.sign(values) == sign
-                axes.vlines(time[which], -row, -row + 0.46 * values[which] / most, color=colours[colour], linewidth=1.8)
+                strokes(axes, time[which], -row, -row + 0.46 * values[which] / most, colours[colour], 1.8)
             axes.axhline(-row, color=colours["grid"], linewidth=0.8)
         _rows(axes, colours, [name for name, _ in rows])
-        axes.set_title(f"what moved the marked answer: blue raised it, orange lowered it, the tallest by {most:.2g}")
+        axes.set_title(f"what moved it: blue up, orange down, at most {most:.2g}")
 
     def _speeds(self, axes: Any, colours: Colours, time: Array, tau: Array) -> None:
         from matplotlib.ticker import LogLocator
 
+        each = -(-len(time) // POINTS)
+        time, tau = time[::each], tau[::each]
         order = np.argsort(np.nanmedian(tau, axis=0), kind="stable")[:: max(tau.shape[1] // LINES, 1)]
         for rank, i in enumerate(order):
             share = rank / max(len(order) - 1, 1)
@@ -111,7 +127,7 @@ class Story(Drawn):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         plain_numbers(axes.yaxis)
-        axes.set_title("time constant of each neuron: blue the fast half, orange the slow half")
+        axes.set_title("time constant of each neuron: blue fast, orange slow")
         axes.set_ylabel(self.unit or "unit of the stamps")
 
 

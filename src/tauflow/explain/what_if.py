@@ -33,11 +33,11 @@ class WhatIf(Drawn):
 
     @property
     def pixels(self) -> tuple[int, int]:  # type: ignore[override]
-        return 520, 90 + 34 * len(self.names)
+        return 440, 90 + 34 * len(self.names)
 
     def words(self) -> str:
         """The input that counts most, in a sentence."""
-        where = "the last sample" if self.samples == 1 else f"the last {self.samples} samples"
+        where = "the last sample" if self.samples == 1 else f"the last {self.samples:,} samples"
         j = int(np.abs(self.without).argmax())
         k = int(np.abs(self.higher).argmax())
         return (

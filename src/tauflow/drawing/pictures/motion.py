@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 Ink = Mapping[str, str]
+MANY = 1000  # dots that a picture shows
 
 
 def spectrum(figure: Figure, found: Any, ink: Ink) -> None:
@@ -87,8 +88,8 @@ def margin(axes: Axes, found: Any, ink: Ink, unit: str = "", gaps: Any = None) -
     axes.set_title(title, loc="left")
 
 
-def speed_table(figure: Figure, found: Any, ink: Ink) -> None:
-    """Response, noise, forgetting and score side by side, the trained network marked."""
+def speed_table(figure: Figure, found: Any, ink: Ink, tall: bool = False) -> None:
+    """Response, noise, forgetting and score side by side, or one below the other, the trained network marked."""
     columns = [
         ("How slow: answer to a step", "time until 90 %", found.response, None, "log"),
         ("How nervous: noise let through", "noise gain", found.noise_gain, None, "linear"),
@@ -97,7 +98,7 @@ def speed_table(figure: Figure, found: Any, ink: Ink) -> None:
     if found.score_name:
         columns.append((f"How good: {found.score_name}, held out", found.score_name, found.score, None, "linear"))
     for number, (title, label, values, error, scale) in enumerate(columns, start=1):
-        axes = figure.add_subplot(1, len(columns), number)
+        axes = figure.add_subplot(*((len(columns), 1) if tall else (1, len(columns))), number)
         seen = np.isfinite(values)
         axes.errorbar(
             found.speed[seen], values[seen], yerr=None if error is None else error[seen], color=ink["liquid1"], marker="o",
@@ -111,6 +112,19 @@ def speed_table(figure: Figure, found: Any, ink: Ink) -> None:
         axes.set_xlabel("speed of the network (1: as trained)")
         axes.set_ylabel(label)
         axes.set_title(title, loc="left", fontsize=10)
+
+
+def eigenvalues(figure: Figure, found: Any, ink: Ink) -> None:
+    """A dot an eigenvalue at a moment; left of the line it dies, right of it it grows."""
+    axes = figure.add_subplot()
+    shown = found.values[:: -(-found.values.size // MANY)]
+    real, turns = shown.real.ravel(), shown.imag.ravel()
+    for which, colour, marker in ((real <= 0, "liquid1", "o"), (real > 0, "static1", "^")):
+        axes.plot(real[which], turns[which], marker, color=ink[colour], markersize=3, alpha=0.4, markeredgewidth=0)
+    axes.axvline(0, color=ink["muted"], linewidth=1)
+    axes.set_xlabel("dies (left) or grows (right), 1 / time")
+    axes.set_ylabel("turns, radians / time")
+    axes.set_title("How each direction moves, moment by moment", loc="left")
 
 
 def plain(value: float) -> str:

@@ -32,14 +32,22 @@ def explained(
     encoder, predictor = model._fitted()
     refuse_missing_columns(table, encoder.schema)
     h = model.settings.h if model.settings.strategy == "direct" else 1
-    step = _whole("step", step, 1, h, " (strategy='recursive' feeds its forecasts back: the first step alone is an answer to the data)" * (h == 1))
+    step = _whole(
+        "step",
+        step,
+        1,
+        h,
+        " (strategy='recursive' feeds its forecasts back: the first step alone is an answer to the data)" * (h == 1),
+    )
     which = _target(encoder.schema.targets, target)
     one = _series(table, series)
     origin = _origin(one, row)
     columns = columns_of(encoder)
     ahead = encoder.moments.ahead(one.time[origin : origin + 1], h)  # (1, h) native
     short, at = _cut(one, origin, model)
-    found = window_set(replace(table, series=(short,)), encoder, model.settings.context, np.array([[0, at]]), model._reach)
+    found = window_set(
+        replace(table, series=(short,)), encoder, model.settings.context, np.array([[0, at]]), model._reach
+    )
     batch = found.batch(np.array([0]), ahead[:, step - 1 : step])
     cells = cells_of(found, columns, batch)
     scale = encoder.scale_of(one)
@@ -70,17 +78,26 @@ def ranked(model: Forecaster, table: Table, *, start: float | None, most: int, r
     h = model.settings.h if model.settings.strategy == "direct" else 1
     found = windows(table, replace(encoder, h=h), model.settings.context, start=start, reach=model._reach)
     if len(found) < 2:
-        raise DataError("the table has fewer than two rows with known targets after them, expected a history to rank columns on")
+        raise DataError(
+            "the table has fewer than two rows with known targets after them, expected a history to rank columns on"
+        )
     rounds = _whole("rounds", rounds, 1, 1000)
     batch = found.batch(np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).astype(int)))
     columns = columns_of(encoder)
-    used = [c for c in range(len(columns.names)) if (columns.x == c).any() or (columns.query == c).any() or c == columns.gaps]
+    used = [
+        c
+        for c in range(len(columns.names))
+        if (columns.x == c).any() or (columns.query == c).any() or c == columns.gaps
+    ]
     known = np.isfinite(batch["target"])
     if not known.any():
         raise DataError("no target is known after any row, so there is nothing to be judged by")
 
     def judged(one: dict[str, Array]) -> float:
-        answers = [predictor.predict({name: values[k : k + 512] for name, values in one.items()}) for k in range(0, len(known), 512)]
+        answers = [
+            predictor.predict({name: values[k : k + 512] for name, values in one.items()})
+            for k in range(0, len(known), 512)
+        ]
         return float(np.abs(np.concatenate(answers) - batch["target"])[known].mean())
 
     made, base = np.random.default_rng(seed), judged(batch)
@@ -161,7 +178,14 @@ def _story(
     scale = encoder.scale_of(clock.one)
     answer[past:] = predictor.predict(every)[0, :, which] * scale.scale[which] + scale.center[which]
     truth = np.concatenate([one.y[rows, which], clock.truth(which, 0.499 * encoder.step)])
-    return Story(why, schema.targets[which], answer, truth, _tau(predictor, batch, past, ahead, encoder.step / clock.size), clock.unit)
+    return Story(
+        why,
+        schema.targets[which],
+        answer,
+        truth,
+        _tau(predictor, batch, past, ahead, encoder.step / clock.size),
+        clock.unit,
+    )
 
 
 @torch.no_grad()
@@ -184,7 +208,11 @@ def _what_if(model: Forecaster, table: Table, one: Series, at: int, when: Array,
     names, edited = [], [one]
     near = int(np.abs(one.time - when[0, 0]).argmin())
     ahead = near if abs(one.time[near] - when[0, 0]) <= encoder.step / 2 else at
-    for part, columns, place in (("y", schema.targets, at), ("past", schema.past, at), ("future", schema.future, ahead)):
+    for part, columns, place in (
+        ("y", schema.targets, at),
+        ("past", schema.past, at),
+        ("future", schema.future, ahead),
+    ):
         for k, name in enumerate(columns):
             if name in schema.categories or not np.isfinite(getattr(one, part)[place, k]):
                 continue
@@ -209,7 +237,9 @@ def _cut(one: Series, origin: int, model: Forecaster) -> tuple[Series, int]:
     first = min(context, int(np.searchsorted(one.time, min(one.time[context], one.time[origin] - reach) - reach)))
     last = int(np.searchsorted(one.time, one.time[origin] + (encoder.h + 1) * encoder.stride.mean)) + 1
     here = slice(first, max(last, origin + 1))
-    return replace(one, time=one.time[here], y=one.y[here], past=one.past[here], future=one.future[here]), origin - first
+    return replace(
+        one, time=one.time[here], y=one.y[here], past=one.past[here], future=one.future[here]
+    ), origin - first
 
 
 def _series(table: Table, name: str | None) -> Series:
@@ -222,15 +252,19 @@ def _series(table: Table, name: str | None) -> Series:
 
 
 def _origin(one: Series, row: int) -> int:
-    known = np.isfinite(one.y).any(axis=1)
+    known = np.asarray(np.isfinite(one.y).any(axis=1))
     if not known.any():
         raise DataError(f"series {one.id!r} has no known target value, expected at least one to forecast from")
     rows = int(np.flatnonzero(known)[-1]) + 1
     if isinstance(row, bool) or not isinstance(row, int) or not -rows <= row < rows:
-        raise ExplanationError(f"row is {row!r}, expected a whole number from {-rows} to {rows - 1}: the row that the forecast starts from")
+        raise ExplanationError(
+            f"row is {row!r}, expected a whole number from {-rows} to {rows - 1}: the row that the forecast starts from"
+        )
     at = row % rows
     if not known[: at + 1].any():
-        raise ExplanationError(f"row is {row}, but no target is known up to it: the first known one stands in row {int(known.argmax())}")
+        raise ExplanationError(
+            f"row is {row}, but no target is known up to it: the first known one stands in row {int(known.argmax())}"
+        )
     return at
 
 

@@ -146,7 +146,9 @@ def cells_of(windows: Windows, columns: Columns, batch: dict[str, Array]) -> Cel
         "query": np.broadcast_to(columns.query_usual, seen["query"].shape),
     }  # fmt: skip
     if "history" in batch:
-        back = encoder.moments.stride.whole(rows.time[origin][:, None], -np.arange(batch["history"].shape[1]), encoder.schema.zone)
+        back = encoder.moments.stride.whole(
+            rows.time[origin][:, None], -np.arange(batch["history"].shape[1]), encoder.schema.zone
+        )
         there = nearest(back[0])
         owners["history"] = there[:, None] * count + np.arange(batch["history"].shape[2])
         owners["age"] = np.full(batch["age"].shape[1], (context - 1) * count + columns.gaps)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -52,7 +51,15 @@ class Asked:
 
 
 def explained(
-    model: Model, one: Sequences, finish: Finish, *, output: str, subject: str, at: int | None, over_time: Array | None, seed: int
+    model: Model,
+    one: Sequences,
+    finish: Finish,
+    *,
+    output: str,
+    subject: str,
+    at: int | None,
+    over_time: Array | None,
+    seed: int,
 ) -> Shares:
     """See `Classifier.explain`. over_time (time,): the answers after each sample, where they are known."""
     model.form.check(one)
@@ -65,7 +72,7 @@ def explained(
     asked = Asked(model, one, finish, place % time)
     values, gaps = one.values[0], model.form.gaps(one)[0]
     static = None if one.static is None else one.static[0]
-    usual, even, middle = usual_of(model, static), np.full(time, model.form.gap), _static_usual(model, static)
+    usual, even, middle = usual_of(model), np.full(time, model.form.gap), _static_usual(model, static)
     piece = np.minimum(np.arange(time) * min(PIECES, time) // time, PIECES - 1)
     channels, names = values.shape[1], [*asked.names]
     cells = [(k, p) for k in range(channels) for p in np.unique(piece).tolist()]
@@ -81,16 +88,22 @@ def explained(
         """Of coalitions (n, cells)."""
         x = np.where(np.isnan(values), values, np.broadcast_to(usual, values.shape))[None].repeat(len(shown), axis=0)
         dt = even[None].repeat(len(shown), axis=0)
-        given = None if static is None else np.broadcast_to(static if middle is None else middle, (len(shown), len(static))).copy()
+        given = (
+            None
+            if static is None
+            else np.broadcast_to(static if middle is None else middle, (len(shown), len(static))).copy()
+        )
         for number, (column, p) in enumerate(cells):
             here = shown[:, number]
             if column < channels:
-                x[np.ix_(here, piece == p, [column])] = values[piece == p, column][None, :, None]
+                x[np.ix_(here, piece == p, np.array([column]))] = values[piece == p, column][None, :, None]
             elif column < fixed:
                 dt[np.ix_(here, piece == p)] = gaps[piece == p]
             elif given is not None and static is not None:
                 given[here, column - fixed] = static[column - fixed]
-        return asked.answers(asked.many(x, dt if one.times is not None else gaps[None].repeat(len(shown), axis=0), given))
+        return asked.answers(
+            asked.many(x, dt if one.times is not None else gaps[None].repeat(len(shown), axis=0), given)
+        )
 
     share, spread, base, answer = shared(ask, group, seed=seed)
     total = np.array([share[group == k].sum() for k in range(len(names))])
@@ -101,14 +114,14 @@ def explained(
     )  # fmt: skip
 
 
-def usual_of(model: Model, static: Array | None) -> Array:
+def usual_of(model: Model) -> Array:
     """(channels,): the means over the training sequences, as the first member's scale has measured them."""
-    del static
     form, network = model.form, model.committee.networks()[0]
     if network.scale is None:
         raise ExplanationError("the members have no scale, so the mean of the training sequences is not known")
     mean = network.scale.mean.double().numpy()
-    return mean[: form.channels] if form.patch == 1 else mean.reshape(form.channels, form.patch).mean(axis=1)
+    usual: Array = mean[: form.channels] if form.patch == 1 else mean.reshape(form.channels, form.patch).mean(axis=1)
+    return usual
 
 
 def _static_usual(model: Model, static: Array | None) -> Array | None:
@@ -196,7 +209,9 @@ def ranked(model: Model, found: Sequences, judge: Callable[[Array], float], *, r
         other = np.empty(len(order), dtype=np.int64)
         other[order] = np.roll(order, 1)
         for k in range(found.channels):
-            values = tuple(_with_course(one, found.values[int(from_)], k) for one, from_ in zip(found.values, other, strict=True))
+            values = tuple(
+                _with_course(one, found.values[int(from_)], k) for one, from_ in zip(found.values, other, strict=True)
+            )
             grown[number, k] = judge(model(replace(found, values=values))) - base
         for k in range(statics):
             static = np.array(found.static)

@@ -338,7 +338,15 @@ class SequenceEstimator(Contract):
         )
 
     def ranking(
-        self, X: Any, y: Any = None, *, rounds: int = 5, times: Any = None, static: Any = None, seed: int = 0, **reading: Any
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        rounds: int = 5,
+        times: Any = None,
+        static: Any = None,
+        seed: int = 0,
+        **reading: Any,
     ) -> Ranking:
         """Which channels and static columns the answers need: by how much the loss grows when one comes whole from another sequence.
 
