@@ -93,7 +93,7 @@ class Shares(Drawn):
         found: dict[str, Any] = {
             "subject": self.subject, "answer": self.answer, "base": self.base, "about_the_base": self.about, "error": self.error,
             "shares": {name: {"share": share, "spread": spread} for name, share, spread in parts},
-            **dict(self.lines),
+            "sentences": dict(self.lines),
         }  # fmt: skip
         if self.what_if is not None:
             columns = {"without": self.what_if.without, "higher": self.what_if.higher}

@@ -46,7 +46,9 @@ class Story(Drawn):
         first = int(np.searchsorted(why.time, why.time[why.at] - back * (1 + 1e-9)))
         here = slice(max(0, min(first, why.at + 1 - FEWEST)), None)
         cut: dict[str, Any] = {name: getattr(why, name)[here] for name in ("time", "x", "attribution", "gap")}
-        kept: dict[str, Any] = {name: None if getattr(self, name) is None else getattr(self, name)[here] for name in ("truth", "tau")}
+        kept: dict[str, Any] = {
+            name: None if getattr(self, name) is None else getattr(self, name)[here] for name in ("truth", "tau")
+        }
         return replace(self, why=replace(why, **cut, at=why.at - here.start), answer=self.answer[here], **kept)
 
     def words(self) -> str:
