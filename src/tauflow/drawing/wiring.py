@@ -137,7 +137,7 @@ def draw_currents(figure: Figure, colours: Mapping[str, str], flow: Any) -> None
                 axes.text(x + 0.09, y, flow.outputs[neuron], ha="left", va="center", color=colours["ink"], zorder=4)
             else:
                 axes.text(
-                    x, y + 0.2, str(neuron), ha="center", va="bottom", fontsize=7, color=colours["muted"], zorder=4
+                    x, y + 0.2, str(neuron), ha="center", va="bottom", fontsize=9, color=colours["muted"], zorder=4
                 )
     left_out = len(carried) - len(order)
     note = f"as thick as what they carried; blue raises, orange lowers{f'; the weakest {left_out} left out' if left_out else ''}"

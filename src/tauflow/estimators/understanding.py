@@ -75,6 +75,8 @@ def understand(
     """
     notes: list[str] = []
     estimator = isinstance(model, Forecaster | SequenceEstimator)
+    if estimator and truth is not None:
+        raise TauflowError(f"truth was given, but a {type(model).__name__} knows its target: leave it out")
     try:
         seen = looked_at(model, data, columns, series=series, unit=unit, rows=rows, row=row, truth=truth)
     except TauflowError as error:

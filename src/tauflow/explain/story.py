@@ -130,7 +130,7 @@ class Story(Drawn):
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         plain_numbers(axes.yaxis)
         axes.set_title("time constant of each neuron: blue fast, orange slow")
-        axes.set_ylabel(self.unit or "unit of the stamps")
+        axes.set_ylabel(f"tau, {self.unit}" if self.unit else "tau")
 
 
 def _rows(axes: Any, colours: Colours, names: list[str]) -> None:

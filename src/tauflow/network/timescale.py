@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..drawing import Colours, Drawn, plain_numbers
 from ..errors import DataError
 
 FASTER, SLOWER = 3.0, 10.0  # than the correlation times
@@ -28,7 +29,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class SuggestedTau:
+class SuggestedTau(Drawn):
     """shortest, longest: what `tau=(shortest, longest)` takes. correlation (inputs,): T_i, NaN for an input that never changes.
 
     gap, length   the median gap, and the median time from the first to the last sample; all in the unit of dt
@@ -39,6 +40,32 @@ class SuggestedTau:
     gap: float
     length: float
     correlation: Array
+
+    pixels = (440, 220)
+
+    @property
+    def sentence(self) -> str:
+        """The range, and why."""
+        return (
+            f"tau=({self.shortest:.3g}, {self.longest:.3g}): gaps are {self.gap:.3g} at the median, sequences {self.length:.3g} long, and "
+            f"the inputs stay like themselves for {np.nanmedian(self.correlation):.3g}"
+        )
+
+    def draw(self, figure: Any, colours: Colours) -> None:
+        """The range as a bar, the inputs' correlation times as dots, the gap and the length as lines, on one axis."""
+        axes = figure.add_subplot()
+        axes.barh(0, self.longest - self.shortest, left=self.shortest, height=0.5, color=colours["liquid1"], alpha=0.4)
+        known = self.correlation[np.isfinite(self.correlation)]
+        axes.plot(known, np.full(len(known), -1.0), "o", markersize=5, color=colours["ink"])
+        for place in (self.gap, self.length):
+            axes.axvline(place, color=colours["static1"], linewidth=1.2)
+        axes.set_xscale("log")
+        plain_numbers(axes.xaxis)
+        axes.set_yticks([0, -1], ["suggested tau", "inputs"])
+        axes.set_ylim(-1.6, 0.6)
+        axes.tick_params("y", labelcolor=colours["ink"])
+        axes.grid(False)
+        axes.set_xlabel("time, in the unit of dt; lines: the median gap, the length")
 
     def frame(self) -> Any:
         """A line an input."""
