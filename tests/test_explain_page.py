@@ -44,9 +44,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.save(folder / "forecaster.tau")
     stays = pd.DataFrame({"stay": np.repeat(np.arange(30), 30), "t": np.tile(np.arange(30.0), 30)})
     stays["pulse"], stays["fever"] = rng.normal(size=(2, len(stays)))
-    stays["died"] = np.repeat(
-        (stays.groupby("stay")["fever"].mean() > 0).map({True: "yes", False: "no"}).to_numpy(), 12
-    )
+    fever = (stays.groupby("stay")["fever"].mean() > 0).map({True: "yes", False: "no"})
+    stays["died"] = np.repeat(fever.to_numpy(), 30)
     stays.to_csv(folder / "stays.csv", index=False)
     for name, causal in (("stream", True), ("whole", False)):
         made = tauflow.Classifier("gated_ltc", units=4, members=2, epochs=1, causal=causal, beside=None)
