@@ -148,7 +148,7 @@ def test_stability_writes_the_page_without_an_answer(
     page = tmp_path / "card.html"
     assert run(["stability", str(files / "net.tau"), str(files / "data.csv"), "--page", str(page)]) == 0
     html = page.read_text()
-    assert "Is it stable?" in html and "Why this answer?" not in html and "Responsiveness against stability" in html
+    assert "Is it stable?" in html and "Why this answer?" not in html and "How nervous: noise let through" in html
     assert run(["stability", str(files / "net.tau"), "--page", str(page)]) == 0 and "give data" in page.read_text()
     capsys.readouterr()
 

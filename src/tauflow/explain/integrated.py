@@ -8,13 +8,16 @@
 The integral is Gauss and Legendre's rule, exact for polynomials up to degree 2 nodes - 1. What the sums miss of the change is measured
 at every call, `error`: beyond 1e-4 of the change the path is halved where they miss it, and if 16384 nodes (of more than 16 samples
 fewer: 2^18 nodes times samples) do not do there is a warning. A value that is not measured (NaN) and a gap of zero stay as they are.
-Source: Sundararajan, Taly and Yan 2017, Axiomatic attribution for deep networks, eq. 1.
+
+A mean is like no data: on the way from it a network may pass states that it never learned, and what it does there is attributed too.
+Several rows of data as baselines, whose attributions are averaged, keep nearer to what it knows.
+Sources: Sundararajan, Taly and Yan 2017, Axiomatic attribution for deep networks, eq. 1; Erion et al. 2021, expected gradients.
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -109,9 +112,21 @@ def integrated_gradients(
 ) -> Explanation:
     """Of the answer `output` at the sample `at` to one row of data, x (time, inputs): a Network, Recurrent, Stack or cell.
 
-    baseline: (inputs,) or (time, inputs); unless given, the mean that the network's scale has measured. baseline_dt: (time,) or a
-    number; unless given, the median gap. A masked sample is left out. Static features stay as they are.
+    baseline: (inputs,) or (time, inputs); unless given, the mean that the network's scale has measured; or rows of data, (rows, time,
+    inputs), over which the attributions are averaged. baseline_dt: (time,) or a number; unless given, the median gap. A masked sample
+    is left out. Static features stay as they are.
     """
+    if baseline is not None and np.ndim(baseline) == 3:
+        if not len(baseline):
+            raise ExplanationError("baseline has no rows, expected one at least")
+        plain: dict[str, Any] = {
+            "static": static,
+            "output": output,
+            "at": at,
+            "baseline_dt": baseline_dt,
+            "nodes": nodes,
+        }
+        return _averaged([integrated_gradients(model, x, dt, mask, baseline=one, **plain) for one in baseline])
     if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < 1:
         raise ExplanationError(f"nodes is {nodes!r}, expected a whole number >= 1")
     asked = question(model, x, dt, mask, static, output, at)
@@ -140,6 +155,13 @@ def integrated_gradients(
             stacklevel=2,
         )
     return found
+
+
+def _averaged(found: list[Explanation]) -> Explanation:
+    """Of several baselines."""
+    mean = {name: np.mean([getattr(one, name) for one in found], axis=0) for name in ("attribution", "gap")}
+    base, error = (float(np.mean([getattr(one, name) for one in found])) for name in ("base", "error"))
+    return replace(found[0], base=base, error=error, nodes=sum(one.nodes for one in found), **mean)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,11 +3,12 @@
     rho_i(lag) = 1 - mean (x_i(t + lag) - x_i(t))^2 / (2 var x_i)          lags 1, 2, 4, ... samples, at their median time
     T_i        where rho_i first falls below 1/e, straight in log(lag) between two lags: how long input i stays like itself
 
-    shortest = max(median gap, lower quartile of T / 3)          longest = min(median length, 10 upper quartile of T)
+    shortest = max(median gap, lower quartile of T / 3)          longest = min(median length / 3, 3 upper quartile of T)
 
 A neuron much faster than the inputs only follows noise, one much slower only averages; quartiles, since a flag that flickers or a column
-that drifts for months says little of the rest. Missing values (NaN) and masked samples are left out, gaps may be uneven: the
-lag of a pair is the time between its two samples. Nothing but inputs is looked at, so give training data alone.
+that drifts for months says little of the rest (each is the time of an input: between two that differ widely lies nobody's). Missing values
+(NaN) and masked samples are left out, gaps may be uneven: the lag of a pair is the time between its two samples. Nothing but inputs is
+looked at, so give training data alone.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from ..drawing import Colours, Drawn, plain_numbers
 from ..errors import DataError
 
-FASTER, SLOWER = 3.0, 10.0  # than the correlation times
+FASTER, SLOWER = 3.0, 3.0  # than the correlation times; the slowest has three of its own in a sequence, too
 GONE = float(np.exp(-1))
 
 Array = NDArray[np.float64]
@@ -93,9 +94,9 @@ def suggest_tau(x: Any, dt: Any = None, mask: Any = None) -> SuggestedTau:
     known = times[np.isfinite(times)]
     if not len(known):
         raise DataError("no input changes, or none is known twice in a row: there is no correlation time to go by")
-    low, high = np.quantile(known, [0.25, 0.75])
+    low, high = np.quantile(known, 0.25, method="lower"), np.quantile(known, 0.75, method="higher")
     shortest = max(gap, float(low) / FASTER)
-    longest = max(min(length, float(high) * SLOWER), 2 * gap)
+    longest = max(min(length / SLOWER, float(high) * SLOWER), 2 * gap)
     shortest = min(shortest, longest / 2)
     return SuggestedTau(shortest, longest, gap, length, times)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ..analysis import Eigenvalues, SpeedTable, Stability
@@ -149,10 +149,12 @@ def _stable(card: Stability, speeds: SpeedTable | None, cloud: Eigenvalues | Non
     shown = [Drawing(title, note, page_svg(_one(draw))) for has, title, note, draw in drawings if has is not None]
     parts.append(Grid(shown))
     if speeds is not None:
-        note = "The same network, run slower and faster: quickness is paid for with noise. The line marks how it was trained."
-        parts.append(Drawing(
-            "Responsiveness against stability", note, speeds.svg(), wide=True, narrow=page_svg(_tall(speeds), NARROW, 640)
-        ))  # fmt: skip
+        note = "The same network, run slower and faster; the line marks how it was trained."
+        panels = motion.speed_panels(speeds, unit)
+        parts.append(
+            Say("Responsiveness against stability: a faster network answers sooner and lets more noise through.")
+        )
+        parts.append(Grid([Drawing(title, note, page_svg(_one(draw))) for title, draw in panels]))
     if cloud is not None:
         parts.append(
             Fold(
@@ -179,13 +181,6 @@ def _wired(wiring: Flow) -> Section:
 def _one(draw: Any) -> Any:
     def drawn(figure: Any, colours: Colours) -> None:
         draw(figure.add_subplot(), colours)
-
-    return drawn
-
-
-def _tall(speeds: SpeedTable) -> Any:
-    def drawn(figure: Any, colours: Mapping[str, str]) -> None:
-        motion.speed_table(figure, speeds, colours, tall=True)
 
     return drawn
 

@@ -100,7 +100,7 @@ class Learner:
                 break
         used = ways[: len(networks)]
         weights, told = self._weighed(networks, used, judging)
-        notes = [*base.notes, *trials, *told]
+        notes = [*base.notes, *trials, *histories[0].notes, *told]
         whole = all(history.stopped in ("finished", "early") for history in histories)
         if plan.anew and whole:
             networks = self._anew(base, used, rate, histories, networks, weights)
