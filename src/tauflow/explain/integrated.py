@@ -6,8 +6,8 @@
     x', dt'   the baseline: the mean of the training data held throughout, at the median gap of the row; dt'=dt explains x alone
 
 The integral is Gauss and Legendre's rule, exact for polynomials up to degree 2 nodes - 1. What the sums miss of the change is measured
-at every call, `error`: beyond 1e-4 of the change the path is halved where they miss it, and if 16384 nodes (of more than 16 samples
-fewer: 2^18 nodes times samples) do not do there is a warning. A value that is not measured (NaN) and a gap of zero stay as they are.
+at every call, `error`: beyond 1e-4 of the change the path is halved where they miss it, and if 16384 nodes (of more than 64 samples
+fewer: 2^20 nodes times samples) do not do there is a warning. A value that is not measured (NaN) and a gap of zero stay as they are.
 
 A mean is like no data: on the way from it a network may pass states that it never learned, and what it does there is attributed too.
 Several rows of data as baselines, whose attributions are averaged, keep nearer to what it knows.
@@ -32,7 +32,7 @@ from .pictures import attributions
 from .question import ExplanationError, Question, question
 
 NODES, MOST = 16, 16384
-WORK = 2**18  # nodes times samples, at most, where that is less
+WORK = 2**20  # nodes times samples, at most, where that is less
 COMPLETE = 1e-4  # of the change
 AT_ONCE = 128  # nodes side by side
 

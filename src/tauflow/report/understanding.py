@@ -61,7 +61,7 @@ def understanding_page(
     sections.append(Section("All numbers", [Download("As JSON", "understanding.json", text), *notes]))
     title = answer.sentence.partition(". It ")[0].partition(". Nothing ")[0] if answer is not None else _title(card)
     page = Page(
-        title[:1].upper() + title[1:],
+        title,
         over="tauflow explain" if answer is not None else "tauflow stability",
         facts={
             "model": f"{model}: {found.kind}" if model else found.kind,
@@ -84,7 +84,7 @@ def _title(card: Stability | None) -> str:
 
 
 def _answered(answer: Shares) -> Section:
-    parts: list[Part] = [Say(_whole(line)) for _, line in answer.lines]
+    parts: list[Part] = [Say(f"{line}." if what == "answer" else _whole(line)) for what, line in answer.lines]
     if answer.story is not None:
         parts.append(_bands(answer.story))
     drawings = [
