@@ -6,6 +6,7 @@ import argparse
 
 from . import explain, solvers, streaming, understand
 from .classify import run as classify
+from .forecast import run as forecast
 from .kernels import run as kernels
 from .online import run as online
 from .paper import run as paper
@@ -23,6 +24,7 @@ COMMANDS = {
     "paper": paper,
     "table": table,
     "compare": compare,
+    "forecast": forecast,
     "online": online,
     "tau": tau,
     "serve": serve,

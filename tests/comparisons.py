@@ -19,6 +19,7 @@ MODELS = (  # model, kind, MAE, parameters, training seconds, microseconds a ste
     ("seasonal_naive", "trivial", 402.8, 0, 0.0, None),
     ("persistence", "trivial", 1_482.6, 0, 0.0, None),
 )
+SHOWN = ("cfc", "gru", "seasonal_naive")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class FakeExample:
     actual: Array
     origin: int
     forecasts: dict[str, Array]
+    model: str = "cfc"
+    moment: str = "typical"
 
 
 @dataclass(frozen=True)
@@ -53,16 +56,16 @@ class FakePart:
     rows: tuple[FakeRow, ...]
     by_horizon: dict[str, Array]
     examples: tuple[FakeExample, ...]
+    by_id: dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
 class FakeComparison:
     rows: tuple[FakeRow, ...]
+    parts: tuple[FakePart, ...]
     target: str
-    by_horizon: dict[str, Array]
     curves: dict[str, tuple[Array, Array]]
     time_constants: dict[str, Array]
-    examples: tuple[FakeExample, ...]
     notes: tuple[str, ...]
     verdict: str
     h: int = 24
@@ -71,10 +74,13 @@ class FakeComparison:
     test_end: str = "2018-09-30 23:00"
     train_rows: int = 36_215
     forecasts: int = 4_012
-    parts: tuple[FakePart, ...] = ()
+    fingerprint: str = "0123456789abcdef"
 
     def to_dict(self) -> dict[str, Any]:
-        return {"target": self.target, "rows": [vars(row) for row in self.rows]}
+        def number(value: Any) -> Any:
+            return value if not isinstance(value, float) or np.isfinite(value) else None
+
+        return {"target": self.target, "rows": [{k: number(v) for k, v in vars(row).items()} for row in self.rows]}
 
     def to_frame(self) -> Any:
         import pandas as pd
@@ -104,13 +110,23 @@ def fake_comparison(seeds: int = 3, name: str = "volume", series: str | None = N
         for model, kind, mae, size, s, us in MODELS
     )
     learned = [row for row in rows if row.seconds > 1]
+    part = FakePart(
+        name,
+        rows,
+        {row.model: row.mae * (0.7 + 0.5 * np.arange(1, 25) ** 0.5 / 5) for row in rows},
+        tuple(
+            _example(hour, rows, series, random, model, moment)
+            for model in SHOWN
+            for hour, moment in ((0, "best"), (500, "typical"), (1006, "worst"))
+        ),
+        {one: {row.model: row.mae * (1 + k / 10) for row in rows} for k, one in enumerate([series or "a"])},
+    )
     return FakeComparison(
         rows=rows,
+        parts=(part,),
         target=name,
-        by_horizon={row.model: row.mae * (0.7 + 0.5 * np.arange(1, 25) ** 0.5 / 5) for row in rows},
         curves={row.model: (_curve(row.mae, random), 1.1 * _curve(row.mae, random)) for row in learned},
         time_constants={row.model: random.lognormal(2, 1.2, 32) for row in learned if row.kind == "liquid"},
-        examples=tuple(_example(hour, rows, series, random) for hour in (0, 500, 1006, 1513)),
         notes=(
             f"{name}: 7,629 duplicate timestamps: kept the last",
             "2,588 gaps longer than 1 h, the longest 306 days: left as gaps",
@@ -124,7 +140,9 @@ def _curve(mae: float, random: np.random.Generator) -> Array:
     return mae / 900 + 0.5 * np.exp(-np.arange(12) / 2.5) + 0.01 * random.random(12)
 
 
-def _example(hour: int, rows: tuple[FakeRow, ...], series: str | None, random: np.random.Generator) -> FakeExample:
+def _example(
+    hour: int, rows: tuple[FakeRow, ...], series: str | None, random: np.random.Generator, model: str, moment: str
+) -> FakeExample:
     clock = np.delete(np.arange(hour, hour + 75), [20, 21, 22])  # a gap
     daily = 3_300 + 2_400 * np.sin((clock - 8) * 2 * np.pi / 24) + 700 * np.sin(clock * 4 * np.pi / 24)
     actual = daily + random.normal(0, 120, 72)
@@ -134,5 +152,7 @@ def _example(hour: int, rows: tuple[FakeRow, ...], series: str | None, random: n
         times=np.datetime64("2018-04-09T00:00", "ns") + clock * np.timedelta64(1, "h"),
         actual=actual,
         origin=48,
-        forecasts={row.model: daily[-24:] + random.normal(0, row.mae / 2, 24) for row in rows},
+        forecasts={row.model: daily[-24:] + random.normal(0, row.mae / 2, 24) for row in rows if row.model in SHOWN},
+        model=model,
+        moment=moment,
     )

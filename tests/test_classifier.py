@@ -194,13 +194,13 @@ def test_thresholds_are_chosen_on_what_was_held_out() -> None:
 def test_groups_are_held_out_together() -> None:
     """Each group has a mark of its own that gives its label away: only with groups does the held-out score say that nothing was learned."""
     draw = np.random.default_rng(0)
-    group = np.repeat(np.arange(16), 6)
-    label = draw.permutation(np.arange(16) % 2)[group]
-    x = np.repeat(draw.normal(size=(16, 1, 8))[group], 9, axis=1) + 0.01 * draw.normal(size=(96, 9, 8))
+    group = np.repeat(np.arange(40), 5)
+    label = draw.permutation(np.arange(40) % 2)[group]
+    x = np.repeat(draw.normal(size=(40, 1, 8))[group], 9, axis=1) + 0.01 * draw.normal(size=(200, 9, 8))
     settings: dict[str, Any] = {**SMALL, "members": 3, "epochs": 1}
     leaking = Classifier(**settings).fit(x, label).validation_
     honest = Classifier(**settings).fit(x, label, groups=group).validation_
-    assert leaking["summaries"] > 0.95 > 0.8 > honest["summaries"]
+    assert leaking["summaries"] > 0.9 > 0.6 > honest["summaries"]
 
 
 def test_a_long_table_in_and_a_frame_out(tmp_path: Path) -> None:
@@ -350,7 +350,7 @@ def test_labels_that_are_none_are_refused() -> None:
         Regressor(**SMALL).fit(VALUES, WORDS)
     with pytest.raises(DataError, match="time= belongs to a long table"):
         Classifier(**SMALL).fit(VALUES, LABELS, time="t")
-    with pytest.raises(DataError, match="no value at all in channel 0"):
+    with pytest.raises(NonFiniteError, match="no value at all in channel 0"):
         Classifier(**SMALL).fit(np.full((60, 9, 1), np.nan), LABELS)
 
 

@@ -44,7 +44,7 @@ def test_fit_sets_what_python_can(csv: Path, tmp_path: Path, capsys: pytest.Capt
     assert (settings.loss, settings.lr, settings.patience, settings.validation) == ("huber", 0.003, 3, 0.2)
     assert (settings.strategy, settings.steps, settings.batch_size) == ("recursive", 4, 32)
     assert model.options == {"solver": "etd2rk", "tau": [1, 9]}
-    assert model.predictor.recurrent.cell.solver == "etd2rk"
+    assert model.predictor.network.recurrent.cell.solver == "etd2rk"
 
 
 def test_compare_passes_all_of_it_on(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import sys
 from dataclasses import replace
@@ -71,13 +72,23 @@ def test_progress_is_told_for_each_model_and_seed(found):
 def test_all_models_are_judged_by_the_same_truth(found):
     comparison, _ = found
     naive = next(row for row in comparison.rows if row.model == "seasonal_naive")
-    errors = comparison.by_horizon
+    errors = comparison.parts[0].by_horizon
     assert set(errors) == {row.model for row in comparison.rows} and all(len(e) == 6 for e in errors.values())
     assert np.mean(errors["seasonal_naive"]) == pytest.approx(naive.mae, rel=0.02)
     assert 0.5 < naive.mase < 2
-    for example in comparison.examples:
+    for example in comparison.parts[0].examples:
         assert len(example.times) == len(example.actual) == example.origin + 6
         assert all(len(forecast) == 6 for forecast in example.forecasts.values())
+
+
+def test_it_shows_itself_in_a_notebook_and_writes_its_page(found, tmp_path):
+    comparison, _ = found
+    shown = comparison._repr_html_()
+    assert comparison.verdict in html.unescape(shown)
+    assert all(f">{row.label}</text>" in shown for row in comparison.rows)
+    assert len(comparison.plot().axes) == 1
+    comparison.save(tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text() == comparison_page(comparison)
 
 
 def test_processes_change_no_number(table, found):
@@ -290,8 +301,10 @@ def test_of_several_targets_none_counts_by_its_units():
     assert [row.model for row in one.rows] == [row.model for row in two.rows]
     assert [row.mase for row in one.rows] == pytest.approx([row.mase for row in two.rows], rel=1e-4)
     assert one.verdict == two.verdict
-    assert len(two.parts[1].examples) == 4 and two.parts[1].examples[0].actual[-1] > 1e6
-    assert "<h2>power</h2>" in comparison_page(two)
+    assert (
+        len(two.parts[1].examples) == 6 and two.parts[1].examples[0].actual[-1] > 1e6
+    )  # ridge and a rule, three moments
+    assert "<h2>Forecasts of power</h2>" in comparison_page(two)
 
 
 @pytest.mark.parametrize("y", [7.0, 0.0])

@@ -253,7 +253,10 @@ def test_every_seed_starts_from_its_own_weights():
     models = [Forecaster("gru", units=4, epochs=1, steps=1, lr=1e-9, seed=seed, **QUICK) for seed in (0, 1, 0)]
     first, other, again = (
         torch.cat(
-            [p.detach().reshape(-1) for p in model.fit(prices()[["ds", "y"]], progress=False).predictor.parameters()]
+            [
+                p.detach().reshape(-1)
+                for p in model.fit(prices()[["ds", "y"]], progress=False).predictor.networks.parameters()
+            ]
         )
         for model in models
     )
@@ -264,5 +267,5 @@ def test_every_seed_starts_from_its_own_weights():
 def test_a_fitted_network_is_not_in_training_mode():
     model = Forecaster("cfc", units=4, epochs=1, steps=1, options={"dropout": 0.5}, **QUICK)
     model.fit(prices()[["ds", "y"]], progress=False)
-    assert not any(module.training for module in model.predictor.modules())
+    assert not any(module.training for module in model.predictor.networks.modules())
     pd.testing.assert_frame_equal(model.predict(), model.predict(), check_exact=True)

@@ -25,8 +25,22 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PUBLIC = {
     *("CTRNN", "LTC", "GatedLTC", "CfC", "WiredCfC", "GRUODE", "LSTM", "GRU", "RNN"),
     *("Recurrent", "Stack", "Bidirectional", "MixedMemory", "Network", "Committee", "network", "pad", "preset"),
-    *("Forecaster", "read_table", "check", "compare", "fit", "certify", "save", "load"),
-    *("analysis", "cells", "datasets", "deploy", "explain", "files", "losses", "solvers", "training", "wirings"),
+    *("Forecaster", "OnlineForecaster", "Classifier", "Regressor", "read_table", "check", "compare", "tune"),
+    *("fit", "certify", "save", "load"),
+    *(
+        "agents",
+        "analysis",
+        "cells",
+        "data",
+        "datasets",
+        "deploy",
+        "explain",
+        "files",
+        "losses",
+        "solvers",
+        "training",
+        "wirings",
+    ),
     *("TauflowError", "__version__"),
 }
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 import stat
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from chromium import BINARY, Page
-from comparisons import MODELS, FakeComparison, FakePart, fake_comparison
+from comparisons import MODELS, FakeComparison, fake_comparison
 
 from tauflow.report import COLUMNS, comparison_page, figures
 from tauflow.report.rows import best, decimals, number
@@ -51,7 +55,8 @@ def test_page_has_the_verdict_first_then_the_table_then_figures(page: str) -> No
         assert column.meaning.replace("'", "&#39;") in page
     for note in comparison.notes:
         assert f"<li>{note}</li>" in page
-    assert page.count("<svg") == 4 + 4  # forecasts; error by horizon, time constants, two losses
+    assert page.count("<svg") == 9 + 4  # three moments of three models; error by horizon, time constants, two losses
+    assert re.findall(r"<figcaption>(best|typical|worst): ", page) == ["best", "typical", "worst"] * 3
     legend = re.findall(r"<li style[^>]*><span[^>]*></span>([^<]*)</li>", page)
     assert legend == ["truth", "cfc", "gru", "seasonal naive"]
 
@@ -68,7 +73,7 @@ def test_page_names_nothing_outside_itself(page: str) -> None:
         for k, v in attrs.items()
         if k in ("src", "href", "srcset", "action", "data", "poster")
     }
-    assert links == {}
+    assert all(link.startswith("data:") for link in links.values() if link)
     assert "http:" not in page
     assert "https:" not in page
     assert not re.search(r"url\((?!#)", page)
@@ -98,14 +103,19 @@ def test_several_targets_have_a_table_each_in_their_own_units() -> None:
     nan = float("nan")
     together = tuple(replace(row, mae=nan, mae_std=nan, rmse=nan, rmse_std=nan) for row in whole.rows)
     parts = (
-        FakePart("power", whole.rows, whole.by_horizon, whole.examples),
-        FakePart("temp", small, {m: v / 1e3 for m, v in whole.by_horizon.items()}, whole.examples),
+        replace(whole.parts[0], target="power"),
+        replace(
+            whole.parts[0],
+            target="temp",
+            rows=small,
+            by_horizon={m: v / 1e3 for m, v in whole.parts[0].by_horizon.items()},
+        ),
     )
     page = comparison_page(replace(whole, rows=together, parts=parts, target="power, temp"))
     assert page.count("<table>") == 3
-    assert "<h2>power</h2>" in page and "<h2>temp</h2>" in page
+    assert "<h2>Forecasts of power</h2>" in page and "<h2>Forecasts of temp</h2>" in page
     assert "187.4 ± " in page and "0.1874 ± " in page
-    assert page.count("Error by horizon<span>") == 2
+    assert page.count("Error by horizon, ") == 2
     assert "MAE in the units of temp" in page
     assert page.count('class="best"') == 3
     assert "nan" not in Tags(page).text.lower()
@@ -115,9 +125,8 @@ def test_several_targets_have_a_table_each_in_their_own_units() -> None:
 def test_names_from_the_data_stay_text() -> None:
     comparison = fake_comparison(name=HOSTILE, series=HOSTILE)
     rows = tuple(replace(row, label=f"<b>$&x$ {row.label} {HOSTILE}") for row in comparison.rows)
-    parsed = Tags(
-        comparison_page(replace(comparison, rows=rows, step="<script>$", test_start=HOSTILE, test_end=HOSTILE))
-    )
+    told = replace(only(comparison, rows=rows), rows=rows, step="<script>$", test_start=HOSTILE, test_end=HOSTILE)
+    parsed = Tags(comparison_page(told, command=f"tauflow compare {HOSTILE}"))
     assert {tag for tag, _ in parsed.tags}.isdisjoint({"script", "img"})
     assert not any(name.startswith("on") for _, attrs in parsed.tags for name in attrs)
     assert parsed.text.count(HOSTILE) >= 10
@@ -125,7 +134,13 @@ def test_names_from_the_data_stay_text() -> None:
 
 
 def bare(comparison: FakeComparison) -> FakeComparison:
-    return replace(comparison, by_horizon={}, curves={}, time_constants={}, examples=(), notes=())
+    part = replace(comparison.parts[0], by_horizon={}, examples=(), by_id={})
+    return replace(comparison, parts=(part,), curves={}, time_constants={}, notes=())
+
+
+def only(comparison: FakeComparison, **part: Any) -> FakeComparison:
+    """With another part."""
+    return replace(comparison, parts=(replace(comparison.parts[0], **part),))
 
 
 def test_page_is_written_whole_and_replaces_the_old_one(tmp_path: Path) -> None:
@@ -158,7 +173,8 @@ def test_a_model_that_failed_is_shown_and_never_the_best() -> None:
     failed = replace(whole.rows[0], mae=float("nan"), rmse=float("inf"), mase=float("nan"))
     curves = whole.curves | {"cfc": (np.full(12, np.nan), np.full(12, np.inf))}
     taus = whole.time_constants | {"cfc": np.array([np.inf, 0.0, np.nan])}
-    page = comparison_page(replace(whole, rows=(failed, *whole.rows[1:]), curves=curves, time_constants=taus))
+    rows = (failed, *whole.rows[1:])
+    page = comparison_page(replace(only(whole, rows=rows), rows=rows, curves=curves, time_constants=taus))
     assert page.count('class="best"') == 1
     assert re.search(r'class="best"><th[^>]*><span[^>]*></span>gated ltc<', page)
     assert "nan" not in Tags(page).text.lower()
@@ -167,20 +183,21 @@ def test_a_model_that_failed_is_shown_and_never_the_best() -> None:
 
 def test_numeric_time_and_a_single_step() -> None:
     whole = fake_comparison()
-    example = replace(whole.examples[0], times=np.arange(72) * 0.5, forecasts={"cfc": np.ones(1)})
-    page = comparison_page(replace(whole, h=1, step="0.5", examples=(example,), by_horizon={"cfc": np.ones(1)}))
+    example = replace(whole.parts[0].examples[0], times=np.arange(72) * 0.5, forecasts={"cfc": np.ones(1)})
+    found = only(whole, examples=(example,), by_horizon={"cfc": np.ones(1)})
+    page = comparison_page(replace(found, h=1, step="0.5"))
     assert "35.5 to 35.5" in page
     assert "1 step of 0.5 ahead" in page
 
 
 def test_example_that_is_all_missing() -> None:
     whole = fake_comparison()
-    example = replace(whole.examples[0], actual=np.full(72, np.nan))
-    assert "<svg" in comparison_page(replace(bare(whole), examples=(example,)))
+    example = replace(whole.parts[0].examples[0], actual=np.full(72, np.nan))
+    assert "<svg" in comparison_page(only(bare(whole), examples=(example,)))
 
 
 def test_lines_far_above_the_others_are_named_instead_of_drawn(page: str) -> None:
-    curves = fake_comparison().by_horizon
+    curves = fake_comparison().parts[0].by_horizon
     assert figures.out_of_scale(curves) == ["persistence"]
     assert "above the scale: persistence" in page
 
@@ -230,8 +247,8 @@ def test_numbers_and_what_is_none() -> None:
 
 
 SIZES = """(() => {
-  const shown = [...document.querySelectorAll('svg, table, h1')].map(e => e.getBoundingClientRect());
-  const texts = [...document.querySelectorAll('svg text')];
+  const shown = [...document.querySelectorAll('svg, table, h1')].filter(e => e.checkVisibility()).map(e => e.getBoundingClientRect());
+  const texts = [...document.querySelectorAll('svg text')].filter(e => e.checkVisibility());
   const style = getComputedStyle(document.body);
   return {
     small: shown.filter(r => r.width < 100 || r.height < 20).length, count: shown.length,
@@ -258,10 +275,63 @@ def test_page_in_a_real_browser(tmp_path: Path, width: int, scheme: str) -> None
         sizes = browser.evaluate(SIZES)
         assert browser.requests() == [path.as_uri()]
         assert browser.complaints() == []
-    assert sizes["count"] == 8 + 2
+    assert sizes["count"] == 3 + 4 + 2  # what is chosen at first: three of nine moments
     assert sizes["small"] == 0
     assert sizes["wide"] <= width  # nothing to scroll sideways but the table in its own frame
     assert sizes["font"] >= 8
     assert sizes["unstyled"] == 0
     ink, paper = brightness(sizes["ink"]), brightness(sizes["page"])
     assert (ink < 0.2 and paper > 0.9) if scheme == "light" else (ink > 0.8 and paper < 0.1)
+
+
+def served(ratios: list[float]) -> FakeComparison:
+    """One series a ratio of cfc's error to that of the linear base."""
+    whole = fake_comparison()
+    mae = {row.model: row.mae for row in whole.rows}
+    found = {f"series, {k}": mae | {"cfc": ratio * mae["ridge"]} for k, ratio in enumerate(ratios)}
+    return only(whole, by_id=found)
+
+
+def test_series_stand_by_themselves_and_those_that_are_not_served_come_first() -> None:
+    page = comparison_page(served([0.5 + k / 20 for k in range(14)]))
+    table = page[page.index('aria-label="volume by series"') :]
+    names = re.findall(r'<th scope="row" class="text">(series, \d+)</th>', table)
+    assert names == [f"series, {k}" for k in range(13, 3, -1)]
+    assert "the worst 10 of 14" in page
+    csv = base64.b64decode(re.search(r'download="series.csv" href="[^"]*base64,([^"]*)"', page)[1]).decode()
+    read = pd.read_csv(io.StringIO(csv), index_col="id")
+    assert len(read) == 14 and read.loc["series, 0", "cfc"] == pytest.approx(0.5 * read.loc["series, 0", "ridge"])
+    assert "On 4 of 14 series it adds nothing: series, 10, series, 11, series, 12, series, 13." in page
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        (0.8, "Cfc takes 20.0% off the error of the linear base (ridge)."),
+        (0.999, "Cfc adds nothing to the linear base (ridge)"),
+        (1.2, "Cfc is 20.0% worse than the linear base (ridge): use the base here."),
+    ],
+)
+def test_the_page_says_what_liquid_adds_to_the_linear_base(ratio: float, words: str) -> None:
+    whole = fake_comparison()
+    base = next(row.mae for row in whole.rows if row.model == "ridge")
+    rows = tuple(
+        replace(row, mae=ratio * base) if row.model == "cfc" else row
+        for row in whole.rows
+        if row.kind != "liquid" or row.model == "cfc"
+    )
+    assert words in comparison_page(only(whole, rows=rows, by_horizon={}))
+
+
+def test_steps_without_a_gain_are_named() -> None:
+    whole = fake_comparison()
+    ahead = np.ones(24)
+    ahead[[0, 1, 6]] = 1.5
+    curves = {"cfc": ahead, "ridge": np.full(24, 1.2)}
+    assert "It adds nothing 1 to 2 and 7 steps ahead." in comparison_page(only(whole, by_horizon=curves))
+
+
+def test_the_command_and_the_datas_fingerprint_stand_on_the_page() -> None:
+    page = comparison_page(fake_comparison(), command="tauflow compare traffic.csv --target volume")
+    assert "<pre>tauflow compare traffic.csv --target volume</pre>" in page
+    assert "fingerprint 0123456789abcdef" in page

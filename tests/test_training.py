@@ -8,6 +8,7 @@ import io
 import math
 import subprocess
 import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -770,3 +771,25 @@ def test_history_is_frozen_and_copyable() -> None:
     assert copy.deepcopy(history) == history
     with pytest.raises(AttributeError):
         history.seconds = 0.0  # type: ignore[misc]
+
+
+def test_in_a_notebook_one_line_of_the_output_goes_on_changing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parts of IPython that are used, as they are: a display that is shown once and then updated."""
+    shown: list[str] = []
+    handle = types.SimpleNamespace(update=lambda html: shown.append(html))
+    display = types.ModuleType("IPython.display")
+    display.HTML, display.display = str, lambda html, display_id: shown.append(html) or handle  # type: ignore[attr-defined]
+    shell = types.ModuleType("IPython")
+    shell.display, shell.get_ipython = display, lambda: types.SimpleNamespace(kernel=object())  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    quick(leaky(), epochs=3, progress="auto")
+    assert "round 0/3" in shown[0] and "<progress" in shown[0]
+    assert "round 3/3 loss" in shown[-2] and "s left" in shown[-2]
+    assert shown[-1].startswith("stopped at epoch 3: all epochs done")
+    quiet = len(shown)
+    quick(leaky(), epochs=1, progress=False)
+    assert len(shown) == quiet
+    shell.get_ipython = lambda: None  # type: ignore[attr-defined]  # IPython on a terminal, or imported by a library
+    quick(leaky(), epochs=1, progress="auto")
+    assert len(shown) == quiet

@@ -17,7 +17,7 @@ from ..cli.networks.explain import explain
 from ..cli.networks.export import export
 from ..cli.networks.serve import serve
 from ..cli.networks.stability import stability
-from ..cli.output import complain, write
+from ..cli.output import TYPED, complain, write
 from ..cli.speech import in_options
 from ..cli.tables import classify
 from ..cli.tables.check import check
@@ -81,6 +81,7 @@ def run(arguments: list[str]) -> int:
     if sys.stdout is None:
         complain("error: the standard output is closed: leave it open, or send it to /dev/null")
         return NO
+    TYPED.set(shlex.join(["tauflow", *arguments]))
     try:
         code = app(args=arguments, prog_name="tauflow", standalone_mode=False)
     except typer.Abort:

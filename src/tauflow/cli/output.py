@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
+TYPED = ContextVar("TYPED", default="")  # the command that runs, as it can be typed again
 
 
 class Format(StrEnum):

@@ -11,6 +11,7 @@ A naive time stamp without a zone is counted as if it were UTC. Nothing is ever 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -111,6 +112,16 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.series)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits of the SHA-256 of all that was read: names of columns, ids, times and values, to the bit."""
+        digest = hashlib.sha256(repr((self.schema.time, self.schema.values, dict(self.schema.categories))).encode())
+        for one in self.series:
+            digest.update(repr((one.id, len(one))).encode())
+            for values in (one.time, one.y, one.past, one.future, one.static):
+                digest.update(np.ascontiguousarray(values + 0.0 if values.dtype.kind == "f" else values).tobytes())
+        return digest.hexdigest()[:16]
 
     def describe(self) -> list[Facts]:
         """What is in each series: rows, gaps, and per column missing, constant and outlying values."""

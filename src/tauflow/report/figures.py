@@ -36,15 +36,22 @@ def colours(kinds: Mapping[str, str]) -> dict[str, str]:
 
 
 def forecast(
-    times: Array, actual: Array, forecasts: Mapping[str, Array], kinds: Mapping[str, str], palette: Mapping[str, str]
+    times: Array,
+    actual: Array,
+    forecasts: Mapping[str, Array],
+    kinds: Mapping[str, str],
+    palette: Mapping[str, str],
+    bands: Mapping[str, tuple[Array, Array]] | None = None,
 ) -> str:
-    """(context + h) truth, and (h,) forecasts that begin where the shaded part begins."""
+    """(context + h) truth, and (h,) forecasts that begin where the shaded part begins; `bands`: model -> (h,) ends."""
     h = len(next(iter(forecasts.values()))) if forecasts else 0
     with canvas(HEIGHT) as (figure, axes):
         if h:
             start = times[-h - 1] if len(times) > h else times[0]
             axes.axvspan(start, times[-1], color=STAND_IN["shade"], linewidth=0)
         axes.plot(times, actual, color=STAND_IN["ink"], linewidth=1.3, marker="o", markersize=2)
+        for model, (low, high) in (bands or {}).items():
+            axes.fill_between(times[-h:], low, high, color=STAND_IN[palette[model]], alpha=0.18, linewidth=0)
         for model, values in forecasts.items():
             axes.plot(times[-h:], values, color=STAND_IN[palette[model]], linestyle=DASHES.get(kinds[model], "-"))
         if np.issubdtype(times.dtype, np.datetime64):
@@ -56,7 +63,12 @@ def forecast(
 
 
 def lines(
-    curves: Mapping[str, Array], kinds: Mapping[str, str], palette: Mapping[str, str], labels: Mapping[str, str], x: str
+    curves: Mapping[str, Array],
+    kinds: Mapping[str, str],
+    palette: Mapping[str, str],
+    labels: Mapping[str, str],
+    x: str,
+    y: str = "",
 ) -> str:
     """One line a model over 1, 2, 3 ..., each with its name at its end; what is not finite leaves a gap.
 
@@ -75,6 +87,7 @@ def lines(
             axes.plot(position, np.where(seen, values, np.nan), marker=marker, markersize=4, **style)
             ends[model] = (float(position[seen][-1]), float(values[seen][-1]))
         axes.set_xlabel(x)
+        axes.set_ylabel(y)
         axes.margins(x=0.02)
         axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         _label_ends(axes, ends, palette, labels)

@@ -30,7 +30,8 @@ from ..files import write_bytes_atomically
 @dataclass(frozen=True)
 class Table:
     """Rows of texts under the names of their columns; the first column names the row, the others hold numbers unless
-    `text_columns` lists them. `colours`: one name of `drawing.canvas.LIGHT` a row; `best`: the row in bold; `meanings`:
+    `text_columns` lists them. `colours`: one name of `drawing.canvas.LIGHT` a row; `kinds`: liquid, static or trivial, how
+    its line is drawn; `bars`: one number 0..100 a row, drawn under the first number; `best`: the row in bold; `meanings`:
     column -> what it is, shown where the pointer rests."""
 
     columns: Sequence[str]
@@ -39,6 +40,8 @@ class Table:
     note: str = ""
     text_columns: Sequence[int] = (0,)
     colours: Sequence[str] = ()
+    kinds: Sequence[str] = ()
+    bars: Sequence[float] = ()
     best: int | None = None
     meanings: Mapping[str, str] = field(default_factory=dict)
     kind: ClassVar[str] = "table"
@@ -49,8 +52,15 @@ class Table:
             raise ValueError(
                 f"a row has {len(wrong[0])} cells, but the table has {len(self.columns)} columns: {wrong[0]}"
             )
-        if self.colours and len(self.colours) != len(self.rows):
-            raise ValueError(f"{len(self.colours)} colours for {len(self.rows)} rows; give one a row")
+        for name in ("colours", "kinds", "bars"):
+            given = getattr(self, name)
+            if given and len(given) != len(self.rows):
+                raise ValueError(f"{len(given)} {name} for {len(self.rows)} rows; give one a row")
+
+    @property
+    def barred(self) -> int:
+        """The column under whose numbers the bars stand."""
+        return next((k for k in range(len(self.columns)) if k not in self.text_columns), 0)
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,14 @@ class Say:
 
     text: str
     kind: ClassVar[str] = "say"
+
+
+@dataclass(frozen=True)
+class Legend:
+    """What the lines of the drawings below are: (name, colour, kind) each; kind is liquid, static, trivial or dots."""
+
+    entries: Sequence[tuple[str, str, str]]
+    kind: ClassVar[str] = "legend"
 
 
 @dataclass(frozen=True)
@@ -168,7 +186,7 @@ class Choice:
             raise ValueError(f"the choice {self.label!r} has nothing to choose from; leave it out")
 
 
-Part = Table | Drawing | Grid | Say | Points | Terms | Command | Download | Fold | Choice
+Part = Table | Drawing | Grid | Say | Legend | Points | Terms | Command | Download | Fold | Choice
 
 
 @dataclass(frozen=True)

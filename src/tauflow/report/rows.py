@@ -53,6 +53,7 @@ class Column:
     meaning: str
     texts: Callable[[Sequence[Row]], list[str]]
     is_number: bool = True
+    optional: bool = False  # left out where no row has it
 
 
 def decimals(values: Iterable[float | None], digits: int = 4) -> int:

@@ -1,7 +1,7 @@
-"""Progress for the eye: a bar with loss, validation and time left on a terminal, lines elsewhere if wanted.
+"""Progress for the eye: a bar with loss, validation and time left on a terminal or in a notebook, lines elsewhere if wanted.
 
-It goes to the error stream, so that what a program prints can be piped. rich is loaded only when something is
-shown.
+On a terminal it goes to the error stream, so that what a program prints can be piped; in a notebook one line of the cell's
+output goes on changing. rich is loaded only when a terminal shows something.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from html import escape
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
 
 from .callbacks import Callback, Epoch, Step
 from .history import History
@@ -21,8 +23,11 @@ Show = bool | Literal["auto"]
 
 
 @contextmanager
-def shown(show: Show, epochs: int, steps: int) -> Iterator[list[Lines | Bar]]:
-    """The callbacks that show progress: none for False, none for "auto" where nobody watches a terminal."""
+def shown(show: Show, epochs: int, steps: int) -> Iterator[list[Lines | Bar | Cell]]:
+    """The callbacks that show progress: none for False, none for "auto" where nobody watches."""
+    if show is not False and (display := _notebook()) is not None:
+        yield [Cell(display, epochs, steps)]
+        return
     if show is False or (show == "auto" and not sys.stderr.isatty()):
         yield []
         return
@@ -69,6 +74,41 @@ class Bar(Callback):
 
     def on_end(self, history: History) -> None:
         self.message = history.message
+
+
+class Cell(Callback):
+    """A line of a notebook's output that goes on changing, and notes above it; `display` is IPython's module of that name."""
+
+    def __init__(self, display: Any, epochs: int, steps: int) -> None:
+        self.display, self.epochs, self.steps, self.notes, self.numbers = display, epochs, steps, "", ""
+        self.handle = display.display(self._html(0.0), display_id=True)
+
+    def _html(self, done: float) -> Any:
+        bar = f'<progress max="{self.epochs}" value="{done:.3f}"></progress>'
+        return self.display.HTML(f"{self.notes}{bar} round {int(done)}/{self.epochs} {escape(self.numbers)}")
+
+    def note(self, text: str) -> None:
+        self.notes += f"note: {escape(text)}<br>"
+
+    def on_step(self, step: Step) -> None:
+        if step.step % max(1, self.steps // 4) == 0:
+            self.handle.update(self._html(step.epoch - 1 + step.step / self.steps))
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        validation = "" if epoch.validation is None else f"  {epoch.judged} {epoch.validation:.4g}"
+        left = epoch.seconds / epoch.epoch * (self.epochs - epoch.epoch)
+        self.numbers = f"loss {epoch.train:.4g}{validation}  {left:.0f} s left"
+        self.handle.update(self._html(epoch.epoch))
+
+    def on_end(self, history: History) -> None:
+        self.handle.update(self.display.HTML(f"{self.notes}{escape(history.message)}"))
+
+
+def _notebook() -> Any:
+    """IPython's display module where a notebook's kernel runs this, else None."""
+    shell = sys.modules.get("IPython")
+    kernel = None if shell is None else getattr(shell.get_ipython(), "kernel", None)
+    return None if kernel is None else import_module("IPython.display")
 
 
 class Lines(Callback):

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ...cli.output import Format, chosen, complain, console, emit, plain, tell
+from ...cli.output import TYPED, Format, chosen, complain, console, emit, plain, tell
 from ...cli.speech import in_options
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def write(found: Any, page: Path | None, file: Path | None) -> None:
     if page is not None:
         from ...report import comparison_page
 
-        comparison_page(found, page)
+        comparison_page(found, page, TYPED.get())
     if file is not None:
         from ...files import write_bytes_atomically
 

@@ -15,14 +15,14 @@ import numpy as np
 
 from ...data import Table
 from .. import metrics
-from ..forecaster import Backtest
 from ..peers.names import PEERS, SEEDLESS, TRIVIAL
 from ..reading import as_table, refuse_unknown, shown_times
 from ..settings import BASELINES, EPOCHS, ForecastError, Settings, periods
 from ..tables import before
+from .examples import by_id, examples
 from .matching import matched
 from .pool import run
-from .results import Comparison, Example, Part, Row, overall, verdict
+from .results import Comparison, Part, Row, overall, verdict
 from .split import test_start
 from .trial import Failure, Job, Progress, Result
 
@@ -113,14 +113,13 @@ def _collect(table: Table, start: float, results: list[Result], failures: Sequen
         train_rows=sum(len(series) for series in train.series),
         forecasts=len(first.origins),
         context=settings.context,
-        by_horizon=parts[0].by_horizon,
         curves={name: found[0].curves for name, found in by_model.items() if found[0].curves is not None},
         time_constants={
             name: found[0].time_constants for name, found in by_model.items() if found[0].time_constants is not None
         },
-        examples=parts[0].examples,
         notes=tuple(notes),
         verdict=verdict(rows, len(first.origins), len(parts)),
+        fingerprint=table.fingerprint,
     )
 
 
@@ -145,7 +144,8 @@ def _part(table: Table, k: int, by_model: Mapping[str, list[Result]], context: i
             )
             for name, found in by_model.items()
         },
-        examples=_examples(table, k, {name: found[0].backtest for name, found in by_model.items()}, context),
+        examples=examples(table, k, {name: found[0].backtest for name, found in by_model.items()}, rows, context),
+        by_id=by_id(table, k, {name: [one.backtest for one in found] for name, found in by_model.items()}),
     )
 
 
@@ -184,25 +184,6 @@ def _kind(name: str) -> Literal["liquid", "static", "trivial"]:
     from ...cells import get
 
     return "liquid" if get(name).liquid else "static"
-
-
-def _examples(table: Table, k: int, backtests: Mapping[str, Backtest], context: int) -> tuple[Example, ...]:
-    """Four forecasts, evenly spread over the test part, of the k-th target."""
-    first = next(iter(backtests.values()))
-    complete = np.nonzero(np.isfinite(first.truth[..., k]).all(axis=1))[0]
-    pool = complete if len(complete) >= 4 else np.arange(len(first.origins))
-    chosen = pool[np.unique(np.linspace(0.1 * len(pool), 0.9 * (len(pool) - 1), 4).astype(int))] if len(pool) else []
-    found = []
-    for n in chosen:
-        number, row = first.origins[n]
-        series = table.series[number]
-        begin = max(0, row + 1 - context)
-        times = np.concatenate([series.time[begin : row + 1], first.time[n]])
-        actual = np.concatenate([series.y[begin : row + 1, k], first.truth[n, :, k]])
-        forecasts = {name: backtest.forecast[n, :, k] for name, backtest in backtests.items()}
-        stamps = times.astype("datetime64[ns]") if times.dtype == np.int64 else times
-        found.append(Example(series.id, stamps, actual, int(row + 1 - begin), forecasts))
-    return tuple(found)
 
 
 def _duration(step: float, kind: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ...data.series import Array
+from ...drawing.canvas import Drawn
 
 FEW_FORECASTS = 30
 
@@ -40,32 +42,40 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One forecast: `actual` (context + h) with NaN, `forecasts` (h,) per model, `origin` rows of context before them."""
+    """One forecast: `actual` (context + h) with NaN, `forecasts` (h,) per model, `origin` rows of context before them.
+
+    It was chosen as `moment`, best, typical or worst, of the forecasts that `model` made of this series.
+    """
 
     id: str
     times: Array
     actual: Array
     origin: int
     forecasts: dict[str, Array]
+    model: str
+    moment: str
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """All models on one target; errors in its units, `rows` sorted by MAE."""
+    """All models on one target; errors in its units, `rows` sorted by MAE; `by_id`: id -> model -> MAE."""
 
     target: str
     rows: tuple[Row, ...]
     by_horizon: dict[str, Array]
     examples: tuple[Example, ...]
+    by_id: dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Drawn):
     """Models side by side on one test part, sorted by MAE.
 
     Several targets have units of their own, so each has its `Part`; the `rows` of all together are sorted by the mean of their
-    MASE, and have no MAE or RMSE (NaN). `by_horizon` and `examples` are those of the first target.
+    MASE, and have no MAE or RMSE (NaN). `plot()` draws the errors; `save("page.html")` writes the page.
     """
+
+    picture = "comparison.errors"
 
     rows: tuple[Row, ...]
     parts: tuple[Part, ...]
@@ -77,12 +87,31 @@ class Comparison:
     train_rows: int
     forecasts: int
     context: int
-    by_horizon: dict[str, Array]
     curves: dict[str, tuple[Array, Array]]
     time_constants: dict[str, Array]
-    examples: tuple[Example, ...]
     notes: tuple[str, ...]
     verdict: str
+    fingerprint: str  # of the table, see `Table.fingerprint`
+
+    @property
+    def sentence(self) -> str:
+        """What was found."""
+        return self.verdict
+
+    @property
+    def pixels(self) -> tuple[int, int]:  # type: ignore[override]
+        """As high as there are models."""
+        return 520, 80 + 30 * len(self.rows)
+
+    def frame(self) -> pd.DataFrame:
+        """As `to_frame`."""
+        return self.to_frame()
+
+    def save(self, page: str | os.PathLike[str]) -> None:
+        """The page of the comparison: one HTML file, written whole or not at all."""
+        from ...report import comparison_page
+
+        comparison_page(self, page)
 
     def to_frame(self) -> pd.DataFrame:
         """The table, one row per model; of several targets one per target and model, in the units of each."""
@@ -104,6 +133,7 @@ class Comparison:
                 "train_rows",
                 "forecasts",
                 "context",
+                "fingerprint",
             )
         }
         plain["rows"] = [{name: _number(value) for name, value in asdict(row).items()} for row in self.rows]
@@ -111,10 +141,12 @@ class Comparison:
             part.target: {
                 "rows": [{name: _number(value) for name, value in asdict(row).items()} for row in part.rows],
                 "by_horizon": {name: [_number(v) for v in values] for name, values in part.by_horizon.items()},
+                "by_id": {
+                    name: {model: _number(v) for model, v in models.items()} for name, models in part.by_id.items()
+                },
             }
             for part in self.parts
         }
-        plain["by_horizon"] = {name: [_number(v) for v in values] for name, values in self.by_horizon.items()}
         plain["curves"] = {
             name: {"train": [_number(v) for v in train], "validation": [_number(v) for v in validation]}
             for name, (train, validation) in self.curves.items()

@@ -28,7 +28,7 @@ class Blend:
     """`ways` say what each network is and which start it corrects; `weights` (len(STARTS) + networks, targets)."""
 
     def __init__(self, base: LinearBase, networks: Sequence[ForecastNet], ways: Sequence[Way], weights: Array) -> None:
-        self.base, self.networks, self.ways, self.weights = base, nn.ModuleList(networks), tuple(ways), weights
+        self.base, self.networks, self.ways, self.weights = base, nn.ModuleList(networks).eval(), tuple(ways), weights
 
     @property
     def network(self) -> ForecastNet:

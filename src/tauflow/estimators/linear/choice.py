@@ -20,7 +20,7 @@ PLAIN = ("one", "lags")
 UNION = (*PLAIN, "row", "query")
 CROSS = (*PLAIN, "row", "cross", "query")
 LAGS = (24, 48, 96, 168, 336)
-PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
+PENALTIES = (1e-5, 1e-3, 1e-2, 1e-1, 1.0)
 ROUNDS = 8
 BLOCKS = 10
 

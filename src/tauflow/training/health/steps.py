@@ -59,7 +59,7 @@ def about_steps(model: nn.Module, source: Source) -> tuple[str, ...]:
         return ()
     more = f"substeps={found.substeps}" if found.substeps else "more than 64 substeps, or a shorter period"
     told = (
-        f"{100 * share:.2g} % of the gaps are longer than {found.largest * period:.3g}, the longest that one step of the cells crosses "
+        f"{100 * share:.3g} % of the gaps are longer than {found.largest * period:.3g}, the longest that one step of the cells crosses "
         f"within {100 * TOLERANCE:g} % of their equation: {more} would"
     )
     return (told,)
