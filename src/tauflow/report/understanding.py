@@ -7,11 +7,9 @@ import os
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from ..analysis import Eigenvalues, SpeedTable, Stability
 from ..drawing import Colours, Drawn, page_svg
 from ..drawing.pictures import motion
 from ..drawing.pictures import stability as pictures
-from ..explain import Flow, Shares, Story
 from .page import Download, Drawing, Fold, Grid, Page, Part, Points, Say, Section, Table, Terms
 
 NARROW = 380  # px, of a figure for a phone
@@ -30,15 +28,15 @@ class Understanding(Protocol):
     @property
     def kind(self) -> str: ...
     @property
-    def answer(self) -> Shares | None: ...
+    def answer(self) -> Any: ...  # explain.Shares, or None
     @property
-    def card(self) -> Stability | None: ...
+    def card(self) -> Any: ...  # analysis.Stability
     @property
-    def speeds(self) -> SpeedTable | None: ...
+    def speeds(self) -> Any: ...  # analysis.SpeedTable
     @property
-    def wiring(self) -> Flow | None: ...
+    def wiring(self) -> Any: ...  # explain.Flow
     @property
-    def cloud(self) -> Eigenvalues | None: ...
+    def cloud(self) -> Any: ...  # analysis.Eigenvalues
     @property
     def notes(self) -> Sequence[str]: ...
     @property
@@ -75,7 +73,7 @@ def understanding_page(
     return page.html()
 
 
-def _title(card: Stability | None) -> str:
+def _title(card: Any) -> str:
     if card is None:
         return "What can be said of this network"
     return "The network " + (
@@ -83,7 +81,7 @@ def _title(card: Stability | None) -> str:
     )
 
 
-def _answered(answer: Shares) -> Section:
+def _answered(answer: Any) -> Section:
     parts: list[Part] = [Say(f"{line}." if what == "answer" else _whole(line)) for what, line in answer.lines]
     if answer.story is not None:
         parts.append(_bands(answer.story))
@@ -119,7 +117,7 @@ def _answered(answer: Shares) -> Section:
     return Section("Why this answer?", parts)
 
 
-def _bands(story: Story) -> Drawing:
+def _bands(story: Any) -> Drawing:
     """The four bands; for a phone the same drawn narrow."""
     close = story.close()
     speeds = ", and how fast each neuron was" if story.tau is not None else ""
@@ -132,7 +130,7 @@ def _bands(story: Story) -> Drawing:
     return Drawing(f"Inputs, the answer, what moved it{speeds}", note, wide, wide=True, narrow=narrow)
 
 
-def _stable(card: Stability, speeds: SpeedTable | None, cloud: Eigenvalues | None) -> Section:
+def _stable(card: Any, speeds: Any, cloud: Any) -> Section:
     unit = card.unit
     parts: list[Part] = [Terms({ASKS[what]: _whole(line) for what, line in card.lines})]
     exponent = None if card.spectrum is None else float(card.spectrum.exponents[0])
@@ -165,7 +163,7 @@ def _stable(card: Stability, speeds: SpeedTable | None, cloud: Eigenvalues | Non
     return Section("Is it stable?", parts)
 
 
-def _wired(wiring: Flow) -> Section:
+def _wired(wiring: Any) -> Section:
     frame = wiring.frame()
     said = "nothing"
     if len(frame):
