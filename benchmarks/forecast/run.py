@@ -27,11 +27,30 @@ from ..paper import data
 from .sets import SETS, Question
 
 KEPT = machine.ROOT / "benchmarks" / "results" / "forecast.json"
-SIMPLE = ("persistence", "seasonal_naive", "ridge", "drift", "auto_ets", "auto_theta", "lightgbm")  # the same from every seed
+SIMPLE = (
+    "persistence",
+    "seasonal_naive",
+    "ridge",
+    "drift",
+    "auto_ets",
+    "auto_theta",
+    "lightgbm",
+)  # the same from every seed
 PEERS = ("nlinear", "dlinear", "nhits", "tcn", "transformer", "lstm", "gru")
 LIQUID = ("cfc", "gated_ltc", "ctrnn", "cfc best")
 MODELS = (*SIMPLE, *PEERS, *LIQUID)
-DEFAULT = ("persistence", "seasonal_naive", "ridge", "lightgbm", "nlinear", "nhits", "lstm", "cfc", "gated_ltc", "cfc best")
+DEFAULT = (
+    "persistence",
+    "seasonal_naive",
+    "ridge",
+    "lightgbm",
+    "nlinear",
+    "nhits",
+    "lstm",
+    "cfc",
+    "gated_ltc",
+    "cfc best",
+)
 
 
 @dataclass(frozen=True)
