@@ -242,8 +242,13 @@ def _pruned_speed() -> Row:
 
 
 WORK: dict[str, Callable[[], Work]] = {
-    "speed": speed_work, "exponents": exponents_work, "bounds": bounds_work, "curves": curves_work, "sums": sums_work, "planted": planted_work,
-}  # fmt: skip
+    "speed": speed_work,
+    "exponents": exponents_work,
+    "bounds": bounds_work,
+    "curves": curves_work,
+    "sums": sums_work,
+    "planted": planted_work,
+}
 
 
 def tables(kept: dict[str, dict[str, Row]]) -> str:
