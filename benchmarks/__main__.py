@@ -6,6 +6,7 @@ import argparse
 
 from . import explain, solvers, streaming, understand
 from .classify import run as classify
+from .deploy import run as deploy
 from .forecast import run as forecast
 from .kernels import run as kernels
 from .online import run as online
@@ -29,6 +30,7 @@ COMMANDS = {
     "tau": tau,
     "serve": serve,
     "classify": classify,
+    "deploy": deploy,
 }
 
 

@@ -19,7 +19,12 @@ from tauflow.training import Batch, gradient_health
 from tests.test_analysis_rest import oscillator, pitchfork
 from tests.test_explain_more import network
 
-ELSEWHERE = {"Check", "History", "Line"}  # tests/test_pictures.py; Line is a test's own
+ELSEWHERE = {
+    "Check",
+    "Comparison",
+    "History",
+    "Line",
+}  # tests/test_pictures.py, tests/test_report.py; Line is a test's own
 
 
 def subclasses(kind: type) -> Iterator[type]:

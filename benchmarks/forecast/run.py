@@ -5,13 +5,15 @@
     python -m benchmarks forecast --table                  the table again from what is kept
 
 The last fifth of each set is tested on, every stamp an origin, and nothing before the test sees it. A row, one model on one set with
-one seed, is kept in results/forecast.json as soon as it is done. Settings are the defaults for every set.
+one seed, is kept in results/forecast.json as soon as it is done. Settings are the defaults for every set. Of the rates, which are three
+targets with units of their own, the table has the mean of the MASE.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean, stdev
@@ -58,8 +60,7 @@ class Row:
     set: str
     model: str
     seed: int
-    mae: float
-    rmse: float
+    mae: float  # of several targets the mean of their MASE
     seconds: float
     parameters: int
     notes: tuple[str, ...]
@@ -118,7 +119,7 @@ def tried(name: str, question: Question, model: str, seed: int) -> Row:
     row = next(one for one in found.rows if one.model == cell)
     notes = tuple(note for note in found.notes if note not in question.table.notes)
     return Row(
-        name, model, seed, row.mae, row.rmse, round(row.seconds, 2), row.parameters, notes,
+        name, model, seed, row.mae if math.isfinite(row.mae) else row.mase, round(row.seconds, 2), row.parameters, notes,
         machine.git("rev-parse", "--short=10", "HEAD"), machine.processor(),
     )  # fmt: skip
 

@@ -15,10 +15,11 @@ from typing import Any
 from ..cells import Cell
 from ..errors import OutputError
 from ..sequence import Recurrent, copy_of
+from .calibration import input_names, read_samples
 from .plan import ExportError, check_name, plan
 from .record import record
 from .target import Files
-from .targets import TARGETS
+from .targets import find, title
 
 
 @dataclass(frozen=True)
@@ -43,26 +44,38 @@ class Export:
         }
 
 
-def export(network: Any, to: str, folder: str | os.PathLike[str], name: str = "network") -> Export:
+def export(
+    network: Any,
+    to: str,
+    folder: str | os.PathLike[str],
+    name: str = "network",
+    *,
+    numbers: str = "float",
+    calibrate: str | os.PathLike[str] | None = None,
+) -> Export:
     """Write a Network, Committee, Recurrent, Stack or cell for a target ("c", "numpy", "onnx" or "nir") into a new folder.
+
+    numbers     of C: "float", or "int16" or "int8", weights of so many bits and no floating point at all
+    calibrate   of these two: a CSV table or .npz of samples (x, dt) such as the device will see, which say how large numbers get;
+                the last quarter of it is kept out and measures the error. Without it samples are drawn from the network's scales
 
     ExportError names what can't be exported, OutputError where it can't be put; nothing is written then.
     """
-    if to not in TARGETS:
-        raise ExportError(f"there is no target {to!r}; there are {', '.join(TARGETS)}")
-    target, place = TARGETS[to], _check_folder(folder)
+    target, place = find(to, numbers), _check_folder(folder)
+    if calibrate is not None and numbers == "float":
+        raise ExportError("calibrate is for numbers='int16' and 'int8': floats have room for all that comes")
     made = plan(network)
     still = copy_of(Recurrent(network) if isinstance(network, Cell) else network).eval()
-    known = record(still, made)
+    known = record(still, made, of=None if calibrate is None else read_samples(calibrate, made, input_names(network)))
     files = target.files(made, check_name(name), known)
     measured = target.measure(made, name, files, known)
     if measured.error is not None and not measured.error <= target.worst:
         raise ExportError(
-            f"the {to} of this network is {measured.error:.2g} of its range away from stream(), expected at most {target.worst:g}: its "
-            "time constants may be far shorter than its gaps, so that rounding grows"
+            f"the {title(to, numbers)} of this network is {measured.error:.2g} of its range away from stream(), "
+            f"expected at most {target.worst:g}: {target.advice}"
         )
     _write(place, files)
-    return Export(to, place, tuple(files), measured.size, measured.error, measured.nanoseconds)
+    return Export(title(to, numbers), place, tuple(files), measured.size, measured.error, measured.nanoseconds)
 
 
 def _check_folder(folder: str | os.PathLike[str]) -> Path:

@@ -28,6 +28,7 @@ from ..network import Committee, Network
 from ..ops import cpu, door, packing, program
 from ..ops.graph import Graph, Op
 from ..sequence import Bidirectional, Recurrent, Stack, copy_of
+from .weighed import Weighed
 
 Array = NDArray[Any]
 
@@ -78,7 +79,7 @@ def plan(model: Any) -> Plan:
     """The plan of a network; ExportError says by name what can't be written down."""
     if isinstance(model, Cell):
         model = Recurrent(model)
-    if not isinstance(model, (Network, Recurrent, Stack, Committee)):
+    if not isinstance(model, (Network, Recurrent, Stack, Committee, Weighed)):
         raise ExportError(_refusal(model))
     model = copy_of(model).eval()
     for name, parameter in model.named_parameters():
@@ -118,9 +119,11 @@ def _refusal(model: Any) -> str:
     return f"a {kind} can't be exported, expected a Network, Committee, Recurrent, Stack or cell"
 
 
-def _graph(model: Network | Committee | Recurrent | Stack) -> Graph:
+def _graph(model: Network | Committee | Recurrent | Stack | Weighed) -> Graph:
     if isinstance(model, Committee):
         return _together(model)
+    if isinstance(model, Weighed):
+        return _weighed(model)
     if isinstance(model, Network):
         inner = [model, *(module for module in model.modules() if isinstance(module, Recurrent))]
     else:
@@ -152,6 +155,15 @@ def _together(committee: Committee) -> Graph:
     columns = getattr(committee.head, "columns", committee.outputs)
     whole.add("average", answers, committee.outputs, how=getattr(committee.head, "averaging", "mean"), columns=columns)
     return whole
+
+
+def _weighed(model: Weighed) -> Graph:
+    """The network's steps and the map behind them."""
+    graph = _graph(model.inner)
+    last = graph.add("affine", len(graph.ops) - 1, model.outputs, (model.scale, model.shift))
+    if model.classes:
+        graph.add("log_softmax", last, model.outputs)
+    return graph
 
 
 class _Planner:

@@ -31,6 +31,7 @@ class Target:
     files: Callable[[Plan, str, Record], Files]
     measure: Callable[[Plan, str, Files, Record], Measured]
     worst: float = 1e-4  # of the range: beyond, an export is no copy of the network
+    advice: str = "its time constants may be far shorter than its gaps, so that rounding grows"
 
 
 def few(plan: Plan, record: Record) -> Record:

@@ -7,100 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from . import c99, numpy_
-from .c99 import host
+from . import numpy_
+from .c99.target import C
+from .fixed.target import INT8, INT16
 from .nir_ import NIR
 from .onnx_ import ONNX
-from .plan import Array, Plan
+from .plan import ExportError, Plan
 from .record import Record
 from .target import TOLERANCE, Files, Measured, Target, few
-
-# C
-
-CHECK_C = """/* Recorded samples through {name}.c: cc -std=c99 -O2 {name}.c {name}_check.c -o check && ./check */
-#include "{name}.h"
-
-#include <stdio.h>
-
-static const float x[{n}][{inputs}] = {{
-{x}
-}};
-static const float dt[{n}] = {{{dt}}};
-static const float expected[{n}][{outputs}] = {{
-{y}
-}};{given}
-
-int main(void)
-{{
-    {name}_state s;
-    float y[{outputs}], worst = 0.0f;
-    int i, k;
-    {name}_reset(&s{and_given});
-    for (k = 0; k < {n}; ++k) {{
-        if ({name}_step(&s, x[k], dt[k], y) != {NAME}_OK) {{
-            printf("step %d was refused\\n", k);
-            return 1;
-        }}
-        for (i = 0; i < {outputs}; ++i) {{
-            const float away = y[i] > expected[k][i] ? y[i] - expected[k][i] : expected[k][i] - y[i];
-            worst = away > worst ? away : worst;
-        }}
-    }}
-    printf("worst error over {n} steps: %g of the range\\n", (double)(worst / {reach}));
-    return worst <= {limit} ? 0 : 1;
-}}
-"""
-
-README_C = """# {name}
-
-A liquid network as C99, made by tauflow: {inputs} numbers in, {outputs} out, no malloc, no library, no globals that change.
-
-- Build: `cc -std=c99 -O2 -c {name}.c` (add `-DTAUFLOW_LIBM` and `-lm` for the exp, tanh and log of the library).
-- Call: `{name}_state s; {name}_reset(&s{and_given}); status = {name}_step(&s, x, dt, y);`
-- dt is the time since the previous sample, in the unit that the network was trained with; every step may have another.
-- A status other than `{NAME}_OK` leaves `s` and `y` as they were; {name}.h lists them. A state for each instance.
-- Test: `cc -std=c99 -O2 {name}.c {name}_check.c -o check && ./check` replays recorded samples; it exits with 0 when they agree.
-"""
-
-
-def c_files(plan: Plan, name: str, record: Record) -> dict[str, str]:
-    """NAME.h, NAME.c, NAME_check.c and README.md."""
-    shown, given = few(plan, record), plan.static > 0
-
-    def rows(array: Array) -> str:
-        return ",\n".join(f"    {{{', '.join(map(_c_number, row))}}}" for row in array)
-
-    reach = max(float(np.ptp(shown.y)), float(np.abs(shown.y).max()), 1e-30)
-    once = (
-        ""
-        if shown.given is None
-        else f"\nstatic const float given[{plan.static}] = {{{', '.join(map(_c_number, shown.given))}}};"
-    )
-    fields = {
-        "name": name, "NAME": name.upper(), "n": len(shown.x), "inputs": plan.inputs, "outputs": plan.outputs,
-        "x": rows(shown.x), "dt": ", ".join(map(_c_number, shown.dt)), "y": rows(shown.y), "given": once,
-        "and_given": ", given" if given else "", "reach": _c_number(reach), "limit": _c_number(reach * TOLERANCE),
-    }  # fmt: skip
-    text = CHECK_C.format(**fields)
-    if np.isnan(shown.x).any():
-        text = text.replace("#include <stdio.h>", "#include <math.h> /* NAN */\n#include <stdio.h>")
-    return {**c99.write(plan, name), f"{name}_check.c": text, "README.md": README_C.format(**fields)}
-
-
-def _c_number(value: Any) -> str:
-    return "NAN" if np.isnan(value) else c99.number(value)
-
-
-def c_measure(plan: Plan, name: str, files: Files, record: Record) -> Measured:
-    """Built by the C compiler of this machine, if there is one."""
-    code = {file: str(files[file]) for file in (f"{name}.h", f"{name}.c")}
-    if host.compiler() is None:
-        return Measured(len(files[f"{name}.c"]), None, None)
-    ran = host.run(code, name, record.x, record.dt, plan.outputs, record.given, timed=20_000)
-    return Measured(host.size(code, name), record.worst(ran.y), ran.nanoseconds)
-
-
-# NumPy
 
 CHECK_NUMPY = '''"""Recorded samples through {name}.py: python {name}_check.py exits with 0 when the answers agree."""
 
@@ -163,8 +77,25 @@ def numpy_measure(plan: Plan, name: str, files: Files, record: Record) -> Measur
 
 
 TARGETS = {
-    "c": Target("C99, float, no library", c_files, c_measure),
+    "c": C,
     "numpy": Target("one Python file of NumPy", numpy_files, numpy_measure),
     "onnx": ONNX,
     "nir": NIR,
 }
+NUMBERS = {"float": C, "int16": INT16, "int8": INT8}  # of C
+
+
+def find(to: str, numbers: str = "float") -> Target:
+    """The target of that name; ExportError says which there are."""
+    if to not in TARGETS:
+        raise ExportError(f"there is no target {to!r}; there are {', '.join(TARGETS)}")
+    if numbers not in NUMBERS:
+        raise ExportError(f"numbers is {numbers!r}, expected {', '.join(NUMBERS)}")
+    if numbers != "float" and to != "c":
+        raise ExportError(f"numbers={numbers!r} is for C alone: {to} is exported in the network's own numbers")
+    return NUMBERS[numbers] if to == "c" else TARGETS[to]
+
+
+def title(to: str, numbers: str) -> str:
+    """What an export is called in the table."""
+    return to if numbers == "float" else f"{to} {numbers}"

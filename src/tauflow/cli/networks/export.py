@@ -25,12 +25,27 @@ class To(StrEnum):
     nir = "nir"
 
 
+class Numbers(StrEnum):
+    """Of C, as tauflow.deploy.targets.NUMBERS."""
+
+    float = "float"
+    int16 = "int16"
+    int8 = "int8"
+
+
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A network that tauflow.save wrote.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A network, classifier or regressor that was saved.")],
     to: Annotated[To, option("What to write.", ASKED, "--to")],
     output: Annotated[Path, option("A new folder for the files.", OUTPUT, "--output", "-o", metavar="FOLDER")],
     name: Annotated[
         str | None, option("What files and functions are called (default: as the model).", OUTPUT, metavar="NAME")
+    ] = None,
+    numbers: Annotated[
+        Numbers, option("Of C: whole numbers need no floating point.", OUTPUT, "--numbers", shown=True)
+    ] = Numbers.float,
+    calibrate: Annotated[
+        Path | None,
+        option("Samples such as the device will see, CSV or .npz, for int16 and int8.", OUTPUT, metavar="FILE"),
     ] = None,
     view: View = None,
 ) -> None:
@@ -40,13 +55,21 @@ def export(
     network's over 1,000 uneven steps, and how long a step takes here; where a loop has to carry the state, it follows. Into a
     pipe it prints JSON.
 
-    Example: [bold]tauflow export walker.tau --to c --output walker[/bold]
+    Example: [bold]tauflow export walker.tau --to c --numbers int8 --calibrate walk.csv --output walker[/bold]
     """
     import tauflow
 
     from ...deploy import named
+    from ...estimators.sequences.deployable import read
 
-    done = tauflow.deploy.export(tauflow.load(model), to.value, output, name or named(model.stem))
+    done = tauflow.deploy.export(
+        read(model),
+        to.value,
+        output,
+        name or named(model.stem),
+        numbers=numbers.value,
+        calibrate=calibrate,
+    )
     emit(
         view,
         Format.json,

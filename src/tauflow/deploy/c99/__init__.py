@@ -6,15 +6,17 @@ The functions come from steps.c, those that the network needs; body.py writes wh
 from __future__ import annotations
 
 import re
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from ..plan import ExportError, Plan
 from .body import Body, number
+from .functions import chosen, chunks
 
 __all__ = ["number", "write"]
+
+STEPS = Path(__file__).parent / "steps.c"
 
 HEADER = """/* {name}: a liquid network, made by tauflow. C99, float, no malloc, no globals that change; the caller owns the state.
 
@@ -130,7 +132,11 @@ def write(plan: Plan, name: str) -> dict[str, str]:
     functions = [*_functions(lines), *([LARGER] if euler else []), FINITE]
     static = plan.static > 0
     places = "uint8_t" if body.widest <= 255 else "uint16_t"
-    typed = {f"typedef {places} place;": "place ", "typedef float (*weight_of)(float z);": "weight_of"}
+    typed = {
+        f"typedef {places} place;": "place ",
+        "typedef float (*weight_of)(float z);": "weight_of",
+        "typedef void (*weight4_of)(float z[4]);": "weight4_of",
+    }
     code = "\n".join([*body.tables, *functions])
     fields = {
         "name": name, "NAME": name.upper(), "inputs": plan.inputs, "outputs": plan.outputs, "state": len(plan.first),
@@ -151,19 +157,7 @@ def write(plan: Plan, name: str) -> dict[str, str]:
     return {f"{name}.h": HEADER.format(**fields), f"{name}.c": SOURCE.format(**fields)}
 
 
-@cache
-def _chunks() -> dict[str, str]:
-    """The functions of steps.c with their comments, by their names."""
-    text = (Path(__file__).parent / "steps.c").read_text()
-    found = [(re.search(r"^static \w+ (\w+)\(", chunk, re.MULTILINE), chunk) for chunk in text.split("\n\n")]
-    return {match[1]: chunk.strip() for match, chunk in found if match is not None}
-
-
 def _functions(body: str) -> list[str]:
-    """Those that these lines name, and those that these name, in the order of steps.c."""
-    chunks, needed, looked = _chunks(), set[str](), [body]
-    while looked:
-        named = set(re.findall(r"\b[a-z]\w*\b", re.sub(r"/\*.*?\*/", "", looked.pop(), flags=re.DOTALL)))
-        looked += [chunks[name] for name in (named & chunks.keys()) - needed]
-        needed |= named & chunks.keys()
-    return [chunk for name, chunk in chunks.items() if name in needed]
+    """Those of steps.c that these lines need, with their comments."""
+    known = chunks(STEPS)
+    return [known[name] for name in chosen(known, body)]

@@ -26,6 +26,11 @@ def fours(n: int) -> int:
     return (n + 3) // 4 * 4
 
 
+def same(step: Step) -> bool:
+    """Whether an affine step changes nothing, as those of a fresh LTC."""
+    return bool((step.arrays["w"] == 1).all() and (step.arrays["b"] == 0).all())
+
+
 class Body:
     """Writes steps one after the other; `tables` and `lines` are what came out."""
 
@@ -48,6 +53,9 @@ class Body:
             self.names[self.k] = "s->given"
             return
         self.say(f"/* {self.k}: {describe(step)} */")
+        if step.kind == "affine" and len(step.sources) == 1 and same(step):
+            self.names[self.k] = self.names[step.sources[0]]
+            return
         if step.kind in CELLS:
             self._cell(step)
             return
@@ -294,19 +302,26 @@ class Body:
     def cell_ltc(self, step: Step, z: str, m: int, h: str, n: int, y: str) -> None:
         w, solver = step.arrays, step.options["solver"]
         midpoint, weight, room = solver == "exponential_midpoint", solver.removesuffix("_midpoint"), fours(n)
-        self.say(f"float now[{n}], sensed[{2 * room}], heard[{2 * room}]{f', half[{n}]' if midpoint else ''};")
-        most = max(np.bincount(w[prefix + "target"], minlength=1).max() for prefix in ("", "sensory_"))
-        self.say(f"float open[{4 * max(most, 1)}];", f"copy(now, {h}, {n});")
+        self.say(f"float now[{room}], sensed[{2 * room}], heard[{2 * room}]{f', half[{room}]' if midpoint else ''};")
+        most = max(fours(len(w[prefix + "target"])) for prefix in ("", "sensory_"))
+        self.say(f"float open[{max(most, 4)}];", f"copy(now, {h}, {n});")
+        if room > n:
+            self.say(f"copy({self.behind('now', n)}, {self.table('rest', np.zeros(room - n))}, {room - n});")
         for k, name in enumerate(("leak_current", "leak_conductance")):
             whole = np.pad(w[name], (0, room - n), mode="edge")
             self.say(f"copy({self.behind('sensed', k * room)}, {self.table(name, whole)}, {room});")
         self.say(self._hear("sensory_", w, z, "sensed", n))
-        elastance, inner = self.table("elastance", w["elastance"]), self._hear("", w, "{v}", "heard", n)
+        elastance, inner = (
+            self.table("elastance", np.pad(w["elastance"], (0, room - n))),
+            self._hear("", w, "{v}", "heard", n),
+        )
 
         def evaluate(v: str, gap: str, to: str) -> None:
             self.say(f"copy(heard, sensed, {2 * room});", inner.replace("{v}", v))
-            call = f"settle(now, heard, heard + {room}, {gap}, {elastance}, {weight}, {n}, {to})"
-            self.say(self.longest(step, call))
+            call = f"settle(now, heard, heard + {room}, {gap}, {elastance}, {weight}4, {n}, {to})"
+            self.say(f"{call};")
+            if weight == "euler":
+                self.say(f"longest = larger(longest, longest_of(heard + {room}, {gap}, {elastance}, {n}));")
 
         def one() -> None:
             if midpoint:
@@ -317,23 +332,21 @@ class Body:
         self.say(f"copy({y}, now, {n});")
 
     def _hear(self, prefix: str, w: dict[str, Array], v: str, to: str, n: int) -> str:
-        """A call with the synapses in slots: slot k of four neurons holds the k-th one of each."""
+        """A call with the synapses by their neuron, some without effect behind them up to a multiple of four."""
         target = w[prefix + "target"]
         if not target.size:
             return f"/* no {prefix or 'inner_'}synapses */"
-        counts = np.bincount(target, minlength=fours(n))
-        slots = counts.reshape(-1, 4).max(axis=1)
-        rank = np.arange(len(target)) - np.repeat(np.cumsum(counts) - counts, counts)  # which of its neuron's it is
-        at = 4 * ((np.cumsum(slots) - slots)[target // 4] + rank) + target % 4
+        room = fours(len(target))
 
         def laid(name: str) -> Array:
-            whole = np.zeros(4 * slots.sum(), w[prefix + name].dtype)
-            whole[at] = w[prefix + name]
-            return whole
+            return np.pad(w[prefix + name], (0, room - len(target)))
 
-        places = [self.table(prefix + "slots", slots, "place"), self.table(prefix + "source", laid("source"), "place")]
+        places = [
+            self.table(prefix + "count", np.bincount(target, minlength=n), "place"),
+            self.table(prefix + "source", laid("source"), "place"),
+        ]
         tables = [self.table(prefix + name, laid(name)) for name in ("sigma", "mu", "pull", "w")]
-        return f"hear({v}, {', '.join(places + tables)}, {n}, open, {to}, {to} + {fours(n)});"
+        return f"hear({v}, {', '.join(places + tables)}, {room}, {n}, open, {to}, {to} + {fours(n)});"
 
     def _gates(self, step: Step, z: str, m: int, h: str, n: int, gates: int) -> None:
         """u from [z, log(1 + t)], w from the state."""

@@ -16,7 +16,7 @@ from ..plan import Array, ExportError
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 
-MAIN = """#include "{name}.h"
+MAIN = """#include "{header}"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,16 +27,16 @@ int main(int count, char **words)
     const int steps = count > 1 ? atoi(words[1]) : 0;
     static {name}_state s;
     static float x[{inputs} + 1], y[{outputs} + 1]{given};
-    {read_given}{name}_reset(&s{and_given});
+    {read_given}{name}_reset{as_float}(&s{and_given});
     while (fread(x, sizeof *x, {inputs} + 1, stdin) == {inputs} + 1) {{
-        y[{outputs}] = (float){name}_step(&s, x, x[{inputs}], y);
+        y[{outputs}] = (float){name}_step{as_float}(&s, x, x[{inputs}], y);
         fwrite(y, sizeof *y, {outputs} + 1, stdout);
     }}
     {{
         const clock_t start = clock();
         int k;
         for (k = 0; k < steps; ++k) {{
-            (void){name}_step(&s, x, x[{inputs}], y);
+            (void){name}_step{as_float}(&s, x, x[{inputs}], y);
         }}
         fprintf(stderr, "%.1f\\n", (double)(clock() - start) / CLOCKS_PER_SEC * 1e9 / (steps > 0 ? steps : 1));
     }}
@@ -68,7 +68,8 @@ def run(files: dict[str, str], name: str, x: Array, dt: Array, outputs: int, giv
         raise ExportError("there is no C compiler on this machine: install gcc or clang, or set CC")
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        for file, text in {**files, "main.c": main(name, x.shape[1], outputs, given)}.items():
+        whole = f"{name}_float.h" in files
+        for file, text in {**files, "main.c": main(name, x.shape[1], outputs, given, whole)}.items():
             (place / file).write_text(text)
         build(place, [f"{name}.c", "main.c"], "run", cc, flags)
         samples = np.concatenate([x, dt[:, None]], axis=1).astype(np.float32).tobytes()
@@ -102,8 +103,8 @@ def build(folder: Path, sources: Sequence[str], program: str, cc: str, flags: Se
         raise ExportError(f"{' '.join(command)}: {done.stderr[-2000:]}")
 
 
-def main(name: str, inputs: int, outputs: int, given: Array | None) -> str:
-    """A program that reads samples as floats and writes answers and statuses; it tells the nanoseconds a step."""
+def main(name: str, inputs: int, outputs: int, given: Array | None, whole: bool = False) -> str:
+    """A program that reads samples as floats and writes answers and statuses; it tells the nanoseconds a step. whole: numbers."""
     read = (
         ""
         if given is None
@@ -112,6 +113,8 @@ def main(name: str, inputs: int, outputs: int, given: Array | None) -> str:
     size = "" if given is None else f", given[{len(given)}]"
     return MAIN.format(
         name=name,
+        header=f"{name}_float.h" if whole else f"{name}.h",
+        as_float="_float" if whole else "",
         inputs=inputs,
         outputs=outputs,
         given=size,

@@ -53,6 +53,23 @@ static float sigmoid_of(float x)
     return 1.0f / (1.0f + exp_of(-x));
 }
 
+/* tanh(v) is v above / below of q = v^2, for |v| < 7.91 */
+#ifndef TAUFLOW_LIBM
+static inline float tanh_above(float q)
+{
+    return (((((-2.76076848e-16f * q + 2.00018790e-13f) * q - 8.60467152e-11f) * q + 5.12229709e-8f) * q + 1.48572236e-5f) * q
+            + 6.37261929e-4f) * q + 4.89352456e-3f;
+}
+#endif
+
+/* See above. */
+#ifndef TAUFLOW_LIBM
+static inline float tanh_below(float q)
+{
+    return ((1.19825840e-6f * q + 1.18534706e-4f) * q + 2.26843463e-3f) * q + 4.89352519e-3f;
+}
+#endif
+
 /* tanh(x), relative error below 6e-7, absolute below 2e-7: a quotient of polynomials, 1 beyond +-7.9. */
 static float tanh_of(float x)
 {
@@ -60,10 +77,7 @@ static float tanh_of(float x)
     return tanhf(x);
 #else
     const float v = within(x, 0x40fcf84f), q = v * v; /* 7.9053 */
-    const float above = (((((-2.76076848e-16f * q + 2.00018790e-13f) * q - 8.60467152e-11f) * q + 5.12229709e-8f) * q + 1.48572236e-5f) * q
-                         + 6.37261929e-4f) * q + 4.89352456e-3f;
-    const float below = ((1.19825840e-6f * q + 1.18534706e-4f) * q + 2.26843463e-3f) * q + 4.89352519e-3f;
-    return unless_nan(v * above / below, x);
+    return unless_nan(v * tanh_above(q) / tanh_below(q), x);
 #endif
 }
 
@@ -158,12 +172,36 @@ static void tanh4(float v[4])
     }
 }
 
+/* 1 / (1 + exp(-x)), absolute error below 2e-7, of x that is no NaN: (1 + tanh(x / 2)) / 2 with the polynomials of tanh_of */
+static float open_of(float x)
+{
+#ifdef TAUFLOW_LIBM
+    return 1.0f / (1.0f + expf(-x));
+#else
+    const float half = 0.5f * within(x, 0x417cf84f), q = half * half; /* 15.8106 */
+    return 0.5f + 0.5f * (half * tanh_above(q) / tanh_below(q));
+#endif
+}
+
 /* Four at once, which compilers put side by side in a register. */
+static void open4(float v[4])
+{
+    int i;
+    for (i = 0; i < 4; ++i) {
+        v[i] = open_of(v[i]);
+    }
+}
+
+/* The same; NaN stays NaN */
 static void sigmoid4(float v[4])
 {
     int i;
     for (i = 0; i < 4; ++i) {
-        v[i] = sigmoid_of(v[i]);
+#ifdef TAUFLOW_LIBM
+        v[i] = open_of(v[i]);
+#else
+        v[i] = unless_nan(open_of(v[i]), v[i]);
+#endif
     }
 }
 
@@ -267,8 +305,12 @@ static float between(float h, float q, float a)
 /* How far a leak moves within z = dt rate: 1 - exp(-z), as 2 tanh(z/2) / (1 + tanh(z/2)), which keeps small z */
 static float exponential(float z)
 {
-    const float half = tanh_of(0.5f * z);
-    return 2.0f * half / (1.0f + half);
+#ifdef TAUFLOW_LIBM
+    return -expm1f(-z);
+#else
+    const float v = 0.5f * within(z, 0x417cf84f), q = v * v, above = v * tanh_above(q);
+    return unless_nan(2.0f * above / (tanh_below(q) + above), z);
+#endif
 }
 
 /* How far a leak moves within z = dt rate: z / (1 + z) */
@@ -583,8 +625,8 @@ static void wired_heads4(const float *z, float t, const float *W, const place *s
     for (l = 0; l < 4; ++l) {
         float sum[4] = {0.0f, 0.0f, 0.0f, 0.0f};
         if (i + l < n) {
-            int at = start[i + l];
-            const int end = start[i + l + 1];
+            int at = (int)start[i + l];
+            const int end = (int)start[i + l + 1];
             for (k = 0; k < 4; ++k) {
                 sum[k] = b[4 * (i + l) + k];
             }
@@ -713,52 +755,96 @@ static float gated_leak(const float *h, const float *f, float t, const float *ra
     return longest;
 }
 
-/* What the synapses give at v, added to `current` and `conductance`:  open = sigmoid(sigma (v - mu)). Slot k of four neurons holds the
-   k-th synapse of each; `slots` says how many slots each four have. Who has fewer synapses has empty ones, which carry nothing.
-   open: room for the slots of four neurons. */
-static void hear(const float *v, const place *slots, const place *source, const float *sigma, const float *mu, const float *pull,
-                 const float *w, int n, float *open, float *current, float *conductance)
+/* What the synapses give at v, added to `current` and `conductance`:  open = sigmoid(sigma (v - mu)). `count` synapses of each neuron,
+   each with its source; their number is a multiple of four by some at the end that no neuron counts. open: room for all of them. */
+static void hear(const float *v, const place *count, const place *source, const float *sigma, const float *mu, const float *pull,
+                 const float *w, int synapses, int n, float *open, float *current, float *conductance)
 {
-    int i, k, l;
-    for (i = 0; i < n; i += 4, ++slots) {
-        const int count = 4 * (int)*slots;
-        float i_sum[4] = {0.0f, 0.0f, 0.0f, 0.0f}, g_sum[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-        for (k = 0; k < count; ++k) {
-            open[k] = sigma[k] * (v[source[k]] - mu[k]);
+    int i, k, at = 0;
+    for (k = 0; k < synapses; k += 4) {
+        float one[4];
+        one[0] = v[source[k]];
+        one[1] = v[source[k + 1]];
+        one[2] = v[source[k + 2]];
+        one[3] = v[source[k + 3]];
+        for (i = 0; i < 4; ++i) {
+            one[i] = sigma[k + i] * (one[i] - mu[k + i]);
         }
-        for (k = 0; k < count; k += 4) {
-            sigmoid4(open + k);
+        open4(one);
+        for (i = 0; i < 4; ++i) {
+            open[k + i] = one[i];
         }
-        for (k = 0; k < count; k += 4) {
-            for (l = 0; l < 4; ++l) {
-                i_sum[l] += pull[k + l] * open[k + l];
-                g_sum[l] += w[k + l] * open[k + l];
-            }
+    }
+    for (i = 0; i < n; ++i) {
+        const int end = at + (int)count[i];
+        float i_sum = 0.0f, g_sum = 0.0f;
+        for (; at < end; ++at) {
+            i_sum += pull[at] * open[at];
+            g_sum += w[at] * open[at];
         }
-        for (l = 0; l < 4; ++l) {
-            current[i + l] += i_sum[l];
-            conductance[i + l] += g_sum[l];
-        }
-        source += count;
-        sigma += count;
-        mu += count;
-        pull += count;
-        w += count;
+        current[i] += i_sum;
+        conductance[i] += g_sum;
     }
 }
 
-/* cm dv/dt = current - conductance v: h moves towards current / conductance. Returns the longest t rate. */
-static float settle(const float *h, const float *current, const float *conductance, float t, const float *elastance, weight_of weight, int n,
-                    float *next)
+/* exponential() of four */
+static void exponential4(float z[4])
+{
+    int i;
+    for (i = 0; i < 4; ++i) {
+        z[i] = exponential(z[i]);
+    }
+}
+
+/* semi_implicit() of four */
+static void semi_implicit4(float z[4])
+{
+    int i;
+    for (i = 0; i < 4; ++i) {
+        z[i] = semi_implicit(z[i]);
+    }
+}
+
+/* euler() of four: z itself */
+static void euler4(float z[4])
+{
+    (void)z;
+}
+
+/* The longest t rate of an LTC, which Euler's step must not exceed */
+static float longest_of(const float *conductance, float t, const float *elastance, int n)
 {
     float longest = 0.0f;
     int i;
     for (i = 0; i < n; ++i) {
         const float z = t * (conductance[i] * elastance[i]);
         longest = z > longest ? z : longest;
-        next[i] = between(h[i], current[i] / conductance[i], weight(z));
     }
     return longest;
+}
+
+/* cm dv/dt = current - conductance v: h moves towards current / conductance, four neurons at a time; all have room for whole fours */
+static void settle(const float *h, const float *current, const float *conductance, float t, const float *elastance, weight4_of weight4, int n,
+                   float *next)
+{
+    int i, k;
+    for (i = 0; i < n; i += 4) {
+        float a[4], q[4], near[4], far[4];
+        for (k = 0; k < 4; ++k) {
+            a[k] = t * (conductance[i + k] * elastance[i + k]);
+        }
+        weight4(a);
+        for (k = 0; k < 4; ++k) {
+            q[k] = current[i + k] / conductance[i + k];
+        }
+        for (k = 0; k < 4; ++k) {
+            near[k] = h[i + k] + a[k] * (q[k] - h[i + k]);
+            far[k] = q[k] - (1.0f - a[k]) * (q[k] - h[i + k]);
+        }
+        for (k = 0; k < 4; ++k) { /* as between() */
+            next[i + k] = a[k] < 0.5f ? near[k] : far[k];
+        }
+    }
 }
 
 /* GRUODE: what its first map gave for r becomes r h, and what it gave for z becomes the rate 1 - z = sigmoid(-z) */
