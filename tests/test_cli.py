@@ -295,8 +295,7 @@ def test_compare_asks_for_what_was_typed(run: Run, csv: Path, compared: list[dic
     assert (data.schema.past, data.schema.future) == (("temperature",), ("holiday",))
     assert asked == {
         "cells": ("cfc", "gru"), "h": 6, "test": 0.1, "seeds": range(5, 7), "units": 4, "context": 12, "epochs": 1,
-        "season": [24.0, 168.0], "forecaster": {"strategy": "direct", "validation": 0.15},
-        "options": {},
+        "season": [24.0, 168.0], "forecaster": {"strategy": "direct", "validation": 0.15}, "options": {}, "windows": 1,
     }  # fmt: skip
     rows = pd.read_csv(io.StringIO(done.out))
     assert list(rows["model"]) == [name for name, *_ in MODELS]

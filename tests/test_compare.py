@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tauflow import cells
+from tauflow import cells, metrics
 from tauflow.data import read_table
 from tauflow.errors import DataError
 from tauflow.estimators import BASELINES, Forecaster, ForecastError, Row, Settings, compare
@@ -334,3 +334,43 @@ def test_a_comparison_on_few_rows_says_so():
     found = compare(frame, ["gru"], jobs=1, **{**QUICK, "context": 6, "h": 2})
     assert "too few to tell" in found.verdict
     assert sum("windows: too few to tell" in note for note in found.notes) == 1
+
+
+def test_the_table_tells_how_good_the_bands_are(tmp_path):
+    """Coverage, width, interval score, CRPS and pinball of each model with bands, and none of a peer."""
+    frame = hourly(24 * 30)
+    found = compare(frame, ["drift"], h=4, context=8, jobs=1, test=0.3)
+    rows = {row.model: row for row in found.rows}
+    ridge, naive = rows["ridge"], rows["persistence"]
+    assert 0.8 < ridge.coverage < 0.98 and ridge.interval_score > ridge.width > 0
+    assert ridge.crps < ridge.mae and naive.interval_score > ridge.interval_score
+    assert np.isnan(rows["drift"].coverage)
+    model = Forecaster("ridge", h=4, context=8).fit(frame, until=found.test_start, progress=False)
+    test = model.backtest(frame, found.test_start, level=90)
+    assert metrics.covered(test.values[..., 0], test.values[..., 1], test.truth) == pytest.approx(
+        ridge.coverage, abs=1e-9
+    )
+    page = comparison_page(found)
+    assert "coverage" in page and "CRPS" in page
+    bare = compare(frame, ["drift"], h=4, context=8, jobs=1, test=0.3, forecaster={"bands": None})
+    assert all(np.isnan(row.coverage) for row in bare.rows)
+    assert ">coverage<" not in comparison_page(bare).split("What the columns mean")[0]
+
+
+def test_several_cutoffs_give_means_their_spread_and_each(tmp_path):
+    frame = hourly(24 * 40)
+    found = compare(frame, [], h=4, context=8, jobs=1, test=0.4, windows=3)
+    assert len(found.tried) == 3
+    starts = [one.test_start for one in found.tried]
+    assert starts == sorted(starts) and found.test_start == starts[0]
+    for row in found.rows:
+        each = [next(one.mae for one in part.rows if one.model == row.model) for part in found.tried]
+        assert row.mae == pytest.approx(np.mean(each)) and row.mae_std == pytest.approx(np.std(each, ddof=1))
+    first = compare(frame[frame["ds"] < starts[1]], [], h=4, context=8, jobs=1, test=starts[0])
+    alone = {row.model: row.mae for row in first.rows}
+    assert {row.model: row.mae for row in found.tried[0].rows} == pytest.approx(alone)
+    page = comparison_page(found)
+    assert "Each cut-off" in page and "±" in page and "3 cut-offs" in page
+    assert len(found.to_dict()["cutoffs"]) == 3
+    with pytest.raises(ForecastError, match="windows is 0"):
+        compare(frame, [], h=4, windows=0)

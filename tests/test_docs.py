@@ -102,7 +102,7 @@ def test_the_questions_of_the_forecasting_page():
 
 
 @pytest.mark.parametrize(
-    "name", ["training", "streaming", "kernels", "understand", "deploy", "onnx", "neuromorphic", "online"]
+    "name", ["training", "streaming", "kernels", "understand", "deploy", "onnx", "neuromorphic", "online", "bands"]
 )
 def test_a_page_prints_what_it_shows(name, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # some write files

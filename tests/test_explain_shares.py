@@ -95,7 +95,7 @@ def test_a_forecast_is_what_predict_says_and_its_shares_add_up(cell: str, foreca
 def test_windows_as_they_were_and_as_usual(forecaster: tauflow.Forecaster) -> None:
     """All cells shown: the window, number by number. None: targets at their middle, even gaps, no hour of the day."""
     encoder, _ = forecaster._fitted()
-    table, reach = forecaster.table, forecaster._reach
+    table, reach = forecaster.table, forecaster.reach
     assert table is not None and reach
     windows = window_set(table, encoder, 12, np.array([[1, 300]]), reach)
     time = encoder.moments.ahead(table.series[1].time[300:301], 4)[:, 1:2]

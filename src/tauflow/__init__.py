@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .cells.mixed_memory import MixedMemory
     from .data import check, read_table
     from .errors import TauflowError
-    from .estimators import Classifier, Forecaster, OnlineForecaster, Regressor, compare, tune
+    from .estimators import AnomalyDetector, Classifier, Forecaster, OnlineForecaster, Regressor, compare, tune
     from .models import load, save
     from .network import Committee, Network, pad, preset
     from .sequence import Bidirectional, Recurrent, Stack
@@ -31,6 +31,7 @@ __all__ = [
     "LSTM",
     "LTC",
     "RNN",
+    "AnomalyDetector",
     "Bidirectional",
     "CfC",
     "Classifier",
@@ -103,6 +104,7 @@ _HOME = {
     "Stack": "sequence",
     "check": "data",
     "read_table": "data",
+    "AnomalyDetector": "estimators",
     "Classifier": "estimators",
     "Forecaster": "estimators",
     "OnlineForecaster": "estimators",

@@ -401,16 +401,16 @@ NETWORK = (
 )
 
 METRICS = (
-    Edit("RMSE of answers without its root", "tauflow/metrics.py", "np.sqrt(np.square(", "np.abs(np.square("),
-    Edit("ties count in full", "tauflow/metrics.py", "first + (counts + 1) / 2", "first + counts"),
+    Edit("RMSE of answers without its root", "tauflow/metrics/answers.py", "np.sqrt(np.square(", "np.abs(np.square("),
+    Edit("ties count in full", "tauflow/metrics/answers.py", "first + (counts + 1) / 2", "first + counts"),
     Edit(
         "each of equal scores is a step",
-        "tauflow/metrics.py",
+        "tauflow/metrics/answers.py",
         "np.append(np.diff(score[order]) != 0, True)",
         "np.ones(len(score), bool)",
     ),
-    Edit("R2 around the mean of all columns", "tauflow/metrics.py", "targets.mean(axis=0)", "targets.mean()"),
-    Edit("the best of several classes alone", "tauflow/metrics.py", "else present.tolist()", "else [1]"),
+    Edit("R2 around the mean of all columns", "tauflow/metrics/answers.py", "targets.mean(axis=0)", "targets.mean()"),
+    Edit("the best of several classes alone", "tauflow/metrics/answers.py", "else present.tolist()", "else [1]"),
 )
 
 EDITS = (*SURVIVED, *LOOK_AHEAD, *FORECAST, *TRAINING, *FILES, *CELLS, *TABLES, *NETWORK, *METRICS)

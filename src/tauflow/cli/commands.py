@@ -20,6 +20,8 @@ from ..cli.networks.stability import stability
 from ..cli.output import TYPED, complain, write
 from ..cli.speech import in_options
 from ..cli.tables import classify
+from ..cli.tables.anomalies import anomalies
+from ..cli.tables.backtest import backtest
 from ..cli.tables.check import check
 from ..cli.tables.compare import compare
 from ..cli.tables.demo import demo
@@ -66,7 +68,7 @@ def _paragraphs(command: Callable[..., None]) -> str:
 
 
 app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
-for command in (demo, check, fit, predict, compare, tune, stability, explain, export, serve):
+for command in (demo, check, fit, predict, compare, backtest, anomalies, tune, stability, explain, export, serve):
     app.command(help=_paragraphs(command))(command)
 
 sequences = typer.Typer(help=_paragraphs(classify.main), rich_markup_mode="rich", no_args_is_help=True)

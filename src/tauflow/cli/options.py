@@ -124,13 +124,20 @@ def training(
     start: Annotated[
         str | None, option("What the network corrects: auto, linear, seasonal, last.", TRAINING, metavar="NAME")
     ] = None,
+    bands: Annotated[
+        str | None,
+        option(
+            "Shape of bands: conformal, quantiles, normal, student, counts; none: without.", TRAINING, metavar="NAME"
+        ),
+    ] = None,
 ) -> dict[str, Any]:
     """Arguments of `Forecaster`; those that were not given keep its own defaults."""
     given = {"loss": loss, "lr": lr, "patience": patience, "steps": steps, "batch_size": batch_size,
              "presets": presets, "start": start}  # fmt: skip
+    banded = {"bands": None} if bands == "none" else {} if bands is None else {"bands": bands}
     return {
         "units": units, "context": context, "epochs": epochs, "season": _season(season), "strategy": strategy,
-        "validation": validation, **{name: value for name, value in given.items() if value is not None},
+        "validation": validation, **{name: value for name, value in given.items() if value is not None}, **banded,
     }  # fmt: skip
 
 

@@ -29,14 +29,24 @@ from ..windows.learn import learn
 from ..windows.scaling import Scale
 from ..windows.windows import Windows, answered, divided, window_set, windows
 from .ahead import read_ahead, refuse_unmet, unknown_ahead, with_ahead
-from .learned import Blend, Learner, Rows
+from .bands import Asked, Bands, Honest, values_at, values_of
+from .learned import Blend, Learner, Rows, honest_without_network
 from .linear import LinearBase
 from .peers.names import PEERS
 from .predictors import Predictor, is_network, plain
 from .questions import askable, moments, silent
-from .reading import READING, another_table, as_table, moment, read_times, refuse_unknown, separated
+from .reading import (
+    READING,
+    another_table,
+    as_table,
+    last_known_time,
+    moment,
+    read_times,
+    refuse_unknown,
+    separated,
+)
 from .sequences.contract import not_fitted, refuse_parameters, tags
-from .settings import EPOCHS, ForecastError, Settings, periods, with_tau
+from .settings import EPOCHS, ForecastError, Kind, Settings, periods, with_tau
 from .storage import decode, encode
 from .tables import (
     append_row,
@@ -75,6 +85,8 @@ class Forecaster:
     seed         the same seed gives the same weights, bit for bit, on one machine
     presets      "fast", "balanced", or "best": several starts, cells and seeds, of which validation takes the best mean
     start        what the network corrects: "linear" (the linear base), "seasonal", "last"; "auto" tries
+    bands        what a band looks like before it is calibrated: "conformal" (two widths for each question), "quantiles", "normal",
+                 "student", "counts" (whole numbers from 0 on); None for forecasts without bands
     """
 
     def __init__(
@@ -95,6 +107,7 @@ class Forecaster:
         seed: int = 0,
         presets: Literal["fast", "balanced", "best"] = "balanced",
         start: Literal["auto", "linear", "seasonal", "last"] = "auto",
+        bands: Kind | None = "conformal",
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self._given = {name: value for name, value in locals().items() if name != "self"}
@@ -116,11 +129,13 @@ class Forecaster:
             seed,
             presets,
             start,
+            bands,
         )
         self.options = dict(options or {})
         self.made_with: Mapping[str, Any] = self.options  # with numbers for tau="auto", once they are known
         self.encoder: Encoder | None = None
         self.predictor: Predictor | None = None
+        self.bands: Bands | None = None
         self.history: History | None = None
         self.table: Table | None = None
         self.notes: tuple[str, ...] = ()  # on the table of `fit`: what the reader did or saw, and what was left out
@@ -199,20 +214,25 @@ class Forecaster:
         notes: tuple[str, ...] = ()
         history: History | None = None
         predictor: Predictor
+        honest: tuple[Honest, Honest] | None = None
         if is_network(settings):
             self.made_with = with_tau(settings, self.options, before(table, validation_start), encoder.step)
             every = answered(windows(table, encoder, settings.context))
             rows = Rows(training, judging, every, validation_start)
             deadline = began + (time_limit or np.inf)
             learned = Learner(settings, self.made_with, rows, progress, callbacks, checkpoint, resume, deadline).learn()
-            predictor, history, notes = learned.blend, learned.history, learned.notes
+            predictor, history, notes, honest = learned.blend, learned.history, learned.notes, learned.honest
         else:
             predictor = plain(settings, encoder)
-        if isinstance(predictor, LinearBase):
-            predictor.fit(training, judging)
-            predictor.forget()
-            notes = predictor.notes
+            if isinstance(predictor, LinearBase):
+                predictor.fit(training, judging)
+                notes = predictor.notes
+            if settings.bands is not None:
+                honest = honest_without_network(predictor, training, judging, validation_start)
+            if isinstance(predictor, LinearBase):
+                predictor.forget()
         self.table, self.encoder, self.predictor, self.history = table, encoder, predictor, history
+        self.bands = self._banded(honest, table)
         self.notes = (*table.notes, *silent(table), *notes, *self._few(training))
         return self
 
@@ -223,6 +243,8 @@ class Forecaster:
         h: int | None = None,
         times: Any = None,
         future: Any = None,
+        level: Any = None,
+        quantiles: Any = None,
         **columns: Any,
     ) -> Any:
         """One row per id and time, as a pandas frame with the table's own column names and units.
@@ -232,10 +254,14 @@ class Forecaster:
         h        steps ahead, up to the fitted h (any number for strategy="recursive")
         times    future time stamps instead of steps, the same for every id; up to the fitted h steps away
         future   a frame with time (and id) and the future-known columns for the time to come
+        level    bands in percent, say [80, 95]: columns `y-lo-95`, `y-lo-80`, `y-hi-80`, `y-hi-95`. Rows of `data` after those of
+                 `fit` calibrate them anew
+        quantiles  between 0 and 1, say [.1, .5]: columns `y-q-10`, `y-q-50`
 
         Notes on what was left out or is unknown stand in the frame's `attrs["notes"]`.
         """
-        refuse_unknown("predict", columns, ("h", "times", "future"))
+        refuse_unknown("predict", columns, ("h", "times", "future", "level", "quantiles"))
+        asked_bands = Asked.of(level, quantiles)
         if h is not None and times is not None:
             raise ForecastError("h and times were given together: leave one of them out")
         encoder, _ = self._fitted()
@@ -251,63 +277,122 @@ class Forecaster:
             notes += [note for note in ahead.notes if note not in notes]
         clock = {name: value for name, value in reading.items() if name in ("zone", "dayfirst")}
         asked = None if times is None else read_times(times, encoder.schema, **clock)
-        origins, left_out = askable(table, encoder, asked, self._farthest)
+        origins, left_out = askable(table, encoder, asked, self.farthest)
         steps = self.settings.h if h is None else h
         time = (
-            moments(table, encoder, origins, steps, self._farthest)
+            moments(table, encoder, origins, steps, self.farthest)
             if asked is None
             else np.tile(asked, (len(origins), 1))
         )
         if ahead is not None:
             refuse_unmet(ahead, table, origins, time, encoder.step)
         notes += [*left_out, *unknown_ahead(table, origins, time, encoder.step)]
-        forecast = _finite(self._answer(table, encoder, origins, time))
-        frame = forecast_frame(table, [table.series[number].id for number, _ in origins], time, forecast)
+        forecast = self.answered(table, origins, time)
+        values = self.values_at(table, origins, time, asked_bands.probabilities) if asked_bands else None
+        if self.bands is not None and asked_bands:
+            notes += self.bands.doubts(asked_bands.probabilities)
+        ids = [table.series[number].id for number, _ in origins]
+        frame = forecast_frame(table, ids, time, forecast, asked_bands, values)
         frame.attrs["notes"] = notes
         return frame
+
+    def cross_validation(
+        self,
+        data: Any,
+        *,
+        n_windows: int = 1,
+        step_size: int | None = None,
+        refit: bool | int = False,
+        level: Any = None,
+        quantiles: Any = None,
+        **columns: Any,
+    ) -> Any:
+        """Forecasts at several cut-offs beside what came, in Nixtla's layout: id, time, `cutoff`, the target, the model's column, bands.
+
+        Cut-offs are moments of time, `step_size` steps apart (None: h), the last h steps before the end; the target keeps its own
+        name, and the forecast stands under that of the cell. This forecaster stays as it is: copies of its settings are fitted.
+        `tauflow.estimators.backtest` does the same and scores it.
+        """
+        from .backtesting import backtest
+
+        found = backtest(
+            self,
+            data,
+            n_windows=n_windows,
+            step_size=step_size,
+            refit=refit,
+            level=level,
+            quantiles=quantiles,
+            **columns,
+        )
+        return found.frame()
 
     def separate_times(self, texts: Sequence[str]) -> list[str]:
         """Texts that hold a time stamp, or several with commas between them: "Oct 2, 2018" is one, "8:00, 9:00" two."""
         schema = self._fitted()[0].schema
         return [part for text in texts for part in separated(text, schema)]
 
-    def backtest(self, data: Any, start: Any, end: Any = None, most: int = 4000, **columns: Any) -> Backtest:
+    def backtest(
+        self,
+        data: Any,
+        start: Any,
+        end: Any = None,
+        most: int = 4000,
+        level: Any = None,
+        quantiles: Any = None,
+        **columns: Any,
+    ) -> Tested:
         """Forecasts from every origin of a table at or after `start`, beside what came: the honest test.
 
         `start` and `end` are moments as `fit(until=...)` takes them. The table is read as that of `fit` was.
         Each forecast sees only rows up to its origin. An id that `fit` had no value of is left out: its scale would have to
-        be learned from the rows under test. Up to `most` origins, evenly spread (200 for strategy="recursive").
+        be learned from the rows under test. Up to `most` origins, evenly spread (200 for strategy="recursive"). `level` and
+        `quantiles` as in `predict`: each band knows what was known at its origin.
         """
-        refuse_unknown("backtest", columns, ("start", "end", "most"))
+        refuse_unknown("backtest", columns, ("start", "end", "most", "level", "quantiles"))
         table = another_table(data, self._fitted()[0].schema, columns)
         last = None if end is None else moment(end, table, "end")
-        return self.tested(table, moment(start, table, "start"), last, most)
+        return self.tested(table, moment(start, table, "start"), last, most, Asked.of(level, quantiles).probabilities)
 
-    def tested(self, table: Table, start: float | None, end: float | None = None, most: int = 4000) -> Backtest:
+    def tested(
+        self,
+        table: Table,
+        start: float | None,
+        end: float | None = None,
+        most: int = 4000,
+        probabilities: Sequence[float] = (),
+    ) -> Tested:
         """`backtest` of a table as the model knows it, between native times."""
         encoder, _ = self._fitted()
         table = self._known_table(table, {})
         recursive = self.settings.strategy == "recursive"
         asked = replace(encoder, h=self.settings.h)
-        found = windows(table, asked, self.settings.context, start=start, end=end, reach=self._reach)
+        found = windows(table, asked, self.settings.context, start=start, end=end, reach=self.reach)
         if len(found) == 0:
             raise DataError("the test part has no origin with known values after it, expected more than h rows")
         most = min(most, 200) if recursive else most
         chosen = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).astype(int))
-        times, truths, forecasts = [], [], []
+        bands = self._with_bands() if probabilities else None
+        times, truths, forecasts, answers = [], [], [], []
         for part in np.array_split(chosen, -(-len(chosen) // 512)):
             batch = found.batch(part)
             origins = found.origins[part]
             if recursive:
                 answer = self._answer(table, encoder, origins, batch["time"])
             else:
-                answer = self._to_units(table, origins, self._scaled(batch))
+                answers.append(self.scaled(batch))
+                answer = self._to_units(table, origins, answers[-1])
             times.append(batch["time"])
             truths.append(self._to_units(table, origins, batch["target"].astype(float)))
             forecasts.append(_finite(answer))
-        return Backtest(
-            found.origins[chosen], np.concatenate(times), np.concatenate(truths), np.concatenate(forecasts), encoder
-        )
+        values = None
+        if bands is not None:
+            scaled = values_of(bands, self, found, chosen, np.concatenate(answers), probabilities)
+            values = bands.rounded(self._to_units(table, found.origins[chosen], scaled))
+        return Tested(
+            found.origins[chosen], np.concatenate(times), np.concatenate(truths), np.concatenate(forecasts), encoder,
+            tuple(probabilities), values,
+        )  # fmt: skip
 
     def explain(
         self,
@@ -379,7 +464,7 @@ class Forecaster:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file: settings, scales and weights, no code and no data."""
         encoder, predictor = self._fitted()
-        tensors_, config = encode(self.settings, self.made_with, encoder, predictor)
+        tensors_, config = encode(self.settings, self.made_with, encoder, predictor, self.bands)
         files.write(path, tensors_, config, kind="forecaster")
 
     @classmethod
@@ -394,10 +479,10 @@ class Forecaster:
     @classmethod
     def of(cls, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Forecaster:
         """The forecaster whose file holds this; `load` without the file."""
-        settings, options, encoder, predictor = decode(config, tensors)
+        settings, options, encoder, predictor, bands = decode(config, tensors)
         season = "auto" if settings.season is None else settings.season
         forecaster = cls(**{**asdict(settings), "season": season}, options=options)
-        forecaster.encoder, forecaster.predictor = encoder, predictor
+        forecaster.encoder, forecaster.predictor, forecaster.bands = encoder, predictor, bands
         return forecaster
 
     def _fitted(self) -> tuple[Encoder, Predictor]:
@@ -416,6 +501,37 @@ class Forecaster:
             raise ForecastError(f"{cell} has no options, but {', '.join(self.options)} was given: leave it out")
         if checkpoint is not None:
             raise ForecastError(f"checkpoint was given, but {cell} learns at once, without rounds: leave it out")
+
+    def _banded(self, honest: tuple[Honest, Honest] | None, table: Table) -> Bands | None:
+        """Bands from forecasts that did not learn from what they are of."""
+        settings = self.settings
+        if settings.bands is None or honest is None or settings.strategy == "recursive":
+            return None
+        return Bands.learn(settings.bands, *honest, settings.seed, last_known_time(table))
+
+    def _with_bands(self) -> Bands:
+        """The bands; ForecastError where the model has none."""
+        if self.bands is None:
+            why = (
+                "strategy is 'recursive', and only forecasts of all steps at once have bands: fit with strategy='direct'"
+                if self.settings.strategy == "recursive"
+                else "it was fitted with bands=None, or nothing in its validation part says how wide they are, or its file was "
+                "written before there were any: fit it anew with bands='conformal'"
+            )
+            raise ForecastError(f"level or quantiles was given, but this model has no bands: {why}")
+        return self.bands
+
+    def answered(self, table: Table, origins: Array, time: Array) -> Array:
+        """Forecasts (series, k, targets) in the units of a table as the model knows it, at `time` (series, k) after origins."""
+        return _finite(self._answer(table, self._fitted()[0], origins, time))
+
+    def values_at(
+        self, table: Table, origins: Array, time: Array, probabilities: Sequence[float], now: float | None = None
+    ) -> Array:
+        """As `answered`, (series, k, targets, probabilities); rows after native time `now` calibrate nothing."""
+        bands = self._with_bands()
+        scaled = values_at(bands, self, table, origins, time, probabilities, now)
+        return bands.rounded(self._to_units(table, origins, scaled))
 
     def _few(self, training: Windows) -> list[str]:
         """A note where a network learned from so little that luck decides what it learned."""
@@ -437,22 +553,27 @@ class Forecaster:
         return replace(table, notes=(*table.notes, *new))
 
     @property
-    def _reach(self) -> int:
+    def context(self) -> int:
+        """Rows that are read before an answer."""
+        return self.settings.context
+
+    @property
+    def reach(self) -> int:
         """How many strides back the predictor wants the history, beside the rows of the context."""
         _, predictor = self._fitted()
         return predictor.reach if isinstance(predictor, Blend | LinearBase) else 0
 
     @property
-    def _farthest(self) -> float:
+    def farthest(self) -> float:
         """The longest way to a forecast, in steps."""
         return np.inf if self.settings.strategy == "recursive" else self.settings.h + 0.5
 
     def _answer(self, table: Table, encoder: Encoder, origins: Array, time: Array) -> Array:
         """Forecasts (series, h, targets) in the units of the table at `time` (series, h)."""
         if self.settings.strategy == "direct":
-            found = window_set(table, encoder, self.settings.context, origins, self._reach)
+            found = window_set(table, encoder, self.settings.context, origins, self.reach)
             parts = np.array_split(np.arange(len(origins)), -(-len(origins) // 512))
-            scaled = np.concatenate([self._scaled(found.batch(part, time[part])) for part in parts])
+            scaled = np.concatenate([self.scaled(found.batch(part, time[part])) for part in parts])
             return self._to_units(table, origins, scaled)
         return self._recursive(table, encoder, origins, time)
 
@@ -464,13 +585,14 @@ class Forecaster:
         for k in range(time.shape[1]):
             last = np.array([[n, len(series) - 1] for n, series in enumerate(known)])
             asked = [append_row(series, time[n, k], None, ahead[n]) for n, series in enumerate(known)]
-            found = window_set(replace(table, series=tuple(asked)), encoder, self.settings.context, last, self._reach)
-            scaled = self._scaled(found.batch(np.arange(len(last)), time[:, k : k + 1]))
+            found = window_set(replace(table, series=tuple(asked)), encoder, self.settings.context, last, self.reach)
+            scaled = self.scaled(found.batch(np.arange(len(last)), time[:, k : k + 1]))
             forecast[:, k] = self._to_units(table, origins, scaled)[:, 0]
             known = [append_row(series, time[n, k], forecast[n, k], ahead[n]) for n, series in enumerate(known)]
         return forecast
 
-    def _scaled(self, batch: dict[str, Array]) -> Array:
+    def scaled(self, batch: dict[str, Array]) -> Array:
+        """The answers (B, h, targets) to a batch of windows, scaled."""
         _, predictor = self._fitted()
         return np.asarray(predictor.predict(batch), dtype=float)
 
@@ -479,18 +601,25 @@ class Forecaster:
         numbers, place = np.unique(origins[:, 0], return_inverse=True)
         scales = [encoder.scale_of(table.series[number]) for number in numbers]
         center, scale = (np.stack([getattr(one, name) for one in scales])[place] for name in ("center", "scale"))
-        return Scale(center[:, None], scale[:, None]).invert(scaled)
+        further = (1,) * (scaled.ndim - 3)  # values of bands have an axis more
+        shape = (len(place), 1, scale.shape[1], *further)
+        return Scale(center.reshape(shape), scale.reshape(shape)).invert(scaled)
 
 
 @dataclass(frozen=True, eq=False)
-class Backtest:
-    """origins (N, 2), time (N, h) native, truth and forecast (N, h, targets) in the units of the table, NaN = unknown."""
+class Tested:
+    """origins (N, 2), time (N, h) native, truth and forecast (N, h, targets) in the units of the table, NaN = unknown.
+
+    values (N, h, targets, probabilities): below each lies the truth with that probability; None where none was asked for.
+    """
 
     origins: Array
     time: Array
     truth: Array
     forecast: Array
     encoder: Encoder
+    probabilities: tuple[float, ...] = ()
+    values: Array | None = None
 
 
 def _finite(forecast: Array) -> Array:

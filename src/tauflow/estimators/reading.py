@@ -46,8 +46,9 @@ OTHER_WORDS = {
     "cell": ("model",),
     "test": ("test_size", "split", "cutoff"),
     "until": ("test", "cutoff", "end"),
+    "level": ("levels", "interval", "intervals", "alpha", "coverage", "prediction_intervals"),
+    "quantiles": ("quantile", "quantile_levels", "num_samples"),
 }
-NO_INTERVALS = ("level", "levels", "quantiles", "quantile_levels", "interval", "alpha", "coverage", "num_samples")
 
 
 def refuse_unknown(call: str, given: Mapping[str, Any], own: tuple[str, ...]) -> None:
@@ -56,12 +57,10 @@ def refuse_unknown(call: str, given: Mapping[str, Any], own: tuple[str, ...]) ->
     for name in given:
         if name in COLUMNS:
             continue
-        if name in NO_INTERVALS:
-            hint = "a forecast is one number a time, without intervals: leave it out"
-        elif right := [word for word in own if name in OTHER_WORDS.get(word, ())] or get_close_matches(
-            name, known, n=1
-        ):
+        if right := [word for word in own if name in OTHER_WORDS.get(word, ())] or get_close_matches(name, known, n=1):
             hint = f"did you mean {right[0]}=?"
+        elif any(name in (word, *OTHER_WORDS[word]) for word in ("level", "quantiles")):
+            hint = "bands are asked of a fitted model: predict(level=[80, 95]) or predict(quantiles=[0.1, 0.9])"
         elif name in Settings.__dataclass_fields__ or any(name in OTHER_WORDS[word] for word in ("h", "cell")):
             word = next((word for word in ("h", "cell") if name in OTHER_WORDS[word]), name)
             hint = f"it is a setting: Forecaster({word}=...)"

@@ -20,6 +20,8 @@ from .peers.names import PEERS
 
 BASELINES = ("persistence", "seasonal_naive", "ridge")
 EPOCHS = 8  # rounds, unless asked for
+Kind = Literal["conformal", "quantiles", "normal", "student", "counts"]
+BANDS: tuple[Kind, ...] = ("conformal", "quantiles", "normal", "student", "counts")
 CHOICES = {
     "strategy": ("direct", "recursive"),
     "loss": ("mae", "mse", "huber"),
@@ -56,6 +58,7 @@ class Settings:
     seed: int = 0
     presets: Literal["fast", "balanced", "best"] = "balanced"
     start: Literal["auto", "linear", "seasonal", "last"] = "auto"
+    bands: Kind | None = "conformal"
 
     def __post_init__(self) -> None:
         known = [*cells.names(), *BASELINES, *PEERS]
@@ -76,6 +79,9 @@ class Settings:
                 raise ForecastError(
                     f"{name} is {getattr(self, name)!r}, expected {', '.join(map(repr, words[:-1]))} or {words[-1]!r}"
                 )
+        if self.bands is not None and self.bands not in BANDS:
+            known_bands = ", ".join(map(repr, BANDS))
+            raise ForecastError(f"bands is {self.bands!r}, expected {known_bands}, or None for forecasts without bands")
         if not 0 < self.validation <= 0.5:
             raise ForecastError(
                 f"validation is {self.validation!r}, expected a part of the rows, above 0 and up to 0.5"

@@ -28,6 +28,9 @@ from ..models.state import State, capture, restore
 from ..windows.calendar import Calendar
 from ..windows.encoder import Encoder
 from ..windows.scaling import Scale
+from .bands import Bands, BandState
+from .bands import capture as capture_bands
+from .bands import restore as restored_bands
 from .learned import STARTS, Blend, Way, built
 from .linear import LinearBase
 from .network import ForecastNet
@@ -68,6 +71,7 @@ class Config:
     reach: int  # lags of the linear base; 0 = there is none
     ways: tuple[Way, ...]  # of the networks
     network: State | None
+    bands: BandState | None
 
     def __post_init__(self) -> None:
         """The values, each against the others."""
@@ -112,7 +116,7 @@ class Config:
 
 
 def encode(
-    settings: Settings, options: Mapping[str, Any], encoder: Encoder, predictor: Any
+    settings: Settings, options: Mapping[str, Any], encoder: Encoder, predictor: Any, bands: Bands | None = None
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """(tensors, JSON config)."""
     ids = tuple(encoder.targets)
@@ -138,10 +142,14 @@ def encode(
     base = predictor.base if isinstance(predictor, Blend) else predictor
     if isinstance(base, LinearBase) and base.weights is not None:
         tensors[LINEAR], reach = torch.from_numpy(base.weights), base.reach
+    about = None
+    if bands is not None:
+        about, of_bands = capture_bands(bands)
+        tensors |= of_bands
     config = Config(
         settings=settings, options=schema.dump(options), table=encoder.schema, calendar=encoder.calendar,
         step=encoder.step, stride=encoder.stride, horizon=encoder.h, lags=encoder.lags, shown=dict(encoder.shown),
-        ranking=encoder.ranking, ids=ids, reach=reach, ways=ways, network=network,
+        ranking=encoder.ranking, ids=ids, reach=reach, ways=ways, network=network, bands=about,
     )  # fmt: skip
     _check_scales(config, tensors)
     return tensors, schema.dump(config)
@@ -149,19 +157,28 @@ def encode(
 
 def decode(
     config: Mapping[str, Any], tensors: Mapping[str, Tensor]
-) -> tuple[Settings, dict[str, Any], Encoder, Predictor]:
-    """(settings, the cell's options, encoder, predictor) of a file; ModelFileError where they do not fit together."""
+) -> tuple[Settings, dict[str, Any], Encoder, Predictor, Bands | None]:
+    """(settings, the cell's options, encoder, predictor, bands) of a file; ModelFileError where they do not fit together."""
     if "ways" not in config and "network" in config:
         raise ModelFileError(
             "it was written before forecasters had a linear base and starts, and its weights mean something else now: fit the model anew"
         )
     try:
-        read = schema.read(Config, dict(config))
+        read = schema.read(Config, _with_bands(config))
         scales = _check_scales(read, tensors)
         encoder = _encoder(read, scales)
-        return read.settings, read.options, encoder, _predictor(read, encoder, tensors)
+        bands = None if read.bands is None else restored_bands(read.bands, tensors, read.settings, encoder)
+        return read.settings, read.options, encoder, _predictor(read, encoder, tensors), bands
     except Exception as wrong:  # a cell's constructor may raise anything for what a file asks of it
         raise ModelFileError(schema.first_line(wrong)) from None
+
+
+def _with_bands(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config; of a file that was written before there were bands, as that of a model without."""
+    settings = config.get("settings")
+    if "bands" in config or not isinstance(settings, dict) or "bands" in settings:
+        return dict(config)
+    return {**config, "bands": None, "settings": {**settings, "bands": None}}
 
 
 def _encoder(read: Config, scales: Mapping[str, Array]) -> Encoder:
@@ -243,7 +260,7 @@ def _linear(read: Config, encoder: Encoder, weights: Tensor) -> LinearBase:
     expected = f"torch.float64 {(encoder.h, base.layout.width, len(read.table.targets))}"
     found = f"{weights.dtype} {tuple(weights.shape)}"
     _check(LINEAR, found, expected, found == expected)
-    base.weights = weights.numpy()
+    base.weights = weights.numpy().copy()  # the last bit of a product can depend on where in memory numbers begin
     return base
 
 
@@ -265,7 +282,8 @@ def _check_scales(read: Config, tensors: Mapping[str, Tensor]) -> dict[str, Arra
         within = bool(((values >= low) & (values <= LARGEST)).all())
         _check(name, "beyond it", f"numbers from {low:g} to {LARGEST:g}", within)
         found[name] = values
-    others = [name for name in tensors if name not in (*SCALES, LINEAR, BLEND) and not name.startswith("weights.")]
+    known = ("weights.",) if read.bands is None else ("weights.", "bands.")
+    others = [name for name in tensors if name not in (*SCALES, LINEAR, BLEND) and not name.startswith(known)]
     _check("a tensor", others[:1], "none but scales and weights", not others)
     return found
 

@@ -13,6 +13,7 @@ from ..data import Schema, Series, Table
 from ..data.series import UNSEEN, Array
 from ..errors import DataError
 from ..windows.rows import nearest
+from .bands import Asked
 from .reading import shown_ids, shown_times
 
 
@@ -117,8 +118,10 @@ def append_row(series: Series, time: Any, y: Array | None, known_ahead: Series) 
     )
 
 
-def forecast_frame(table: Table, ids: list[str], time: Array, forecast: Array) -> pd.DataFrame:
-    """One row per id and time: time (ids, h) native, forecast (ids, h, targets)."""
+def forecast_frame(
+    table: Table, ids: list[str], time: Array, forecast: Array, asked: Asked | None = None, values: Array | None = None
+) -> pd.DataFrame:
+    """One row per id and time: time (ids, h) native, forecast (ids, h, targets), values (ids, h, targets, probabilities)."""
     schema = table.schema
     columns: dict[str, Any] = {}
     if schema.id is not None:
@@ -126,4 +129,7 @@ def forecast_frame(table: Table, ids: list[str], time: Array, forecast: Array) -
     columns[schema.time] = shown_times(time.reshape(-1), schema)
     for number, name in enumerate(schema.targets):
         columns[name] = forecast[:, :, number].reshape(-1)
+        if asked is not None and values is not None:
+            found = asked.named(name, values[:, :, number])
+            columns |= {column: one.reshape(-1) for column, one in found.items()}
     return pd.DataFrame(columns)

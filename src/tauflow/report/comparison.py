@@ -88,6 +88,8 @@ class Comparison(Protocol):
     def verdict(self) -> str: ...
     @property
     def fingerprint(self) -> str: ...
+    @property
+    def tried(self) -> Sequence[Any]: ...
     def to_frame(self) -> Any: ...
     def to_dict(self) -> dict[str, Any]: ...
 
@@ -96,7 +98,15 @@ def comparison_page(comparison: Comparison, path: str | os.PathLike[str] | None 
     """The page as text; with `path` also written there, whole or not at all. `command`: what makes the comparison again."""
     c = comparison
     seeds = max((row.seeds for row in c.rows), default=0)
-    sections = [_results(c), *_forecasts(c), *_series(c), *_behind(c), _measured(c, seeds, command), *_notes(c)]
+    sections = [
+        _results(c),
+        *_cutoffs(c),
+        *_forecasts(c),
+        *_series(c),
+        *_behind(c),
+        _measured(c, seeds, command),
+        *_notes(c),
+    ]
     page = Page(
         c.verdict,
         over=f"tauflow comparison · {c.target}, {c.h} {'step' if c.h == 1 else 'steps'} of {c.step} ahead",
@@ -125,6 +135,30 @@ def _results(c: Comparison) -> Section:
         Download("All numbers as JSON", "comparison.json", text),
     ]
     return Section("", [*parts, *downloads])
+
+
+def _cutoffs(c: Comparison) -> list[Section]:
+    """Each cut-off by itself, where there were several."""
+    if not c.tried:
+        return []
+    value = error(c.rows)
+    names = [(row.model, row.label) for row in c.rows]
+    each = [{row.model: value(row) for row in one.rows} for one in c.tried]
+    places = decimals(number_ for one in each for number_ in one.values())
+    cells = [
+        [_day(one.test_start), *(number(errors.get(model), places) for model, _ in names)]
+        for one, errors in zip(c.tried, each, strict=True)
+    ]
+    what = "MAE" if len(c.parts) == 1 else "mean MASE"
+    table = Table(["tested from", *(label for _, label in names)], cells, name="Cut-offs", note=f"{what} of each model")
+    lead = (
+        "Each cut-off has models of its own, which learned from all rows before it; the table above holds their means."
+    )
+    return [Section("Each cut-off", [table], lead=lead)]
+
+
+def _day(stamp: str) -> str:
+    return stamp.removesuffix(" 00:00:00")
 
 
 def _table(rows: Sequence[Row], name: str) -> Table:
@@ -335,7 +369,10 @@ def _behind(c: Comparison) -> list[Section]:
 
 
 def _measured(c: Comparison, seeds: int, command: str) -> Section:
-    spread = (
+    several = (
+        f" Numbers are means over {len(c.tried)} cut-offs, ± is the standard deviation between them." if c.tried else ""
+    )
+    spread = several or (
         f"Each learning model was trained with {seeds} seeds: numbers are means, ± is the standard deviation between seeds."
         if seeds > 1
         else "Each learning model was trained with one seed, so differences of a few percent may be luck; more seeds tell."

@@ -43,6 +43,16 @@ class Row(Protocol):
     def seconds(self) -> float: ...
     @property
     def microseconds(self) -> float | None: ...
+    @property
+    def coverage(self) -> float: ...
+    @property
+    def width(self) -> float: ...
+    @property
+    def interval_score(self) -> float: ...
+    @property
+    def crps(self) -> float: ...
+    @property
+    def pinball(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -75,8 +85,13 @@ def _means(mean: Callable[[Row], float], std: Callable[[Row], float]) -> Callabl
 
 
 def _with_spread(mean: float, std: float, seeds: int, places: int) -> str:
-    shown = seeds > 1 and math.isfinite(mean)
+    shown = math.isfinite(mean) and (seeds > 1 or math.isfinite(std))
     return number(mean, places) + (f" ± {number(std, places)}" if shown else "")
+
+
+def _even(value: Callable[[Row], float]) -> Callable[[Sequence[Row]], list[str]]:
+    """With as many decimals as show four digits of the smallest."""
+    return lambda rows: [number(value(row), decimals(value(one) for one in rows)) for row in rows]
 
 
 def _plain(value: Callable[[Row], float | None], places: int) -> Callable[[Sequence[Row]], list[str]]:
@@ -111,6 +126,37 @@ COLUMNS = (
         "MAE divided by that of the better of two naive rules, last season or last value, on the training part: below "
         "1 beats them.",
         _means(lambda r: r.mase, lambda r: r.mase_std),
+    ),
+    Column(
+        "coverage",
+        "The share of values of the test part within the model's 90 % band: as near to 90 % as possible. – means a model without "
+        "bands.",
+        lambda rows: [f"{100 * r.coverage:.1f} %" if math.isfinite(r.coverage) else NOTHING for r in rows],
+        optional=True,
+    ),
+    Column(
+        "width",
+        "The mean width of the 90 % band, in the units of the target: narrower is better where the coverage is right.",
+        _even(lambda r: r.width),
+        optional=True,
+    ),
+    Column(
+        "interval",
+        "The interval score of the 90 % band (Winkler 1972): its width, and 20 times how far each miss lay outside. Lower is better.",
+        _even(lambda r: r.interval_score),
+        optional=True,
+    ),
+    Column(
+        "CRPS",
+        "How far the whole forecast distribution lies from what came, in the units of the target; of a single number it is the MAE.",
+        _even(lambda r: r.crps),
+        optional=True,
+    ),
+    Column(
+        "pinball",
+        "The mean quantile loss at .05, .10, ..., .95, in the units of the target. Lower is better.",
+        _even(lambda r: r.pinball),
+        optional=True,
     ),
     Column(
         "parameters",

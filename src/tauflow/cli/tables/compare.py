@@ -58,6 +58,12 @@ def compare(
             "The last part, held out: 0.2 of the rows, 90D, or from 2018-04-01 on.", ASKED, metavar="PART", shown=True
         ),
     ] = "0.2",
+    windows: Annotated[
+        int,
+        option(
+            "Cut-offs: the test part in so many pieces, models anew before each.", ASKED, min=1, metavar="N", shown=True
+        ),
+    ] = 1,
     seeds: Seeds = 1,
     seed: Seed = 0,
     options: Annotated[
@@ -103,6 +109,7 @@ def compare(
             models,
             h=horizon,
             test=part(test),
+            windows=windows,
             seeds=range(seed, seed + seeds),
             progress=watch.told,
             options=of_cells,

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 COLOURS = {"liquid": "cyan", "static": "yellow", "trivial": "bright_black"}
 MOST_LINES = 50  # of a log, for one model and seed
-DROPPED = ("µs/step", "train s", "kind", "RMSE", "parameters", "MASE")  # where the terminal is narrow, this one first
+DROPPED = (
+    "pinball", "CRPS", "µs/step", "width", "train s", "kind", "interval", "RMSE", "parameters", "MASE", "coverage",
+)  # fmt: skip
 
 
 class Watch:

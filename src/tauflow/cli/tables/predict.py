@@ -43,6 +43,12 @@ def predict(
     future: Annotated[
         Path | None, option("A table of the future-known columns: time (and id), holiday, ...", ASKED, metavar="FILE")
     ] = None,
+    level: Annotated[
+        str | None, option("Bands in percent, such as 80,95.", ASKED, "--level", metavar="PERCENTS")
+    ] = None,
+    quantiles: Annotated[
+        str | None, option("Quantiles, such as .1,.5,.9.", ASKED, "--quantiles", metavar="NUMBERS")
+    ] = None,
     output: Annotated[
         Path | None, option("Write the forecast there instead.", OUTPUT, "--output", "-o", metavar="FILE")
     ] = None,
@@ -57,10 +63,13 @@ def predict(
 
     Example: [bold]tauflow predict traffic.tau today.csv --future holidays.csv > forecast.csv[/bold]
 
+    Example: [bold]tauflow predict traffic.tau today.csv --level 80,95 --quantiles .1,.5,.9[/bold]
+
     Example: [bold]tauflow predict traffic.tau today.csv --times "2018-10-01 08:00" --times "2018-10-01 17:30"[/bold]
     """
     if horizon is not None and times:
         raise typer.BadParameter("give --horizon or --times, not both")
+    asked_bands = {"level": numbers("--level", level), "quantiles": numbers("--quantiles", quantiles)}
     if output is not None:
         check_output(output, [model, file, *([future] if future is not None else [])])
     import_cells(own)
@@ -68,9 +77,10 @@ def predict(
 
     forecaster = Forecaster.load(model)
     asked = forecaster.separate_times(times) if times else None
-    forecast = forecaster.predict(file, h=horizon, times=asked, future=future, **reading)
+    forecast = forecaster.predict(file, h=horizon, times=asked, future=future, **asked_bands, **reading)
     tell(forecast.attrs.get("notes", ()), quiet)
-    targets = 1 if forecaster.encoder is None else len(forecaster.encoder.schema.targets)
+    schema = None if forecaster.encoder is None else forecaster.encoder.schema
+    targets = len(forecast.columns) - (1 if schema is None or schema.id is None else 2)
     view = (view or Format.csv) if output is not None else chosen(view, Format.csv)
     text = text_of(view, lambda screen: _table(screen, forecast, targets), lambda: forecast, lambda: _records(forecast))
     if output is None:
@@ -79,6 +89,16 @@ def predict(
         from ...files import write_bytes_atomically
 
         write_bytes_atomically(output, text.encode())
+
+
+def numbers(option_: str, text: str | None) -> list[float] | None:
+    """The numbers of an option, with commas between them."""
+    if text is None:
+        return None
+    try:
+        return [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise typer.BadParameter(f"{option_} is '{text}'; expected numbers with commas between them") from None
 
 
 def _records(forecast: Any) -> list[dict[str, Any]]:

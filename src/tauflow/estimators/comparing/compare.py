@@ -9,6 +9,7 @@ and their numbers do not depend on how many do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Literal
 
 import numpy as np
@@ -16,19 +17,19 @@ import numpy as np
 from ...data import Table
 from .. import metrics
 from ..peers.names import PEERS, SEEDLESS, TRIVIAL
-from ..reading import as_table, refuse_unknown, shown_times
+from ..reading import as_table, last_known_time, refuse_unknown, shown_times
 from ..settings import BASELINES, EPOCHS, ForecastError, Settings, periods
 from ..tables import before
 from .examples import by_id, examples
 from .matching import matched
 from .pool import run
-from .results import Comparison, Part, Row, overall, verdict
+from .results import Comparison, Part, Row, joined, overall, verdict
 from .split import test_start
-from .trial import Failure, Job, Progress, Result
+from .trial import Band, Failure, Job, Progress, Result
 
 CELLS = ("cfc", "gated_ltc", "ctrnn", "lstm", "gru", "ridge", "seasonal_naive", "persistence")
 OWN = ("cells", "h", "test", "seeds", "jobs", "units", "context", "epochs", "season", "match_parameters", "options",
-       "progress", "forecaster")  # fmt: skip
+       "progress", "forecaster", "windows")  # fmt: skip
 
 
 def compare(
@@ -47,6 +48,7 @@ def compare(
     options: Mapping[str, Mapping[str, Any]] | None = None,
     progress: Callable[[Progress], None] | None = None,
     forecaster: Mapping[str, Any] | None = None,
+    windows: int = 1,
     **columns: Any,
 ) -> Comparison:
     """Train and test every model of `cells`; ridge, the seasonal naive and the last value are always among them.
@@ -57,28 +59,43 @@ def compare(
     seeds     each network is trained once per seed; the table shows mean and spread
     jobs      processes side by side; "auto" is one per core
     options   per cell, more of its own arguments, say {"ctrnn": {"solver": "etd2rk"}}; `forecaster`: more of Forecaster's
+    windows   cut-offs: the test part in so many pieces of equal time, each tested by models that learned from all rows before it;
+              the table shows the mean over them and the spread, `Comparison.tried` each
     """
     refuse_unknown("compare", columns, OWN)
     table = as_table(data, columns)
     start = test_start(table, test)
     names = list(dict.fromkeys([*cells, *BASELINES]))
-    common = {"h": h, "units": units, "context": context, "epochs": epochs, **(forecaster or {})}
-    asked = periods(season)
-    work = []
-    for name in names:
-        for seed in seeds[:1] if name in (*BASELINES, *SEEDLESS) else seeds:
-            settings = Settings(cell=name, season=asked, seed=seed, **common)
-            work.append(Job(table, settings, dict((options or {}).get(name, {})), start))
     if not seeds:
         raise ForecastError("seeds is empty, expected at least one whole number")
-    if match_parameters:
-        work = matched(work, before(table, start))
-    found = run(work, jobs, progress)
-    failures = [one for one in found if isinstance(one, Failure)]
-    results = [one for one in found if isinstance(one, Result)]
-    if not results:
-        raise failures[0].error  # what none of them can do is the table's or the question's
-    return _collect(table, start, results, failures)
+    if isinstance(windows, bool) or not isinstance(windows, int) or windows < 1:
+        raise ForecastError(f"windows is {windows!r}, expected a whole number of cut-offs >= 1")
+    common = {"h": h, "units": units, "context": context, "epochs": epochs, **(forecaster or {})}
+    asked = periods(season)
+
+    def tried(table: Table, start: float) -> Comparison:
+        work = []
+        for name in names:
+            for seed in seeds[:1] if name in (*BASELINES, *SEEDLESS) else seeds:
+                settings = Settings(cell=name, season=asked, seed=seed, **common)
+                work.append(Job(table, settings, dict((options or {}).get(name, {})), start))
+        if match_parameters:
+            work = matched(work, before(table, start))
+        found = run(work, jobs, progress)
+        failures = [one for one in found if isinstance(one, Failure)]
+        results = [one for one in found if isinstance(one, Result)]
+        if not results:
+            raise failures[0].error  # what none of them can do is the table's or the question's
+        return _collect(table, start, results, failures)
+
+    if windows == 1:
+        return tried(table, start)
+    end = last_known_time(table)
+    ends = [start + (end - start) * (k + 1) / windows for k in range(windows - 1)]
+    whole = table.series[0].time.dtype == np.int64
+    starts = [start, *(int(one) for one in ends)] if whole else [start, *ends]
+    pieces = [before(table, stop) for stop in starts[1:]] + [table]
+    return joined([tried(piece, begin) for piece, begin in zip(pieces, starts, strict=True)])
 
 
 def _collect(table: Table, start: float, results: list[Result], failures: Sequence[Failure]) -> Comparison:
@@ -171,7 +188,14 @@ def _row(found: list[Result], k: int) -> Row:
         parameters=first.parameters,
         seconds=float(np.mean([result.seconds for result in found])),
         microseconds=float(np.median(stream)) if stream else None,
+        **_bands([result.bands[k] for result in found if result.bands]),
     )  # fmt: skip
+
+
+def _bands(found: list[Band]) -> dict[str, float]:
+    """The means of their scores."""
+    names = [field.name for field in fields(Band)]
+    return {name: float(np.mean([getattr(one, name) for one in found])) for name in names} if found else {}
 
 
 def _kind(name: str) -> Literal["liquid", "static", "trivial"]:

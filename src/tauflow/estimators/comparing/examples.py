@@ -9,7 +9,7 @@ import numpy as np
 
 from ...data import Table
 from ...data.series import Array
-from ..forecaster import Backtest
+from ..forecaster import Tested
 from .results import Example, Row
 
 SERIES = 4  # of several: the two worst, the typical one and the best
@@ -26,7 +26,7 @@ def leaders(rows: Sequence[Row]) -> list[str]:
 
 
 def examples(
-    table: Table, k: int, backtests: Mapping[str, Backtest], rows: Sequence[Row], context: int
+    table: Table, k: int, backtests: Mapping[str, Tested], rows: Sequence[Row], context: int
 ) -> tuple[Example, ...]:
     """Of the k-th target: moments with the least, the median and the largest MAE of a model over its h steps."""
     shown = leaders(rows)
@@ -49,7 +49,7 @@ def examples(
     return tuple(found)
 
 
-def by_id(table: Table, k: int, backtests: Mapping[str, Sequence[Backtest]]) -> dict[str, dict[str, float]]:
+def by_id(table: Table, k: int, backtests: Mapping[str, Sequence[Tested]]) -> dict[str, dict[str, float]]:
     """id -> model -> MAE over its forecasts, the mean over seeds; an id without one known value is left out."""
     found: dict[str, dict[str, float]] = {}
     for model, several in backtests.items():
@@ -67,7 +67,7 @@ def _means(numbers: Sequence[Array], errors: Sequence[Array]) -> list[tuple[int,
     return [(int(number[a]), float(error[a:b].mean())) for a, b in pairwise(edges) if b > a]
 
 
-def _errors(backtest: Backtest, k: int) -> Array:
+def _errors(backtest: Tested, k: int) -> Array:
     """(N,) MAE of each forecast over its known steps, NaN without one."""
     error = np.abs(backtest.forecast[..., k] - backtest.truth[..., k])
     count = np.isfinite(error).sum(axis=1)
@@ -88,7 +88,7 @@ def _series(number: Array, error: Array) -> list[int]:
 def _example(
     table: Table,
     k: int,
-    backtests: Mapping[str, Backtest],
+    backtests: Mapping[str, Tested],
     shown: Sequence[str],
     context: int,
     n: int,

@@ -14,6 +14,7 @@ from ...data.series import Array
 from ...drawing.canvas import Drawn
 
 FEW_FORECASTS = 30
+LEVEL = 90  # percent, of the band in the table
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Row:
     parameters: int
     seconds: float  # of CPU time, of one training on one core
     microseconds: float | None  # of one streamed step; None for models without a state
+    coverage: float = np.nan  # of the band of `LEVEL` percent, 0..1; NaN for a model without bands
+    width: float = np.nan
+    interval_score: float = np.nan
+    crps: float = np.nan
+    pinball: float = np.nan
 
     @property
     def label(self) -> str:
@@ -68,6 +74,15 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
+class Tried:
+    """One cut-off of several: where its test part lies, and the table there."""
+
+    test_start: str
+    test_end: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Comparison(Drawn):
     """Models side by side on one test part, sorted by MAE.
 
@@ -92,6 +107,9 @@ class Comparison(Drawn):
     notes: tuple[str, ...]
     verdict: str
     fingerprint: str  # of the table, see `Table.fingerprint`
+    tried: tuple[
+        Tried, ...
+    ] = ()  # each cut-off, where there were several; `rows` are then their means, and the spread over them
 
     @property
     def sentence(self) -> str:
@@ -152,6 +170,14 @@ class Comparison(Drawn):
             for name, (train, validation) in self.curves.items()
         }
         plain["time_constants"] = {name: [_number(v) for v in values] for name, values in self.time_constants.items()}
+        plain["cutoffs"] = [
+            {
+                "test_start": one.test_start,
+                "test_end": one.test_end,
+                "rows": [{name: _number(value) for name, value in asdict(row).items()} for row in one.rows],
+            }
+            for one in self.tried
+        ]
         plain["notes"] = list(self.notes)
         return plain
 
@@ -163,16 +189,60 @@ def overall(parts: Sequence[Part]) -> tuple[Row, ...]:
         same = [row for part in parts for row in part.rows if row.model == first.model]
         mase = [row.mase for row in same if np.isfinite(row.mase)]
         spread = [row.mase_std for row in same if np.isfinite(row.mase_std)]
+        held = [row.coverage for row in same if np.isfinite(row.coverage)]
         found.append(
             replace(
                 first, mae=np.nan, mae_std=np.nan, rmse=np.nan, rmse_std=np.nan,
                 mase=float(np.mean(mase)) if mase else np.nan, mase_std=float(np.mean(spread)) if spread else np.nan,
+                coverage=float(np.mean(held)) if held else np.nan, width=np.nan, interval_score=np.nan, crps=np.nan, pinball=np.nan,
             )
         )  # fmt: skip
     return tuple(sorted(found, key=lambda row: (not np.isfinite(row.mase), row.mase)))
 
 
-def verdict(rows: tuple[Row, ...], forecasts: int | None = None, targets: int = 1) -> str:
+def joined(found: Sequence[Comparison]) -> Comparison:
+    """Several cut-offs as one comparison: means of each model, and how far they spread; the pictures are those of the last."""
+    last = found[-1]
+    parts = tuple(
+        replace(
+            part,
+            rows=_mean_rows([one.parts[k].rows for one in found], "mae"),
+            by_horizon={
+                model: np.nanmean(
+                    [one.parts[k].by_horizon[model] for one in found if model in one.parts[k].by_horizon], axis=0
+                )
+                for model in part.by_horizon
+            },
+        )
+        for k, part in enumerate(last.parts)
+    )
+    rows = parts[0].rows if len(parts) == 1 else _mean_rows([one.rows for one in found], "mase")
+    forecasts = sum(one.forecasts for one in found)
+    return replace(
+        last, rows=rows, parts=parts, test_start=found[0].test_start, train_rows=found[0].train_rows, forecasts=forecasts,
+        notes=tuple(dict.fromkeys(note for one in found for note in one.notes)), verdict=verdict(rows, forecasts, len(parts), "cut-offs"),
+        tried=tuple(Tried(one.test_start, one.test_end, one.rows) for one in found),
+    )  # fmt: skip
+
+
+def _mean_rows(tables: Sequence[Sequence[Row]], by: str) -> tuple[Row, ...]:
+    """Of each model that stands in the last table the mean over all of them, and the spread of its errors."""
+    found = []
+    for last in tables[-1]:
+        same = [row for rows in tables for row in rows if row.model == last.model]
+        means: dict[str, Any] = {
+            name: float(np.mean([getattr(row, name) for row in same]))
+            for name in ("mae", "rmse", "mase", "seconds", "coverage", "width", "interval_score", "crps", "pinball")
+        }
+        spread: dict[str, Any] = {
+            f"{name}_std": float(np.std([getattr(row, name) for row in same], ddof=1)) if len(same) > 1 else np.nan
+            for name in ("mae", "rmse", "mase")
+        }
+        found.append(replace(last, **means, **spread))
+    return tuple(sorted(found, key=lambda row: (not np.isfinite(getattr(row, by)), getattr(row, by))))
+
+
+def verdict(rows: tuple[Row, ...], forecasts: int | None = None, targets: int = 1, over: str = "seeds") -> str:
     """One sentence that says who won, and where liquid lost says that first. Of several targets the mean MASE decides."""
     name, error = ("MAE", "mae") if targets == 1 else (f"mean MASE of {targets} targets", "mase")
     rows = tuple(row for row in rows if np.isfinite(getattr(row, error)))
@@ -196,16 +266,16 @@ def verdict(rows: tuple[Row, ...], forecasts: int | None = None, targets: int = 
         first += f"; {liquid.label} is {by}above it ({ours:.4g})"
     naive = best["trivial"]
     against = f"; {naive.label}: {value[naive.model]:.4g}" if naive is not None and naive is not rival else ""
-    return f"{first}{_doubt(liquid, rival, error, apart)}{_few(forecasts)}{against}."
+    return f"{first}{_doubt(liquid, rival, error, apart, over)}{_few(forecasts)}{against}."
 
 
-def _doubt(liquid: Row, rival: Row, error: str, apart: float) -> str:
+def _doubt(liquid: Row, rival: Row, error: str, apart: float, over: str) -> str:
     """Why the difference may be none."""
     spread = np.nan_to_num([getattr(row, f"{error}_std") for row in (liquid, rival)]).max()
-    if max(liquid.seeds, rival.seeds) == 1 and apart < 0.05:
+    if over == "seeds" and max(liquid.seeds, rival.seeds) == 1 and apart < 0.05:
         return "; with one seed a difference this small may be luck"
     if spread >= abs(getattr(liquid, error) - getattr(rival, error)) > 0:
-        return f"; the difference is within the spread over seeds ({spread:.2g})"
+        return f"; the difference is within the spread over {over} ({spread:.2g})"
     return ""
 
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
+from ... import metrics
 from ...data import Table
 from ...data.series import Array
 from ...errors import DataError, NonFiniteError, StateOverflowError, StepSizeError, TrainingError
 from ...training import Callback
 from ...training.callbacks import Epoch, Step
-from ..forecaster import Backtest, Forecaster
+from ..backtesting.results import GRID
+from ..bands.asked import ends_of
+from ..forecaster import Forecaster, Tested
 from ..learned import Blend
 from ..peers.names import PEERS
 from ..settings import ForecastError, Settings
 from ..streaming import stream_time
 from ..tables import before
+from .results import LEVEL
 
 UNFIT = (
     DataError,
@@ -54,12 +58,23 @@ class Job:
     start: float
 
 
+@dataclass(frozen=True)
+class Band:
+    """How good the band of `LEVEL` percent was, and all quantiles together."""
+
+    coverage: float
+    width: float
+    interval_score: float
+    crps: float
+    pinball: float
+
+
 @dataclass(frozen=True, eq=False)
 class Result:
     """What a job found."""
 
     settings: Settings
-    backtest: Backtest
+    backtest: Tested
     mase_scale: Array  # (N, targets) in the units of the table
     parameters: int
     seconds: float
@@ -67,6 +82,7 @@ class Result:
     curves: tuple[Array, Array] | None
     time_constants: Array | None
     notes: tuple[str, ...]
+    bands: tuple[Band, ...] = ()  # of each target; none for a model without bands
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +120,13 @@ def _test(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool
     began = time.process_time()
     model.fit(before(job.table, job.start), progress=False, callbacks=(_Tell(settings, tell, stopped),))
     seconds = time.process_time() - began
-    backtest = model.tested(job.table, job.start)
+    backtest = model.tested(job.table, job.start, probabilities=() if model.bands is None else GRID)
     history = model.history
     ended = [] if history is None or history.stopped == "finished" else [f"{settings.cell}: {history.message}"]
     result = Result(
         settings=settings,
-        backtest=backtest,
+        backtest=replace(backtest, values=None, probabilities=()),  # a pool would have to carry them
+        bands=banded(backtest),
         mase_scale=naive_error(job.table, backtest),
         parameters=model.parameters,
         seconds=seconds,
@@ -120,6 +137,27 @@ def _test(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool
     )
     tell(Progress(settings.cell, settings.seed, settings.epochs, settings.epochs, None, None, done=True))
     return result
+
+
+def banded(backtest: Tested) -> tuple[Band, ...]:
+    """The scores of the bands of each target."""
+    if backtest.values is None:
+        return ()
+    low, high = (GRID.index(one) for one in ends_of(LEVEL))
+    found = []
+    for k in range(backtest.truth.shape[2]):
+        truth, values = backtest.truth[..., k], backtest.values[:, :, k]
+        ends = values[..., low], values[..., high]
+        found.append(
+            Band(
+                metrics.covered(*ends, truth),
+                metrics.width(*ends, truth),
+                metrics.interval_score(*ends, truth, LEVEL),
+                metrics.crps(values, truth, GRID),
+                metrics.pinball(values, truth, GRID),
+            )
+        )
+    return tuple(found)
 
 
 def _test_peer(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool]) -> Result:
@@ -165,7 +203,7 @@ class _Tell(Callback):
         return False
 
 
-def naive_error(table: Table, backtest: Backtest) -> Array:
+def naive_error(table: Table, backtest: Tested) -> Array:
     """(N, targets): MAE of the best naive forecast on the training part, in units, for the id of each origin."""
     encoder = backtest.encoder
     errors = np.full((len(table.series), len(table.schema.targets)), np.nan)

@@ -46,7 +46,7 @@ def explained(
     ahead = encoder.moments.ahead(one.time[origin : origin + 1], h)  # (1, h) native
     short, at = _cut(one, origin, model)
     found = window_set(
-        replace(table, series=(short,)), encoder, model.settings.context, np.array([[0, at]]), model._reach
+        replace(table, series=(short,)), encoder, model.settings.context, np.array([[0, at]]), model.reach
     )
     batch = found.batch(np.array([0]), ahead[:, step - 1 : step])
     cells = cells_of(found, columns, batch)
@@ -76,7 +76,7 @@ def ranked(model: Forecaster, table: Table, *, start: float | None, most: int, r
     """See `Forecaster.ranking`."""
     encoder, predictor = model._fitted()
     h = model.settings.h if model.settings.strategy == "direct" else 1
-    found = windows(table, replace(encoder, h=h), model.settings.context, start=start, reach=model._reach)
+    found = windows(table, replace(encoder, h=h), model.settings.context, start=start, reach=model.reach)
     if len(found) < 2:
         raise DataError(
             "the table has fewer than two rows with known targets after them, expected a history to rank columns on"
@@ -222,7 +222,7 @@ def _what_if(model: Forecaster, table: Table, one: Series, at: int, when: Array,
                 values[place, k] = change(values[place, k])
                 edited.append(replace(one, **{part: values}))
     origins = np.array([[number, at] for number in range(len(edited))])
-    found = window_set(replace(table, series=tuple(edited)), encoder, model.settings.context, origins, model._reach)
+    found = window_set(replace(table, series=tuple(edited)), encoder, model.settings.context, origins, model.reach)
     batch = found.batch(np.arange(len(edited)), np.repeat(when, len(edited), axis=0))
     answers = np.asarray(predictor.predict(batch), np.float64)[:, 0, which] * scale.scale[which] + scale.center[which]
     change = (answers[1:] - answers[0]).reshape(-1, 2)
@@ -233,7 +233,7 @@ def _cut(one: Series, origin: int, model: Forecaster) -> tuple[Series, int]:
     """The rows that a forecast from the origin looks at, and the place of the origin among them."""
     encoder = model._fitted()[0]
     context = max(origin - model.settings.context, 0)
-    reach = (model._reach + max(encoder.lags, default=0.0) + 2) * encoder.stride.mean
+    reach = (model.reach + max(encoder.lags, default=0.0) + 2) * encoder.stride.mean
     first = min(context, int(np.searchsorted(one.time, min(one.time[context], one.time[origin] - reach) - reach)))
     last = int(np.searchsorted(one.time, one.time[origin] + (encoder.h + 1) * encoder.stride.mean)) + 1
     here = slice(first, max(last, origin + 1))

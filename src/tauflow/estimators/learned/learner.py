@@ -28,6 +28,7 @@ from ...training import Callback, History
 from ...training import fit as train
 from ...training.callbacks import Step
 from ...windows.windows import Windows, mostly_full
+from ..bands import Honest, newest
 from ..linear import LinearBase
 from ..linear.choice import mixture, trust
 from ..network import AllWindows, ForecastNet, WindowObjective, WindowSource, tensors
@@ -58,6 +59,7 @@ class Learned:
     blend: Blend
     history: History
     notes: tuple[str, ...]
+    honest: tuple[Honest, Honest] | None = None  # training and validation, for bands
 
 
 @dataclass
@@ -100,6 +102,7 @@ class Learner:
                 break
         used = ways[: len(networks)]
         weights, told = self._weighed(networks, used, judging)
+        honest = self._honest(base, networks, used, weights, learning) if self.settings.bands is not None else None
         notes = [*base.notes, *trials, *histories[0].notes, *told]
         whole = all(history.stopped in ("finished", "early") for history in histories)
         if plan.anew and whole:
@@ -110,7 +113,7 @@ class Learner:
         base.forget()
         for network in networks:
             network.eval()
-        return Learned(Blend(base, networks, used, weights), histories[0], tuple(notes))
+        return Learned(Blend(base, networks, used, weights), histories[0], tuple(notes), honest)
 
     def _tried(self, learning: Started, judging: Started, rounds: int) -> tuple[str, float, float, list[str]]:
         """(start, rate, seconds a round, notes) of the best of the short runs; without any the better start and the first rate."""
@@ -196,6 +199,19 @@ class Learner:
             parts = [f"{w:.2f} {member}" for w, member in zip(weights[:, target], names, strict=True) if w]
             notes.append(f"{name!r} is answered by {' + '.join(parts)}")
         return weights, notes
+
+    def _honest(
+        self, base: LinearBase, networks: Sequence[ForecastNet], ways: Sequence[Way], weights: Array, learning: Started
+    ) -> tuple[Honest, Honest]:
+        """Of training windows the first network's start, of validation windows the whole answer: neither learned from them."""
+        judging = started(newest(self.rows.judging), base, self.rows.at)
+        answers = np.zeros((len(judging.windows), *judging.answers["last"].shape[1:]))
+        for name, weight in zip(STARTS, weights, strict=False):
+            answers += weight * judging.answers[name]
+        for network, way, weight in zip(networks, ways, weights[len(STARTS) :], strict=True):
+            if weight.any():
+                answers += weight * answered(network, judging, way.start)
+        return Honest(learning.windows, learning.answers[ways[0].start]), Honest(judging.windows, answers)
 
     def _anew(
         self,

@@ -144,7 +144,8 @@ class LinearBase:
         where = self.layout.groups["lags"]
         used = np.nonzero(np.abs(self.weights[:, where]).sum(axis=(0, 2)))[0]
         reach = max(int(used.max(initial=0)) + 2, LEAST_REACH)
-        self.weights = np.delete(self.weights, np.arange(where.start + reach - 1, where.stop), axis=1)
+        kept = np.delete(self.weights, np.arange(where.start + reach - 1, where.stop), axis=1)
+        self.weights = np.ascontiguousarray(kept)  # as a file brings them back: a sum depends on the order in memory
         self.layout = Layout(self.layout.encoder, self.layout.context, reach)
 
     def predict(self, batch: dict[str, Array]) -> Array:

@@ -24,11 +24,13 @@ from ...data.series import Array
 from ...errors import DataError
 from ...windows.windows import window_set, windows
 from ..ahead import read_ahead, refuse_unmet, unknown_ahead, with_ahead
+from ..bands import Asked
 from ..learned import Blend
 from ..questions import askable, moments
 from ..reading import READING, another_table, refuse_unknown, shown_ids, shown_times
 from ..settings import ForecastError
 from ..tables import forecast_frame, recoded
+from .bands import OnlineBands
 from .deep import DeepLearner
 from .features import seen
 from .learner import Forecast, Learner
@@ -82,6 +84,7 @@ class OnlineForecaster:
         self.deep = None
         if settings.weights == "all" and isinstance(predictor, Blend):
             self.deep = DeepLearner(predictor, settings, model.settings.context, model.settings.loss)
+        self.bands = None if model.bands is None else OnlineBands(model.bands, model, self.table)
         self.waiting: dict[str, list[Forecast]] = {name: [] for name in names}
         self.rows, self.rollbacks = 0, 0
         self._record: list[Judged] | None = None
@@ -128,7 +131,7 @@ class OnlineForecaster:
         self._read(whole, _known_rows(whole, before), learn=True)
         self.rows += sum(len(series) for series in table.series)
         kept = reach(
-            self.encoder, max(self.model.settings.context, self.model._reach), self.settings.memory if self.deep else 0
+            self.encoder, max(self.model.settings.context, self.model.reach), self.settings.memory if self.deep else 0
         )
         self.table = trimmed(whole, self.encoder, kept)
         return self
@@ -160,9 +163,12 @@ class OnlineForecaster:
         frame = self._frame(future, columns, names[0] if id is None else str(id))
         return {name: frame[name].to_numpy() for name in (self.encoder.schema.time, *self.encoder.schema.targets)}
 
-    def predict(self, future: Any = None, **columns: Any) -> Any:
-        """The next h steps of every series, as the frame of `Forecaster.predict`; `future` as there."""
-        return self._frame(future, columns, None)
+    def predict(self, future: Any = None, *, level: Any = None, quantiles: Any = None, **columns: Any) -> Any:
+        """The next h steps of every series, as the frame of `Forecaster.predict`; `future`, `level` and `quantiles` as there.
+
+        Bands follow the errors of what was answered, row by row.
+        """
+        return self._frame(future, columns, None, Asked.of(level, quantiles))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file: the frozen model, what was learned since, the last rows and the forecasts that wait."""
@@ -177,8 +183,12 @@ class OnlineForecaster:
 
         return read(path)
 
-    def _frame(self, future: Any, columns: dict[str, Any], only: str | None) -> Any:
-        refuse_unknown("predict", columns, ("future",))
+    def _frame(self, future: Any, columns: dict[str, Any], only: str | None, asked: Asked | None = None) -> Any:
+        refuse_unknown("predict", columns, ("future", "level", "quantiles"))
+        if asked and self.bands is None:
+            raise ForecastError(
+                "level or quantiles was given, but this model has no bands: fit it anew with bands='conformal'"
+            )
         if future is None and columns:
             raise DataError(
                 f"{', '.join(columns)} was given, but there is no table to read with it: predict(future=...)"
@@ -196,13 +206,20 @@ class OnlineForecaster:
         if ahead is not None:
             refuse_unmet(ahead, table, origins, time, self.encoder.step)
         notes += unknown_ahead(table, origins, time, self.encoder.step)
-        found = window_set(table, self.encoder, self.model.settings.context, origins, self.model._reach)
+        found = window_set(table, self.encoder, self.model.settings.context, origins, self.model.reach)
         names = [(table.series[number].id, table.series[number].time[row]) for number, row in origins]
         forecasts = [self._forecast(*name, part) for name, part in zip(names, self._parts(found, time), strict=True)]
         scaled = np.stack([one.given for one in forecasts])
-        frame = forecast_frame(
-            table, [table.series[n].id for n, _ in origins], time, self.model._to_units(table, origins, scaled)
-        )
+        values = None
+        if asked and self.bands is not None:
+            p = asked.probabilities
+            drawn = [
+                self.bands.values(table.series[n], one.given, one.numbers, p)
+                for (n, _), one in zip(origins, forecasts, strict=True)
+            ]
+            values = self.bands.bands.rounded(self.model._to_units(table, origins, np.stack(drawn)))
+        names_of = [table.series[n].id for n, _ in origins]
+        frame = forecast_frame(table, names_of, time, self.model._to_units(table, origins, scaled), asked, values)
         frame.attrs["notes"] = notes
         return frame
 
@@ -210,14 +227,17 @@ class OnlineForecaster:
         """Rows (number, row) with a known target, in the order of time: judge, learn, forecast."""
         if len(origins) == 0:
             return
-        found = window_set(table, self.encoder, self.model.settings.context, origins, self.model._reach)
+        found = window_set(table, self.encoder, self.model.settings.context, origins, self.model.reach)
         place = found.rows.start[origins[:, 0]] + origins[:, 1]
         time = self.encoder.moments.ahead(found.rows.time[place], self.encoder.h)
         for (number, _), row, part in zip(origins, place, self._parts(found, time), strict=True):
             name, now = table.series[number].id, found.rows.time[row].item()
             if learn:
                 self._learn(table, name, now, found.rows.z[row].astype(float))
-            self.waiting[name] = [*self.waiting[name], self._forecast(name, now, part)][-4 * self.encoder.h :]
+            made = self._forecast(name, now, part)
+            if self.bands is not None:
+                made = replace(made, place=self.bands.place())
+            self.waiting[name] = [*self.waiting[name], made][-4 * self.encoder.h :]
 
     def _learn(self, table: Table, name: str, now: float, truth: Array) -> None:
         waiting = self.waiting[name]
@@ -230,6 +250,14 @@ class OnlineForecaster:
         if self._record is not None:
             for one, k in zip(asked, step[met], strict=True):
                 self._record.append(Judged(name, one.origin, now, truth, one.answers[0, k], one.given[k]))
+        if self.bands is not None and asked:
+            series = next(one for one in table.series if one.id == name)
+            given, numbers = (
+                np.stack([getattr(one, part)[k] for one, k in zip(asked, step[met], strict=True)])
+                for part in ("given", "numbers")
+            )
+            scale, places = np.stack([one.scale for one in asked]), np.array([one.place for one in asked])
+            self.bands.learn(series, given, numbers, scale, places, step[met], truth)
         told = self.learner.learn(name, asked, step[met], truth)
         self.waiting[name] = [one for one in waiting if one.time[-1] > now]
         if told.drift:
@@ -241,12 +269,13 @@ class OnlineForecaster:
                 self.deep.forget()
             self.deep.learn(table, self.encoder, now)
 
-    def _forecast(self, name: str, origin: Any, part: tuple[Array, Array, Array, dict[str, Array]]) -> Forecast:
+    def _forecast(self, name: str, origin: Any, part: tuple[Array, Array, Array, dict[str, Array], Array]) -> Forecast:
         """The forecast of one origin by what is known now; part: its times, frozen answer, features and window."""
-        time, frozen, features, window = part
+        time, frozen, features, window, numbers = part
         deep = None if self.deep is None else self.deep.answer(window)[0]
         answers = self.learner.answers(name, frozen, features, deep)
-        return Forecast(origin, time, features, answers, self.learner.mixed(answers))
+        scale = np.ones(frozen.shape[1]) if self.bands is None else self.bands.scale(name)
+        return Forecast(origin, time, features, answers, self.learner.mixed(answers), numbers, scale, -1)
 
     def _replayed(self, record: list[Judged]) -> Any:
         """The record in the units of the table, a row for each forecast of each moment."""
@@ -270,17 +299,19 @@ class OnlineForecaster:
             index = np.arange(first, min(first + PART, len(found)))
             batch = found.batch(index, time[index])
             frozen, features = seen(self.model._fitted()[1], batch)
+            numbers = np.zeros((*frozen.shape, 0)) if self.bands is None else self.bands.bands.described(batch, frozen)
             for k in range(len(index)):
                 yield (
                     time[index[k]],
                     frozen[k],
                     features[k],
                     {name: values[k : k + 1] for name, values in batch.items()},
+                    numbers[k],
                 )
 
     def _known(self, table: Table) -> Array:
         """Features of forecasts within the history, (origins, h, width)."""
-        found = windows(table, self.encoder, self.model.settings.context, reach=self.model._reach)
+        found = windows(table, self.encoder, self.model.settings.context, reach=self.model.reach)
         if len(found) == 0:
             raise DataError("history has too few rows, expected more than the horizon with known targets")
         index = np.unique(np.linspace(0, len(found) - 1, min(MOST_KNOWN, len(found))).astype(int))

@@ -34,6 +34,9 @@ class Forecast:
     features: Array  # (h, width) float32
     answers: Array  # (answers, h, targets) scaled
     given: Array  # (h, targets) scaled
+    numbers: Array  # (h, targets, numbers) what its band looks like; no numbers without bands
+    scale: Array  # (targets,) of its id when it was made
+    place: Any  # the row of its scores, -1 without
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ from .settings import OnlineSettings
 
 KIND = "online-forecaster"
 PARTS = ("time", "y", "past", "future", "static")  # of a series
-WAITING = ("origin", "time", "features", "answers", "given")
-MAY_BE_UNKNOWN = ("rows.y", "rows.past", "rows.future", "rows.static")
+WAITING = ("origin", "time", "features", "answers", "given", "numbers", "scale", "place")
+MAY_BE_UNKNOWN = ("pool.u", "rows.y", "rows.past", "rows.future", "rows.static")
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,13 @@ class Config:
     guard_off: bool
     alarm: dict[str, Any]
     deep_rows: int
+    scored: int  # forecasts that had a row for their scores, 0 without bands
 
 
 def write(online: OnlineForecaster, path: str | os.PathLike[str]) -> None:
     """See `OnlineForecaster.save`."""
     model, learner = online.model, online.learner
-    own, config = encode(model.settings, model.options, *model._fitted())
+    own, config = encode(model.settings, model.options, *model._fitted(), model.bands)
     levels = [learner.levels[name] for name in learner.series]
     waiting = [one for name in learner.series for one in online.waiting[name]]
     tensors = {f"model.{name}": value for name, value in own.items()}
@@ -67,10 +68,14 @@ def write(online: OnlineForecaster, path: str | os.PathLike[str]) -> None:
     tensors |= {f"waiting.{name}": _stack([getattr(one, name) for one in waiting]) for name in WAITING}
     if online.deep is not None:
         tensors |= {f"deep.{name}": value for name, value in online.deep.network.state_dict().items()}
+    if online.bands is not None:
+        for name, values in (("u", online.bands.pool), ("total", online.bands.total), ("weight", online.bands.weight)):
+            tensors[f"pool.{name}"] = torch.from_numpy(values)
     about = Config(
         forecaster=config, settings=online.settings, ids=learner.series, rows=online.rows, rollbacks=online.rollbacks,
         drifts=tuple(online.drifts), guard_rows=learner.guard.rows, guard_given=learner.guard.given, guard_off=learner.guard.off,
         alarm=asdict(learner.alarm), deep_rows=0 if online.deep is None else online.deep.rows,
+        scored=0 if online.bands is None else online.bands.next,
     )  # fmt: skip
     files.write(path, tensors, schema.dump(about), kind=KIND, finite=False)
 
@@ -110,6 +115,11 @@ def _online(about: Config, tensors: Mapping[str, Tensor]) -> OnlineForecaster:
         ("waiting.answers", (waits, ways, h, targets)), ("waiting.given", (waits, h, targets)),
     ):  # fmt: skip
         _shaped(tensors, name, shape, torch.float64)
+    raws = 0 if online.bands is None else online.bands.bands.shape.numbers
+    _shaped(tensors, "waiting.numbers", (waits, h, targets, raws), torch.float64)
+    _shaped(tensors, "waiting.scale", (waits, targets), torch.float64)
+    if _shaped(tensors, "waiting.place", (waits,), torch.int64).numpy().max(initial=-1) > about.scored:
+        raise ModelFileError(f"waiting.place is beyond {about.scored}, the forecasts that were scored")
     _shaped(tensors, "waiting.features", (waits, h, width), torch.float32)
     _shaped(tensors, "waiting.origin", (waits,), tensors["rows.time"].dtype)
     _shaped(tensors, "waiting.time", (waits, h), tensors["rows.time"].dtype)
@@ -124,6 +134,14 @@ def _online(about: Config, tensors: Mapping[str, Tensor]) -> OnlineForecaster:
     every = [Forecast(*parts) for parts in zip(*arrays, strict=True)]
     ends = np.cumsum([0, *count])
     online.waiting = {name: every[ends[k] : ends[k + 1]] for k, name in enumerate(about.ids)}
+    if online.bands is not None:
+        kept = online.bands
+        for name, values in (("u", kept.pool), ("total", kept.total), ("weight", kept.weight)):
+            _shaped(tensors, f"pool.{name}", values.shape, torch.float32 if name == "u" else torch.float64)
+        kept.pool, kept.total, kept.weight = (tensors[f"pool.{name}"].numpy() for name in ("u", "total", "weight"))
+        kept.next = about.scored
+        if not (kept.weight > 0).all() or not (kept.total >= 0).all() or about.scored < 0:
+            raise ModelFileError("pool.total and pool.weight hold negative numbers, expected sums")
     if online.deep is not None:
         _restore(online.deep, _under(tensors, "deep"), about.deep_rows)
     return online

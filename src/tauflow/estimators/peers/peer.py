@@ -24,7 +24,7 @@ from ...windows.encoder import Encoder
 from ...windows.learn import learn
 from ...windows.scaling import Scale
 from ...windows.windows import Windows, answered, divided, windows
-from ..forecaster import Backtest, _validation_start
+from ..forecaster import Tested, _validation_start
 from ..settings import ForecastError, Settings
 from ..tables import categories_of, recoded
 from .names import HOME
@@ -46,7 +46,7 @@ class Model(Protocol):
 
 
 class Peer:
-    """`Peer(settings).fit(table).tested(table, start)`: a Backtest, as `Forecaster.tested` gives it."""
+    """`Peer(settings).fit(table).tested(table, start)`: a Tested, as `Forecaster.tested` gives it."""
 
     def __init__(self, settings: Settings) -> None:
         if settings.strategy != "direct":
@@ -80,7 +80,7 @@ class Peer:
         self.notes = self.model.notes
         return self
 
-    def tested(self, table: Table, start: float | None, end: float | None = None, most: int = 4000) -> Backtest:
+    def tested(self, table: Table, start: float | None, end: float | None = None, most: int = 4000) -> Tested:
         """Forecasts from every origin between two native times beside what came, as `Forecaster.tested`."""
         if self.encoder is None:
             raise NotFittedError("this peer is not fitted: call fit(table) first")
@@ -97,7 +97,7 @@ class Peer:
             truths.append(scale.invert(batch["target"].astype(float)))
             forecasts.append(scale.invert(np.asarray(self.model.predict(found, part), float)))
         time, truth, forecast = (np.concatenate(parts) for parts in (times, truths, forecasts))
-        return Backtest(found.origins[chosen], time, truth, forecast, self.encoder)
+        return Tested(found.origins[chosen], time, truth, forecast, self.encoder)
 
 
 def _scale(encoder: Encoder, table: Table, origins: Array) -> Scale:

@@ -67,7 +67,9 @@ def judge(
     torch.set_num_threads(1)
     try:
         model = Forecaster(
-            cell, **{**question.fixed, **settings}, options={**question.options.get(cell, {}), **options}
+            cell,
+            **{"bands": None, **question.fixed, **settings},  # a trial is judged by its forecasts
+            options={**question.options.get(cell, {}), **options},
         )
         watch = () if cell == "ridge" else (_Watch(hopeless, over),)
         model.fit(before(question.table, question.start), progress=False, callbacks=watch)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import TauflowError
+from ..errors import TauflowError
 
 Array = NDArray[Any]
 
