@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import explain, solvers, streaming
+from . import explain, solvers, streaming, understand
 from .classify import run as classify
 from .deploy import run as deploy
 from .forecast import run as forecast
@@ -21,6 +21,7 @@ COMMANDS = {
     "streaming": streaming,
     "solvers": solvers,
     "explain": explain,
+    "understand": understand,
     "paper": paper,
     "table": table,
     "compare": compare,

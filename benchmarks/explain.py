@@ -12,6 +12,7 @@ import argparse
 import time
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ TRAINED = {
     "lstm": (600, 0.02),
 }
 LAG, INPUT, SAMPLES = 7, 2, 10
+STARTS, LEARNED, BASELINES = 4, 0.9, 6
 
 
 def planted_data(rows: int, made: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -40,13 +42,30 @@ def planted_data(rows: int, made: torch.Generator) -> tuple[Tensor, Tensor, Tens
     return x, dt, torch.tanh(x[:, -1 - LAG, INPUT])
 
 
-def planted(cell: str, seed: int) -> tuple[tauflow.Network, float]:
-    """A small network trained on it, and how well its answers correlate with the truth on new data."""
+def planted(cell: str, seed: int) -> tuple[tauflow.Network, float, int]:
+    """A small network that has learned it, how well its answers correlate with the truth on new data, and how many starts it took.
+
+    A start that does not learn the truth has nothing that could be found; the next is longer.
+    """
+    best: tuple[tauflow.Network, float] | None = None
+    for start in range(STARTS):
+        net, correlation = trained(cell, seed + 1000 * start, 1 + start)
+        if best is None or correlation > best[1]:
+            best = net, correlation
+        if correlation >= LEARNED:
+            break
+    assert best is not None
+    return *best, start + 1
+
+
+def trained(cell: str, seed: int, longer: int) -> tuple[tauflow.Network, float]:
+    """One start."""
     torch.manual_seed(seed)
     made = torch.Generator().manual_seed(seed)
     tau = None if cell in ("cfc", "gruode", "lstm") else (0.5, 10.0)
     net = tauflow.Network(3, 1, cell, 16, scale=None, tau=tau)
     steps, rate = TRAINED[cell]
+    steps *= longer
     optimiser = torch.optim.Adam(net.parameters(), lr=rate)
     for step in range(steps):
         for group in optimiser.param_groups:
@@ -63,17 +82,33 @@ def planted(cell: str, seed: int) -> tuple[tauflow.Network, float]:
     return net, float(torch.corrcoef(torch.stack([answers, y]))[0, 1])
 
 
-def found_in(net: tauflow.Network, seed: int, rows: int = 8) -> bool:
-    """Whether the largest attribution, over some rows, the gaps among them, is that of input 2 at lag 7."""
+def found_in(net: tauflow.Network, seed: int, baseline: Tensor, rows: int = 8) -> bool:
+    """Whether the largest attribution, over some rows, the gaps among them, is that of input 2 at lag 7.
+
+    baseline: (inputs,), or rows of data (n, samples, inputs).
+    """
     x, dt, _ = planted_data(rows, torch.Generator().manual_seed(1000 + seed))
     sizes = np.zeros((SAMPLES, 4))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for row in range(rows):
-            found = integrated_gradients(net, x[row], dt[row], baseline=torch.zeros(3))
+            found = integrated_gradients(net, x[row], dt[row], baseline=baseline)
             sizes += np.abs(np.column_stack([found.attribution, found.gap]))
     sample, which = np.unravel_index(sizes.argmax(), sizes.shape)
     return int(sample) == SAMPLES - 1 - LAG and int(which) == INPUT
+
+
+def measured(cell: str, seed: int) -> dict[str, Any]:
+    """One seed of a cell, from the mean and from rows of data as baselines."""
+    began = time.process_time()
+    net, correlation, starts = planted(cell, seed)
+    rows, _, _ = planted_data(BASELINES, torch.Generator().manual_seed(5000 + seed))
+    from_mean = found_in(net, seed, torch.zeros(3))
+    from_rows = found_in(net, seed, rows)
+    return {
+        "cell": cell, "seed": seed, "mean": from_mean, "rows": from_rows, "correlation": round(correlation, 4), "starts": starts,
+        "seconds": round(time.process_time() - began, 2),
+    }  # fmt: skip
 
 
 Task = tuple[
@@ -83,7 +118,7 @@ Task = tuple[
 
 def delay(seed: int) -> Task:
     """The planted delay, by a CfC."""
-    net, _ = planted("cfc", seed)
+    net, _, _ = planted("cfc", seed)
     x, dt, _ = planted_data(20, torch.Generator().manual_seed(seed + 5000))
     net.scale = tauflow.network.Scale(3)
     net.scale.measure(x.flatten(0, 1))
@@ -91,7 +126,7 @@ def delay(seed: int) -> Task:
     return net, x, dt, 0
 
 
-def rhythm(seed: int) -> Task:
+def rhythm(seed: int, units: int = 24) -> Task:
     """Which of three rhythms, from uneven noisy samples of two sensors: a GatedLTC that answers once a record."""
     torch.manual_seed(seed)
     dt = 0.05 + 0.2 * torch.rand(320, 60)
@@ -99,7 +134,7 @@ def rhythm(seed: int) -> Task:
     waves = torch.sin(dt.cumsum(1) * torch.tensor([1.5, 3.0, 6.0])[kind][:, None] + 6 * torch.rand(320, 1))
     x = torch.stack([waves, waves.cumsum(1) / 9], dim=2) + 0.3 * torch.randn(320, 60, 2)
     net = tauflow.Network(
-        ["probe", "level"], 3, "gated_ltc", 24, pool="several", head="classes", period="auto", tau="auto"
+        ["probe", "level"], 3, "gated_ltc", units, pool="several", head="classes", period="auto", tau="auto"
     )
     tauflow.fit(net, ArraySource(x[:300], kind[:300], dt[:300], batch_size=16), epochs=20, progress=False)
     return net, x[300:], dt[300:], int(kind[300:].bincount().argmax())
@@ -154,13 +189,11 @@ def run(options: argparse.Namespace) -> None:
         faithful(min(options.seeds, 3))
         return
     for cell in options.cells.split(","):
-        began, right, correlations = time.process_time(), 0, []
-        for seed in range(options.first, options.first + options.seeds):
-            net, correlation = planted(cell, seed)
-            right += found_in(net, seed)
-            correlations.append(correlation)
+        rows = [measured(cell, seed) for seed in range(options.first, options.first + options.seeds)]
+        least, most = (f(row["correlation"] for row in rows) for f in (min, max))
+        from_mean, from_rows = (sum(row[kind] for row in rows) for kind in ("mean", "rows"))
         print(
-            f"{cell}: found in {right} of {options.seeds} seeds; correlation of the answers {min(correlations):.3f} to "
-            f"{max(correlations):.3f}; {time.process_time() - began:.0f} CPU s",
+            f"{cell}: of {len(rows)} seeds found in {from_mean} from the mean, {from_rows} from rows of data; correlation of the answers "
+            f"{least:.3f} to {most:.3f}; {sum(row['seconds'] for row in rows):.0f} CPU s",
             flush=True,
         )

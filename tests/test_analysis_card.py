@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tauflow.report.pictures import DRAWS, svg
 
 import tauflow
 from tauflow import analysis
@@ -19,8 +18,7 @@ from tauflow.cli.commands import run
 from tauflow.errors import DataError, TauflowError
 from tauflow.estimators.looking import looked_at, opened
 from tauflow.network import Network
-from tauflow.training import Batch, gradient_health
-from tests.test_analysis_rest import oscillator, pitchfork
+from tests.test_analysis_rest import pitchfork
 from tests.test_analysis_spectrum import drive
 
 
@@ -98,50 +96,6 @@ def test_a_network_is_left_as_it_was(core):
     assert net.training and all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
-def results():
-    x, dt = drive(150, 2)
-    net = network()
-    x, dt = x.float(), 60 * dt.float()
-    pair = pitchfork()
-    yield analysis.spectrum(net, x, dt)
-    yield analysis.meeting(net, x, dt)
-    yield analysis.step_margin(net, x, dt)
-    yield analysis.speed_table(net, x, dt, speeds=(0.5, 1.0), score=lambda one: 0.5)
-    yield analysis.bounds(net)
-    yield analysis.bounds(tauflow.CfC(2, 3))
-    yield analysis.stability(net, x, dt)
-    yield analysis.stability(tauflow.LSTM(2, 3))
-    yield analysis.fixed_points(pair, [0.0], starts=8)
-    yield analysis.bifurcation(pair, [0.0], 0, [-1.0, 0.0, 1.0], starts=8)
-    yield analysis.cycles(oscillator(), [0.0], 0.1, starts=2, steps=300)
-    yield analysis.cycles(pair, [0.0], 0.1, starts=2, steps=300)
-    yield analysis.portrait(oscillator(), [0.0], 0.1, starts=3, steps=20)
-    yield net.trace(x[None], dt[None])
-    yield network("lstm").trace(x[None], dt[None])
-    yield gradient_health(net, Batch(x[None], torch.zeros(1, 150, 1), dt[None]))
-
-
-def test_every_result_has_a_picture_a_frame_and_a_notebooks_view(tmp_path: Path):
-    seen = set()
-    for number, found in enumerate(results()):
-        seen.add(type(found).__name__)
-        figure = found.plot()
-        if type(found).__name__ in ("Stability", "Record"):
-            figure.savefig(tmp_path / f"{number}.png")
-        named = [
-            axes
-            for axes in figure.findobj()
-            if hasattr(axes, "get_xlabel") and axes.axison and axes.get_title(loc="left")
-        ]
-        assert named and all(axes.get_ylabel() for axes in named)
-        shown = found._repr_html_()
-        assert len(found.frame().columns) and "<svg" in shown and "var(--" not in shown
-    assert "var(--ink)" in svg(found)
-    assert seen == set(DRAWS)
-    with pytest.raises(TauflowError, match="no picture of a int"):
-        svg(3)
-
-
 @pytest.fixture
 def files(tmp_path: Path):
     net = network(period=1.0)
@@ -192,7 +146,7 @@ def test_a_forecaster_is_looked_at_in_steps_and_learns_its_time_constants(tmp_pa
     day = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=400, freq="h"), "y": np.cumsum(rng.normal(size=400))})
     settings = {"h": 2, "units": 4, "context": 12, "epochs": 1, "steps": 2}
     model = tauflow.Forecaster("gated_ltc", **settings, options={"tau": "auto"}).fit(day, target="y", progress=False)
-    tau = model.predictor.recurrent.cell.config()["tau"]
+    tau = model.predictor.network.recurrent.cell.config()["tau"]
     assert 1.0 <= tau[0] <= tau[1] <= 12.0
     model.save(tmp_path / "model.tau")
     again = opened(tmp_path / "model.tau")

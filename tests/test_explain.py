@@ -17,9 +17,9 @@ CELLS = list(TRAINED)
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_truth_that_was_planted_is_found(cell):
-    net, correlation = planted(cell, 0)
+    net, correlation, _ = planted(cell, 0)
     assert correlation > 0.8, "it did not learn, so there is nothing to find"
-    assert found_in(net, 0)
+    assert found_in(net, 0, torch.zeros(3))
 
 
 def test_a_linear_network_is_attributed_in_closed_form():
@@ -135,3 +135,16 @@ def test_what_can_not_be_answered_is_refused():
         occlusion(torch.nn.Linear(2, 2), x, dt)
     with pytest.raises(tauflow.TauflowError, match="baseline has shape"):
         integrated_gradients(linear(), x, dt, baseline=torch.zeros(3))
+
+
+def test_rows_of_data_as_baselines_are_averaged() -> None:
+    torch.manual_seed(0)
+    net = tauflow.Network(3, 1, "gated_ltc", 6)
+    x, dt, rows = torch.randn(8, 3), torch.rand(8) + 0.5, torch.randn(4, 8, 3)
+    found = integrated_gradients(net, x, dt, baseline=rows)
+    each = [integrated_gradients(net, x, dt, baseline=row) for row in rows]
+    np.testing.assert_allclose(found.attribution, np.mean([one.attribution for one in each], axis=0))
+    assert found.base == pytest.approx(np.mean([one.base for one in each])) and found.complete
+    assert found.attribution.sum() + found.gap.sum() == pytest.approx(found.change, rel=1e-4)
+    with pytest.raises(ExplanationError, match="no rows"):
+        integrated_gradients(net, x, dt, baseline=torch.zeros(0, 8, 3))

@@ -8,7 +8,7 @@ import torch
 import tauflow
 from tauflow.errors import ShapeError
 from tauflow.explain import ExplanationError, prune
-from tauflow.explain.smaller import without_neurons
+from tauflow.explain.inside.smaller import without_neurons
 
 DENSE = ["ctrnn", "gated_ltc", "cfc", "gruode", "rnn", "gru", "lstm"]
 AROUND = [

@@ -37,7 +37,7 @@ def test_the_bands_hold_the_numbers_of_their_parts(at: int) -> None:
 def test_the_picture_names_inputs_output_and_the_axis() -> None:
     x, dt = drive(12, 3)
     svg = story(network(), x.float(), dt.float(), unit="min").svg()
-    for said in ("tilt", "antenna", "load", "gap", "time, min", "what moved the marked answer"):
+    for said in ("tilt", "antenna", "load", "gap", "time, min", "what moved it"):
         assert said in svg
     assert "mathdefault" not in svg
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..network import SuggestedTau, suggest_tau
 from .card import Stability, stability
+from .cloud import Eigenvalues, eigenvalues
 from .meeting import Meeting, meeting
 from .motion import Motion, Row
 from .proof.bounds import Bounds, LayerBounds, bounds, step_factor
@@ -26,6 +27,7 @@ __all__ = [
     "Certificate",
     "CounterExample",
     "Cycles",
+    "Eigenvalues",
     "FixedPoints",
     "LayerBounds",
     "Meeting",
@@ -43,6 +45,7 @@ __all__ = [
     "certify",
     "counter_example",
     "cycles",
+    "eigenvalues",
     "fixed_points",
     "lyapunov",
     "meeting",

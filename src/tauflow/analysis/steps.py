@@ -22,7 +22,7 @@ from .motion import Motion
 from .proof.certificate import AnalysisError
 
 SAMPLES = 256  # of the data, evenly spread over it
-GRID = 25  # gaps, evenly spread in the logarithm
+GRID = 13  # gaps, evenly spread in the logarithm
 LIMITS = {"euler": 1.0, "rk4": 2.78}  # dt rate, as solvers.py refuses
 
 Array = NDArray[np.float64]

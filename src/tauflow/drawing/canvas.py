@@ -161,6 +161,10 @@ class Drawn:
 def svg(figure: Figure) -> str:
     """The bare <svg> element: no size of its own, no metadata, no namespace (HTML knows it), the page's colours."""
     buffer = io.StringIO()
+    layout = figure.get_layout_engine()
+    if layout is not None:  # once, not in each of the two passes that saving makes
+        layout.execute(figure)
+        figure.set_layout_engine("none")
     figure.savefig(buffer, format="svg", transparent=True)
     text = buffer.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)

@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
+from matplotlib.path import Path
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
@@ -109,16 +112,20 @@ def draw_currents(figure: Figure, colours: Mapping[str, str], flow: Any) -> None
     most = float(carried.max(initial=0)) or 1.0
     order = np.argsort(carried, kind="stable")[-MOST_DRAWN:]
     shift = ScaledTranslation(0.07, 0.07, axes.figure.dpi_scale_trans)
+    paths, widths, shades = [], [], []
     for k in order:
         i, j, share = int(source[k]), int(target[k]), float(carried[k]) / most
-        colour = colours["liquid1" if mean[k] > 0 else "static1"]
-        width, alpha = 0.4 + 3.6 * share, 0.12 + 0.78 * share
+        shade = to_rgba(colours["liquid1" if mean[k] > 0 else "static1"], 0.12 + 0.78 * share)
+        width = 0.4 + 3.6 * share
         start, end = place[(True, i) if i < flow.inputs else (False, i - flow.inputs)], place[False, j]
         if start == end:
-            ring: dict[str, Any] = {"facecolor": "none", "edgecolor": colour, "linewidth": width, "alpha": alpha}
+            ring: dict[str, Any] = {"facecolor": "none", "edgecolor": [shade], "linewidth": width}
             axes.scatter(*end, s=60, transform=axes.transData + shift, zorder=2, **ring)
         else:
-            axes.add_patch(_arrow(start, end, color=colour, alpha=alpha, lw=width))
+            paths.append(Path([start, _bow(start, end, tallest), end], [Path.MOVETO, Path.CURVE3, Path.CURVE3]))
+            widths.append(width)
+            shades.append(shade)
+    axes.add_collection(PathCollection(paths, facecolors="none", edgecolors=shades, linewidths=widths), autolim=False)
     for column, (kind, neurons) in enumerate(columns.items()):
         axes.text(column, tallest / 2 + 0.3, f"{kind} ({len(neurons)})", ha="center", color=colours["muted"])
         for neuron in neurons:
@@ -130,8 +137,19 @@ def draw_currents(figure: Figure, colours: Mapping[str, str], flow: Any) -> None
                 axes.text(x + 0.09, y, flow.outputs[neuron], ha="left", va="center", color=colours["ink"], zorder=4)
             else:
                 axes.text(
-                    x, y + 0.2, str(neuron), ha="center", va="bottom", fontsize=7, color=colours["muted"], zorder=4
+                    x, y + 0.2, str(neuron), ha="center", va="bottom", fontsize=9, color=colours["muted"], zorder=4
                 )
     left_out = len(carried) - len(order)
     note = f"as thick as what they carried; blue raises, orange lowers{f'; the weakest {left_out} left out' if left_out else ''}"
     axes.set_title(f"{len(carried)} synapses, {note}")
+
+
+def _bow(start: tuple[float, float], end: tuple[float, float], tallest: int) -> tuple[float, float]:
+    """Where a synapse is drawn towards: straight to the right; up over a way back; within a column down on the right, up on the left."""
+    x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
+    if start[0] < end[0]:
+        return x, y
+    if start[0] > end[0]:
+        return x, y + 0.12 * tallest
+    reach = 0.15 + 0.5 * abs(start[1] - end[1]) / tallest
+    return (x + reach, y) if end[1] < start[1] else (x - reach, y)

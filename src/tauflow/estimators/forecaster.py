@@ -22,6 +22,7 @@ from .. import files
 from ..data import Table
 from ..data.series import Array
 from ..errors import DataError, ModelFileError, NonFiniteError
+from ..explain import Ranking, Shares
 from ..training import Callback, History
 from ..training.settings import check_positive
 from ..windows.encoder import Encoder
@@ -414,6 +415,42 @@ class Forecaster:
             found.origins[chosen], np.concatenate(times), np.concatenate(truths), np.concatenate(forecasts), encoder,
             tuple(probabilities), values,
         )  # fmt: skip
+
+    def explain(
+        self,
+        data: Any = None,
+        *,
+        row: int = -1,
+        step: int = 1,
+        target: str | None = None,
+        series: str | None = None,
+        seed: int = 0,
+        **columns: Any,
+    ) -> Shares:
+        """Why is the forecast from row `row` of a series what it is, `step` steps ahead: the share of the past, the calendar, other
+        columns and the gaps, in the units of the target; together they are the difference from a usual series.
+
+        data     the table; None is that of `fit`. `columns` as in `predict`
+        row      of the series, from 0 or from the last known one back; series: its id, the longest unless given
+        """
+        refuse_unknown("explain", columns, ("row", "step", "target", "series", "seed"))
+        from .explaining import forecast_explained
+
+        table = self._known_table(data, columns)
+        return forecast_explained(self, table, row=row, step=step, target=target, series=series, seed=seed)
+
+    def ranking(
+        self, data: Any = None, *, start: Any = None, most: int = 400, rounds: int = 5, seed: int = 0, **columns: Any
+    ) -> Ranking:
+        """Which columns the forecasts need: by how much their error grows, in units of a target's spread, when a column of a window
+        comes whole from another. Up to `most` windows at or after `start`, which should be rows that `fit` has not seen.
+        """
+        refuse_unknown("ranking", columns, ("start", "most", "rounds", "seed"))
+        from .explaining import forecast_ranked
+
+        table = self._known_table(data, columns)
+        first = None if start is None else moment(start, table, "start")
+        return forecast_ranked(self, table, start=first, most=most, rounds=rounds, seed=seed)
 
     def online(
         self,

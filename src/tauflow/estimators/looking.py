@@ -1,9 +1,10 @@
 """A saved model and a table, as one row of data that its core can be looked at with.
 
     Network      the columns that it is named after (or as many columns, where it has no names); dt in its unit
-    Forecaster   the table as it knows it, one long window; dt in steps
+    Forecaster   the table as it knows it, one long window of its first network; dt in steps
+    Classifier, Regressor   one sequence as its first member reads it; dt in the unit of its times
 
-What `tauflow stability` asks of; the model is read and never changed.
+What `tauflow stability` and `tauflow explain` ask of; the model is read and never changed.
 """
 
 from __future__ import annotations
@@ -21,28 +22,39 @@ from .. import files, models
 from ..data import read_table
 from ..errors import DataError
 from ..network import Network
+from ..network.core import is_causal
+from ..windows.encoder import Encoder
 from ..windows.windows import window_set
 from .forecaster import Forecaster
-from .network import ForecastNet
+from .learned import Blend
 from .reading import another_table
+from .sequences import Classifier, Regressor
+from .sequences.base import SequenceEstimator
 
 UNITS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9, "min": 60e9, "h": 3600e9, "d": 86400e9}  # nanoseconds
 
 
 @dataclass(frozen=True, eq=False)
 class Looked:
-    """model, and x (time, inputs), dt (time,), mask (time,) of one row for it; unit: what dt counts, in words."""
+    """model, and x (time, inputs), dt (time,), mask (time,) of one row for it; unit: what dt counts, in words.
+
+    names (inputs,) of what the core's network reads; y (time,): the truth, of a column that was named.
+    """
 
     model: nn.Module
     x: Tensor | None
     dt: Tensor | None
     mask: Tensor | None
     unit: str
+    names: tuple[str, ...] = ()
+    y: Any = None
 
 
 def opened(path: str | os.PathLike[str]) -> Any:
-    """The model of a file: what `tauflow.save` or `Forecaster.save` wrote."""
-    return Forecaster.load(path) if files.read(path).kind == "forecaster" else models.load(path)
+    """The model of a file: what `tauflow.save` or an estimator's `save` wrote."""
+    kinds: dict[str, Any] = {"forecaster": Forecaster, "classifier": Classifier, "regressor": Regressor}
+    kind = files.read(path).kind
+    return kinds[kind].load(path) if kind in kinds else models.load(path)
 
 
 def looked_at(
@@ -53,8 +65,11 @@ def looked_at(
     series: str | None = None,
     unit: str = "s",
     rows: int = 1000,
+    row: int = -1,
+    truth: str | None = None,
 ) -> Looked:
-    """The last `rows` rows of one series (the longest, unless it is named); unit: what dt of a Network counts, where time is stamps.
+    """The last `rows` rows up to `row` of one series (the longest, unless it is named); unit: what dt of a Network counts, where time is
+    stamps; truth: of a Network, the column that it should answer.
 
     columns: arguments of `read_table`, say time= and id=.
     """
@@ -67,13 +82,20 @@ def looked_at(
     ):
         raise DataError(f"{', '.join(idle)} was given, but there is no table to read with it: give the table too")
     if isinstance(model, Forecaster):
-        return _of_forecaster(model, data, columns or {}, series, rows)
+        _refuse_truth(model, truth)
+        return _of_forecaster(model, data, columns or {}, series, rows, row)
+    if isinstance(model, SequenceEstimator):
+        _refuse_truth(model, truth)
+        return _of_sequences(model, data, columns or {}, series, rows, row)
     if data is None:
         return Looked(model, None, None, None, "")
     names = list(model.input_names) if isinstance(model, Network) else [f"x{i}" for i in range(model.inputs)]
-    table = _read(data, names, dict(columns or {}))
+    further = [truth] if truth is not None and truth not in names else []
+    table = _read(data, [*names, *further], dict(columns or {}))
     one = _chosen(table.series, series)
-    values, time = one.y[-rows:], one.time[-rows:]
+    here = _rows_to(row, len(one), rows)
+    values, time = one.y[here, : len(names)], one.time[here]
+    y = None if truth is None else one.y[here, [*names, *further].index(truth)]
     stamps = table.schema.kind == "timestamp"
     gaps = np.diff(time.astype(float), prepend=float(time[0]))
     gaps = gaps / UNITS[unit] if stamps else gaps
@@ -82,7 +104,20 @@ def looked_at(
     if mask is not None:
         gaps = _bridged(gaps, mask.numpy())
         x = torch.nan_to_num(x)
-    return Looked(model, x, torch.from_numpy(gaps), mask, unit if stamps else "")
+    return Looked(model, x, torch.from_numpy(gaps), mask, unit if stamps else "", tuple(names), y)
+
+
+def _rows_to(row: int, count: int, rows: int) -> slice:
+    """The last `rows` of `count` rows up to `row`."""
+    if isinstance(row, bool) or not isinstance(row, int) or not -count <= row < count:
+        raise DataError(f"row is {row!r}, expected a whole number from {-count} to {count - 1}")
+    last = row % count + 1
+    return slice(max(0, last - rows), last)
+
+
+def _refuse_truth(model: Any, truth: str | None) -> None:
+    if truth is not None:
+        raise DataError(f"truth was given, but a {type(model).__name__} knows its target: leave it out")
 
 
 def _read(data: Any, names: list[str], columns: dict[str, Any]) -> Any:
@@ -121,12 +156,15 @@ def _chosen(series: Any, name: str | None) -> Any:
     return found[0]
 
 
-def _of_forecaster(model: Forecaster, data: Any, columns: Mapping[str, Any], series: str | None, rows: int) -> Looked:
+def _of_forecaster(
+    model: Forecaster, data: Any, columns: Mapping[str, Any], series: str | None, rows: int, row: int
+) -> Looked:
     encoder, predictor = model._fitted()
-    if not isinstance(predictor, ForecastNet):
+    if not isinstance(predictor, Blend):
         raise DataError(f"{model.settings.cell} is no network: there are no states to look at")
+    recurrent = predictor.network.recurrent
     if data is None:
-        return Looked(predictor.recurrent, None, None, None, "steps")
+        return Looked(recurrent, None, None, None, "steps")
     given = {name: value for name, value in columns.items() if value not in (None, ())}
     table = another_table(data, encoder.schema, given)
     one = _chosen(table.series, series)
@@ -134,7 +172,45 @@ def _of_forecaster(model: Forecaster, data: Any, columns: Mapping[str, Any], ser
     known = np.flatnonzero(np.isfinite(one.y).any(axis=1))
     if not len(known):
         raise DataError("the table has no known value of a target, so there is nothing to run over")
-    windows = window_set(table, encoder, min(rows, len(one)), np.array([[number, known[-1]]]))
+    last = _rows_to(row, int(known[-1]) + 1, rows).stop - 1
+    windows = window_set(table, encoder, min(rows, last + 1), np.array([[number, last]]))
     batch = windows.batch(np.array([0]))
     x, dt, mask = (torch.from_numpy(np.ascontiguousarray(batch[name][0])) for name in ("x", "dt", "mask"))
-    return Looked(predictor.recurrent, x, dt, mask, "steps")
+    return Looked(recurrent, x, dt, mask, "steps", feature_names(encoder))
+
+
+def feature_names(encoder: Encoder) -> tuple[str, ...]:
+    """What the features of a context row are, in their order (see `Windows`)."""
+    schema = encoder.schema
+    others = (*schema.past, *schema.future)
+    found = [*schema.targets, *(name for name in others if name not in encoder.shown)]
+    found += [f"{name} {k}" for name in others if name in encoder.shown for k in range(len(encoder.shown[name]))]
+    found += [f"{name} known" for name in (*schema.targets, *others)]
+    found += [f"change of {name}" for name in schema.targets]
+    found += [f"series {k}" for k in range(encoder.statics)]
+    return (*found, *(f"calendar {k}" for k in range(encoder.calendar.size)))
+
+
+def _of_sequences(
+    model: SequenceEstimator, data: Any, columns: Mapping[str, Any], series: str | None, rows: int, row: int
+) -> Looked:
+    model._check_is_fitted()
+    inner = model.model_
+    network = inner.committee.networks()[0]
+    if not is_causal(network.core):
+        raise DataError(
+            "its networks read each sequence both ways, so no state moves on in time: fit with causal=True to look at it"
+        )
+    if data is None:
+        return Looked(network, None, None, None, "")
+    found = model._asked(data, None, None, {name: value for name, value in columns.items() if value not in (None, ())})
+    ids = [str(one) for one in found.ids or range(len(found))]
+    if series is not None and series not in ids:
+        raise DataError(f"no sequence is called {series!r}; there are {', '.join(ids[:8])}")
+    if series is None and not -len(found) <= row < len(found):
+        raise DataError(f"row is {row!r}, expected a whole number from {-len(found)} to {len(found) - 1}")
+    one = found.part([ids.index(series) if series is not None else row % len(found)])
+    inner.form.check(one)
+    x, dt = inner.form.steps(one.values[0], inner.form.gaps(one)[0]), inner.form.times(inner.form.gaps(one)[0])
+    known = None if any(inner.form.missing) else torch.isfinite(torch.from_numpy(x[-rows:])).all(dim=1)
+    return Looked(network, torch.from_numpy(x[-rows:]), torch.from_numpy(dt[-rows:]), known, "", ())

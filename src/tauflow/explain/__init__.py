@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from .currents import Currents, Flow, currents, flow
+from .answers import explain
 from .faithful import Faithfulness, faithfulness
+from .inside.currents import Currents, Flow, currents, flow
+from .inside.neurons import Neurons, neurons
+from .inside.prune import Pruned, prune
 from .integrated import Explanation, IncompleteWarning, integrated_gradients
-from .neurons import Neurons, neurons
 from .occlusion import Occlusion, occlusion
-from .prune import Pruned, prune
 from .question import ExplanationError
 from .ranking import Ranking, ranking
+from .shares import Shares
 from .story import Story, story
 from .what_if import WhatIf, what_if
 
@@ -24,9 +26,11 @@ __all__ = [
     "Occlusion",
     "Pruned",
     "Ranking",
+    "Shares",
     "Story",
     "WhatIf",
     "currents",
+    "explain",
     "faithfulness",
     "flow",
     "integrated_gradients",

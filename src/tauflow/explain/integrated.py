@@ -6,15 +6,18 @@
     x', dt'   the baseline: the mean of the training data held throughout, at the median gap of the row; dt'=dt explains x alone
 
 The integral is Gauss and Legendre's rule, exact for polynomials up to degree 2 nodes - 1. What the sums miss of the change is measured
-at every call, `error`: beyond 1e-4 of the change the path is halved where they miss it, and if 16384 nodes
-do not do there is a warning. A value that is not measured (NaN) and a gap of zero stay as they are.
-Source: Sundararajan, Taly and Yan 2017, Axiomatic attribution for deep networks, eq. 1.
+at every call, `error`: beyond 1e-4 of the change the path is halved where they miss it, and if 16384 nodes (of more than 64 samples
+fewer: 2^20 nodes times samples) do not do there is a warning. A value that is not measured (NaN) and a gap of zero stay as they are.
+
+A mean is like no data: on the way from it a network may pass states that it never learned, and what it does there is attributed too.
+Several rows of data as baselines, whose attributions are averaged, keep nearer to what it knows.
+Sources: Sundararajan, Taly and Yan 2017, Axiomatic attribution for deep networks, eq. 1; Erion et al. 2021, expected gradients.
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +32,7 @@ from .pictures import attributions
 from .question import ExplanationError, Question, question
 
 NODES, MOST = 16, 16384
+WORK = 2**20  # nodes times samples, at most, where that is less
 COMPLETE = 1e-4  # of the change
 AT_ONCE = 128  # nodes side by side
 
@@ -63,6 +67,12 @@ class Explanation(Drawn):
     @property
     def change(self) -> float:
         return self.answer - self.base
+
+    @property
+    def complete(self) -> bool:
+        """Whether the attributions add up to the change, within 1e-4 of it."""
+        moved = float(np.abs(self.attribution).sum() + np.abs(self.gap).sum())
+        return abs(self.error) <= COMPLETE * abs(self.change) + 1e-9 * moved
 
     def shares(self) -> dict[str, float]:
         """How much of all that moved, either way, was each input and the gaps; they add up to one."""
@@ -102,28 +112,56 @@ def integrated_gradients(
 ) -> Explanation:
     """Of the answer `output` at the sample `at` to one row of data, x (time, inputs): a Network, Recurrent, Stack or cell.
 
-    baseline: (inputs,) or (time, inputs); unless given, the mean that the network's scale has measured. baseline_dt: (time,) or a
-    number; unless given, the median gap. A masked sample is left out. Static features stay as they are.
+    baseline: (inputs,) or (time, inputs); unless given, the mean that the network's scale has measured; or rows of data, (rows, time,
+    inputs), over which the attributions are averaged. baseline_dt: (time,) or a number; unless given, the median gap. A masked sample
+    is left out. Static features stay as they are.
     """
+    if baseline is not None and np.ndim(baseline) == 3:
+        if not len(baseline):
+            raise ExplanationError("baseline has no rows, expected one at least")
+        plain: dict[str, Any] = {
+            "static": static,
+            "output": output,
+            "at": at,
+            "baseline_dt": baseline_dt,
+            "nodes": nodes,
+        }
+        return _averaged([integrated_gradients(model, x, dt, mask, baseline=one, **plain) for one in baseline])
     if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < 1:
         raise ExplanationError(f"nodes is {nodes!r}, expected a whole number >= 1")
     asked = question(model, x, dt, mask, static, output, at)
-    x0, dt0 = start_of(asked, baseline), _baseline_gaps(asked, baseline_dt)
+    x0, dt0 = start_of(asked, baseline), baseline_gaps(asked, baseline_dt)
     with torch.no_grad():
         answer, base = (float(asked.ask(a[None], b[None], None, asked.at)) for a, b in ((asked.x, asked.dt), (x0, dt0)))
     of_x, of_dt, taken = _along(asked, x0, dt0, nodes, answer - base)
     error = float(of_x.sum() + of_dt.sum()) - (answer - base)
-    if abs(error) > COMPLETE * abs(answer - base) + 1e-9 * float(of_x.abs().sum() + of_dt.abs().sum()):
+    found = Explanation(
+        asked.names,
+        asked.dt.cumsum(dim=0).numpy(),
+        asked.x.numpy(),
+        of_x.numpy(),
+        of_dt.numpy(),
+        base,
+        answer,
+        error,
+        taken,
+        asked.at,
+    )
+    if not found.complete:
         warnings.warn(
             f"the attributions miss the change of the answer ({answer - base:.4g}) by {error:.2g} with {taken} nodes: "
             f"the answer jumps along the way to the baseline; try another baseline, or nodes={2 * nodes}",
             IncompleteWarning,
             stacklevel=2,
         )
-    stamps = asked.dt.cumsum(dim=0)
-    return Explanation(
-        asked.names, stamps.numpy(), asked.x.numpy(), of_x.numpy(), of_dt.numpy(), base, answer, error, taken, asked.at
-    )
+    return found
+
+
+def _averaged(found: list[Explanation]) -> Explanation:
+    """Of several baselines."""
+    mean = {name: np.mean([getattr(one, name) for one in found], axis=0) for name in ("attribution", "gap")}
+    base, error = (float(np.mean([getattr(one, name) for one in found])) for name in ("base", "error"))
+    return replace(found[0], base=base, error=error, nodes=sum(one.nodes for one in found), **mean)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,14 +182,14 @@ def _along(asked: Question, x0: Tensor, dt0: Tensor, nodes: int, change: float) 
     halved, and only those, as often as needed: around the kink of a maximum, say.
     """
     pieces = _pieces(asked, x0, dt0, nodes, [(0.0, 1.0)])
-    taken = nodes
+    taken, most = nodes, max(8 * nodes, min(MOST, WORK // len(asked.dt)))
     while True:
         allowed = COMPLETE * abs(change) + 1e-9 * sum(float(p.of_x.abs().sum() + p.of_dt.abs().sum()) for p in pieces)
         worst = sorted(pieces, key=lambda piece: -abs(piece.missed))
-        if sum(abs(piece.missed) for piece in pieces) <= allowed / 2 or taken + 2 * nodes > MOST:
+        if sum(abs(piece.missed) for piece in pieces) <= allowed / 2 or taken + 2 * nodes > most:
             break
         split = [p for p in worst if abs(p.missed) > allowed / (4 * len(pieces))][
-            : max((MOST - taken) // (2 * nodes), 1)
+            : max((most - taken) // (2 * nodes), 1)
         ]
         kept = [p for p in pieces if p not in split]
         halves = [half for p in split for half in ((p.a, (p.a + p.b) / 2), ((p.a + p.b) / 2, p.b))]
@@ -197,7 +235,7 @@ def start_of(asked: Question, given: Any) -> Tensor:
     return torch.where(torch.isnan(asked.x), asked.x, x0)
 
 
-def _baseline_gaps(asked: Question, given: Any) -> Tensor:
+def baseline_gaps(asked: Question, given: Any) -> Tensor:
     """(time,); zero where the data have it, since a cell that is no flow jumps there."""
     moves = asked.dt > 0
     if given is None:

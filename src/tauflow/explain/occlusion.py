@@ -16,7 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ..drawing import Colours, Drawn
+from .pictures import strokes
 from .question import ExplanationError, question
+from .words import number
 
 AT_ONCE = 256  # rows side by side
 
@@ -24,12 +27,31 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Occlusion:
+class Occlusion(Drawn):
     """effect (samples,): by how much each sample raised the answer; zero for samples after the one that was asked."""
 
     time: Array
     effect: Array
     answer: float
+
+    pixels = (560, 220)
+
+    @property
+    def sentence(self) -> str:
+        """The sample that counts the most."""
+        most = int(np.abs(self.effect).argmax())
+        when, without = number(float(self.time[most])), number(self.answer - float(self.effect[most]), 4)
+        return f"without the sample at {when} the answer would be {without} instead of {number(self.answer, 4)}"
+
+    def draw(self, figure: Any, colours: Colours) -> None:
+        """A stroke a sample: up where it raised the answer, down where it lowered it."""
+        axes = figure.add_subplot()
+        for sign, colour in ((1, "liquid1"), (-1, "static1")):
+            which = np.sign(self.effect) == sign
+            strokes(axes, self.time[which], 0, self.effect[which], colours[colour], 1.8)
+        axes.axhline(0, color=colours["grid"], linewidth=0.8)
+        axes.set_xlabel("time, in the unit of the stamps")
+        axes.set_ylabel("what the sample did to the answer")
 
     def frame(self) -> Any:
         """A line a sample."""

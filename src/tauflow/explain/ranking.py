@@ -56,8 +56,21 @@ class Ranking(Drawn):
         axes.set_xlabel(f"growth of the loss ({self.loss:.3g}) when the input comes from another record")
 
 
+def ranking(model: Any, x: Any, y: Any = None, dt: Any = None, mask: Any = None, **asked: Any) -> Ranking:
+    """Of whole records: a Network asked as `ranking_of`, or an estimator by its own `ranking`, ranking(model, X, y) or (model, table)."""
+    own = getattr(model, "ranking", None)
+    if not callable(own):
+        return ranking_of(model, x, y, dt, mask, **asked)
+    if dt is not None or mask is not None:
+        raise ExplanationError(
+            f"dt and mask are for a Network; a {type(model).__name__} reads its own data: leave them out"
+        )
+    found: Ranking = own(x, **asked) if y is None else own(x, y, **asked)
+    return found
+
+
 @torch.no_grad()
-def ranking(
+def ranking_of(
     model: nn.Module,
     x: Any,
     y: Any,

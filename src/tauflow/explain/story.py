@@ -5,7 +5,7 @@ story = explain.story(net, x, dt, y=truth)        story.plot(), story.words("s")
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from ..drawing import Colours, Drawn, plain_numbers
 from ..errors import ShapeError
 from ..network import Network
+from . import words
 from .integrated import Explanation, integrated_gradients
-from .pictures import short
+from .pictures import dots, short, strokes
 from .question import ExplanationError, still_of
 
 Array = NDArray[np.float64]
-BANDS, LINES = 6, 32  # inputs with a band of their own, neurons drawn
+FEWEST = 24  # samples of a close look
+BANDS, LINES, POINTS = 6, 32, 300  # inputs with a band of their own, neurons drawn, samples of each
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,19 @@ class Story(Drawn):
     unit: str
 
     pixels = (760, 640)
+
+    def close(self, share: float = 0.99) -> Story:
+        """The samples that hold such a share of the evidence, and as much time again before them; all that come after."""
+        why = self.why
+        sizes = np.abs(why.attribution).sum(axis=1) + np.abs(why.gap)
+        back = 2 * words.since(why.time, why.at, sizes, share)
+        first = int(np.searchsorted(why.time, why.time[why.at] - back * (1 + 1e-9)))
+        here = slice(max(0, min(first, why.at + 1 - FEWEST)), None)
+        cut: dict[str, Any] = {name: getattr(why, name)[here] for name in ("time", "x", "attribution", "gap")}
+        kept: dict[str, Any] = {
+            name: None if getattr(self, name) is None else getattr(self, name)[here] for name in ("truth", "tau")
+        }
+        return replace(self, why=replace(why, **cut, at=why.at - here.start), answer=self.answer[here], **kept)
 
     def words(self) -> str:
         """The answer and what moved it, in a sentence."""
@@ -63,25 +78,28 @@ class Story(Drawn):
             panel.axvline(time[self.why.at], color=colours["muted"], linewidth=0.8, linestyle=(0, (3, 3)))
         panels[-1].set_xlabel(f"time, {self.unit}" if self.unit else "time, in the unit of the stamps")
 
-    def _order(self) -> list[int]:
+    def _order(self, among: Any = None) -> list[int]:
+        """Inputs that moved it the most."""
         sizes = np.abs(self.why.attribution).sum(axis=0)
-        return [int(j) for j in np.argsort(-sizes, kind="stable")[:BANDS]]
+        order = [int(j) for j in np.argsort(-sizes, kind="stable") if among is None or among[j]]
+        return order[:BANDS]
 
     def _inputs(self, axes: Any, colours: Colours, time: Array) -> None:
-        """A band an input, each over its own range, a dot a sample."""
-        order = self._order()
+        """A band an input, each over its own range, a dot a sample; what has no course, such as the calendar, has none."""
+        order = self._order(np.isfinite(self.why.x).any(axis=0))
         for row, j in enumerate(order):
             values = self.why.x[:, j]
             low, high = np.nanmin(values), np.nanmax(values)
             heights = (values - low) / (high - low or 1.0) * 0.8 - 0.4
-            axes.plot(time, heights - row, color=colours["grid"], linewidth=0.8)
-            axes.plot(time, heights - row, "o", markersize=2.2, color=colours["ink"])
+            if len(time) <= POINTS:
+                axes.plot(time, heights - row, color=colours["grid"], linewidth=0.8)
+            dots(axes, time, heights - row, colours["ink"])
         _rows(axes, colours, [self.why.names[j] for j in order])
         axes.set_title("what came in, each input over its own range")
 
     def _answers(self, axes: Any, colours: Colours, time: Array) -> None:
         if self.truth is not None:
-            axes.plot(time, self.truth, "o", markersize=2.6, color=colours["ink"])
+            dots(axes, time, self.truth, colours["ink"], 3.0)
         axes.step(time, self.answer, where="post", color=colours["liquid1"], linewidth=1.6)
         axes.plot(time[self.why.at], self.answer[self.why.at], "o", color=colours["liquid1"], markersize=6)
         axes.set_title(f"{self.output}: the answer as a line{', the truth as dots' if self.truth is not None else ''}")
@@ -93,21 +111,26 @@ class Story(Drawn):
         for row, (_, values) in enumerate(rows):
             for sign, colour in ((1, "liquid1"), (-1, "static1")):
                 which = np.sign(values) == sign
-                axes.vlines(time[which], -row, -row + 0.46 * values[which] / most, color=colours[colour], linewidth=1.8)
+                strokes(axes, time[which], -row, -row + 0.46 * values[which] / most, colours[colour], 1.8)
             axes.axhline(-row, color=colours["grid"], linewidth=0.8)
         _rows(axes, colours, [name for name, _ in rows])
-        axes.set_title(f"what moved the marked answer: blue raised it, orange lowered it, the tallest by {most:.2g}")
+        axes.set_title(f"what moved it: blue up, orange down, at most {most:.2g}")
 
     def _speeds(self, axes: Any, colours: Colours, time: Array, tau: Array) -> None:
-        order = np.argsort(np.median(tau, axis=0), kind="stable")[:: max(tau.shape[1] // LINES, 1)]
+        from matplotlib.ticker import LogLocator
+
+        each = -(-len(time) // POINTS)
+        time, tau = time[::each], tau[::each]
+        order = np.argsort(np.nanmedian(tau, axis=0), kind="stable")[:: max(tau.shape[1] // LINES, 1)]
         for rank, i in enumerate(order):
             share = rank / max(len(order) - 1, 1)
             colour, strong = "liquid1" if share < 0.5 else "static1", abs(2 * share - 1)
             axes.plot(time, tau[:, i], color=colours[colour], linewidth=1, alpha=0.35 + 0.5 * strong)
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         plain_numbers(axes.yaxis)
-        axes.set_title("time constant of each neuron: blue the fast half, orange the slow half")
-        axes.set_ylabel(self.unit or "unit of the stamps")
+        axes.set_title("time constant of each neuron: blue fast, orange slow")
+        axes.set_ylabel(f"tau, {self.unit}" if self.unit else "tau")
 
 
 def _rows(axes: Any, colours: Colours, names: list[str]) -> None:

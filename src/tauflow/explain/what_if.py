@@ -19,6 +19,8 @@ from ..drawing import Colours, Drawn
 from .pictures import short
 from .question import ExplanationError, question
 
+HARDLY = 1e-3  # of the answer
+
 
 @dataclass(frozen=True, eq=False)
 class WhatIf(Drawn):
@@ -33,11 +35,16 @@ class WhatIf(Drawn):
 
     @property
     def pixels(self) -> tuple[int, int]:  # type: ignore[override]
-        return 520, 90 + 34 * len(self.names)
+        return 440, 90 + 34 * len(self.names)
 
     def words(self) -> str:
         """The input that counts most, in a sentence."""
-        where = "the last sample" if self.samples == 1 else f"the last {self.samples} samples"
+        where = "the last sample" if self.samples == 1 else f"the last {self.samples:,} samples"
+        if not len(self.names):
+            return f"no input was known in {where}, so none can be changed"
+        most = max(float(np.abs(self.without).max()), float(np.abs(self.higher).max()))
+        if most < HARDLY * abs(self.answer):
+            return f"had one input in {where} been missing, or {100 * self.share:.0f} % higher, the answer would hardly have changed"
         j = int(np.abs(self.without).argmax())
         k = int(np.abs(self.higher).argmax())
         return (
@@ -63,7 +70,7 @@ class WhatIf(Drawn):
         axes.set_yticks(rows, [short(name) for name in self.names])
         axes.tick_params("y", labelcolor=colours["ink"])
         axes.set_xlabel("change of the answer, in its unit")
-        axes.legend(loc="best")
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
 
 
 @torch.no_grad()

@@ -35,7 +35,13 @@ def leaders(shares: Mapping[str, float], most: int = 3, share: float = NAMED) ->
 
 def duration(time: float, unit: str) -> str:
     """A time of the data, "6.2 s": three digits, and the unit where there is one."""
-    return f"{time:.3g} {unit}".rstrip()
+    return f"{number(time)} {unit}".rstrip()
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Without an exponent where people need none: 6,010, 0.0123."""
+    short = f"{value:.{digits}g}"
+    return f"{float(short):,.10g}" if 1e-4 <= abs(value) < 1e9 else short
 
 
 def sentence(

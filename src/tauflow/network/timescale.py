@@ -3,11 +3,12 @@
     rho_i(lag) = 1 - mean (x_i(t + lag) - x_i(t))^2 / (2 var x_i)          lags 1, 2, 4, ... samples, at their median time
     T_i        where rho_i first falls below 1/e, straight in log(lag) between two lags: how long input i stays like itself
 
-    shortest = max(median gap, lower quartile of T / 3)          longest = min(median length, 10 upper quartile of T)
+    shortest = max(median gap, lower quartile of T / 3)          longest = min(median length / 3, 3 upper quartile of T)
 
 A neuron much faster than the inputs only follows noise, one much slower only averages; quartiles, since a flag that flickers or a column
-that drifts for months says little of the rest. Missing values (NaN) and masked samples are left out, gaps may be uneven: the
-lag of a pair is the time between its two samples. Nothing but inputs is looked at, so give training data alone.
+that drifts for months says little of the rest (each is the time of an input: between two that differ widely lies nobody's). Missing values
+(NaN) and masked samples are left out, gaps may be uneven: the lag of a pair is the time between its two samples. Nothing but inputs is
+looked at, so give training data alone.
 """
 
 from __future__ import annotations
@@ -19,16 +20,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..drawing import Colours, Drawn, plain_numbers
 from ..errors import DataError
 
-FASTER, SLOWER = 3.0, 10.0  # than the correlation times
+FASTER, SLOWER = 3.0, 3.0  # than the correlation times; the slowest has three of its own in a sequence, too
 GONE = float(np.exp(-1))
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class SuggestedTau:
+class SuggestedTau(Drawn):
     """shortest, longest: what `tau=(shortest, longest)` takes. correlation (inputs,): T_i, NaN for an input that never changes.
 
     gap, length   the median gap, and the median time from the first to the last sample; all in the unit of dt
@@ -39,6 +41,32 @@ class SuggestedTau:
     gap: float
     length: float
     correlation: Array
+
+    pixels = (440, 220)
+
+    @property
+    def sentence(self) -> str:
+        """The range, and why."""
+        return (
+            f"tau=({self.shortest:.3g}, {self.longest:.3g}): gaps are {self.gap:.3g} at the median, sequences {self.length:.3g} long, and "
+            f"the inputs stay like themselves for {np.nanmedian(self.correlation):.3g}"
+        )
+
+    def draw(self, figure: Any, colours: Colours) -> None:
+        """The range as a bar, the inputs' correlation times as dots, the gap and the length as lines, on one axis."""
+        axes = figure.add_subplot()
+        axes.barh(0, self.longest - self.shortest, left=self.shortest, height=0.5, color=colours["liquid1"], alpha=0.4)
+        known = self.correlation[np.isfinite(self.correlation)]
+        axes.plot(known, np.full(len(known), -1.0), "o", markersize=5, color=colours["ink"])
+        for place in (self.gap, self.length):
+            axes.axvline(place, color=colours["static1"], linewidth=1.2)
+        axes.set_xscale("log")
+        plain_numbers(axes.xaxis)
+        axes.set_yticks([0, -1], ["suggested tau", "inputs"])
+        axes.set_ylim(-1.6, 0.6)
+        axes.tick_params("y", labelcolor=colours["ink"])
+        axes.grid(False)
+        axes.set_xlabel("time, in the unit of dt; lines: the median gap, the length")
 
     def frame(self) -> Any:
         """A line an input."""
@@ -66,9 +94,9 @@ def suggest_tau(x: Any, dt: Any = None, mask: Any = None) -> SuggestedTau:
     known = times[np.isfinite(times)]
     if not len(known):
         raise DataError("no input changes, or none is known twice in a row: there is no correlation time to go by")
-    low, high = np.quantile(known, [0.25, 0.75])
+    low, high = np.quantile(known, 0.25, method="lower"), np.quantile(known, 0.75, method="higher")
     shortest = max(gap, float(low) / FASTER)
-    longest = max(min(length, float(high) * SLOWER), 2 * gap)
+    longest = max(min(length / SLOWER, float(high) * SLOWER), 2 * gap)
     shortest = min(shortest, longest / 2)
     return SuggestedTau(shortest, longest, gap, length, times)
 

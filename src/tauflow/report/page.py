@@ -65,21 +65,34 @@ class Table:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure: what is seen, a line on units and how to read it, and the SVG of `drawing.page_svg`."""
+    """A figure: what is seen, a line on units and how to read it, and the SVG of `drawing.page_svg`.
+
+    narrow: another SVG for a phone, where the letters of a wide one would be too small.
+    """
 
     title: str
     note: str
     svg: str
     wide: bool = False
+    narrow: str = ""
     kind: ClassVar[str] = "drawing"
 
     def __post_init__(self) -> None:
-        if not self.svg.startswith("<svg"):
-            raise ValueError(f"a drawing is an <svg> element as drawing.page_svg gives it, got {self.svg[:40]!r}")
+        for svg in (self.svg, self.narrow or "<svg"):
+            if not svg.startswith("<svg"):
+                raise ValueError(f"a drawing is an <svg> element as drawing.page_svg gives it, got {svg[:40]!r}")
 
     def named(self, path: str) -> Markup:
         """The figure with names of its own inside: two that share one would lose it while the first is hidden."""
-        return Markup(re.sub(r'(\bid="|"#|url\(#)', rf"\g<1>d{path}-", self.svg))
+        return Markup(_named(self.svg, path))
+
+    def named_narrow(self, path: str) -> Markup:
+        """The same of the narrow one."""
+        return Markup(_named(self.narrow, f"{path}-n"))
+
+
+def _named(svg: str, path: str) -> str:
+    return re.sub(r'(\bid="|"#|url\(#)', rf"\g<1>d{path}-", svg)
 
 
 @dataclass(frozen=True)

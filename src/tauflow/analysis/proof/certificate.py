@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
+from ...drawing import Colours, Drawn
 from ...errors import TauflowError
 
 
@@ -24,7 +25,7 @@ class Forgets(Protocol):
 
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(Drawn):
     """`certified` says whether the state is bounded, `reason` why or why not.
 
     low, high (state,)   the interval that no state leaves, whatever the input; None where it depends on the input. Of a network it
@@ -43,6 +44,33 @@ class Certificate:
         None  # (x_bound, h0) -> largest |h|, of what is put together of cells
     )
     beside: tuple[str, ...] = ()
+
+    def frame(self) -> Any:
+        """A line a state: the interval that it does not leave; no line where that depends on the input."""
+        import pandas as pd
+
+        if self.low is None or self.high is None:
+            return pd.DataFrame({"low": [], "high": []})
+        return pd.DataFrame({"low": self.low.numpy(force=True), "high": self.high.numpy(force=True)})
+
+    def draw(self, figure: Any, colours: Colours) -> None:
+        """The interval of each state; a sentence where there is none."""
+        axes = figure.add_subplot()
+        frame = self.frame()
+        if len(frame):
+            axes.hlines(range(len(frame)), frame["low"], frame["high"], color=colours["liquid1"], linewidth=2)
+        else:
+            axes.text(
+                0.5,
+                0.5,
+                "no interval that holds for every input",
+                ha="center",
+                transform=axes.transAxes,
+                color=colours["muted"],
+            )
+        axes.set_xlabel("state")
+        axes.set_ylabel("neuron")
+        axes.set_title("bounded" if self.certified else "not certified")
 
     def bound(self, x_bound: float, h0: float = 0.0) -> float:
         """The largest |h| for inputs within +-x_bound and a start within +-h0."""

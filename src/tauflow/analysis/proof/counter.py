@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ...drawing import Colours, Drawn
 from ...network.parts.scale import Scale
 from ..motion import Motion
 from .bounds import bounds
@@ -32,7 +33,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class CounterExample:
+class CounterExample(Drawn):
     """Under the input x (inputs,) that stands still, starts that end in the states first and second (state,), after `time`.
 
     distance   between them at half of that time and then, against the box of the states
@@ -43,6 +44,25 @@ class CounterExample:
     second: Array
     time: float
     distance: tuple[float, float]
+
+    pixels = (440, 240)
+
+    def frame(self) -> Any:
+        """A line a state."""
+        import pandas as pd
+
+        return pd.DataFrame({"first": self.first, "second": self.second})
+
+    def draw(self, figure: Any, colours: Colours) -> None:
+        """Where the two starts ended, neuron by neuron."""
+        axes = figure.add_subplot()
+        places = np.arange(len(self.first))
+        axes.vlines(places, self.first, self.second, color=colours["grid"], linewidth=1)
+        for values, colour, name in ((self.first, "liquid1", "one start"), (self.second, "static1", "another")):
+            axes.plot(places, values, "o", markersize=4, color=colours[colour], label=name)
+        axes.set_xlabel("neuron")
+        axes.set_ylabel("state in the end")
+        axes.legend()
 
     @property
     def reason(self) -> str:

@@ -35,6 +35,10 @@ def stability(
             "What the network's dt counts, for tables with stamps: s, min, h, d.", READING, metavar="UNIT", shown=True
         ),
     ] = "s",
+    page: Annotated[
+        Path | None,
+        option("Write it as a page, with the speed curve and the wiring: out.html.", OUTPUT, metavar="FILE"),
+    ] = None,
     plot: Annotated[Path | None, option("Draw the card: card.png, .svg or .pdf.", OUTPUT, metavar="FILE")] = None,
     json: Annotated[bool, option("The lines and their numbers as JSON.", OUTPUT, "--json", metavar="")] = False,
     imports: Import = None,
@@ -48,13 +52,20 @@ def stability(
 
     Example: [bold]tauflow stability model.tau data.csv --plot card.png[/bold]
     """
-    if plot is not None:
-        check_output(plot)
+    for file in (plot, page):
+        if file is not None:
+            check_output(file)
     import_cells(imports)
     from ... import analysis
     from ...estimators.looking import looked_at, opened
 
     given = {**columns, **{name: value for name, value in (("time", time), ("id", id)) if value is not None}}
+    if page is not None:
+        from ...estimators.understanding import understand
+        from ...report.understanding import understanding_page
+
+        whole = understand(opened(model), data, given, answer=False, series=series, unit=unit, rows=rows, seed=seed)
+        understanding_page(whole, page, model=model.name, data="" if data is None else data.name)
     seen = looked_at(opened(model), data, given, series=series, unit=unit, rows=rows)
     found = analysis.stability(seen.model, seen.x, seen.dt, seen.mask, unit=seen.unit, seed=seed)
     if plot is not None:

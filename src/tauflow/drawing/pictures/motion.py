@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 Ink = Mapping[str, str]
+MANY = 1000  # dots that a picture shows
 
 
 def spectrum(figure: Figure, found: Any, ink: Ink) -> None:
@@ -89,28 +91,57 @@ def margin(axes: Axes, found: Any, ink: Ink, unit: str = "", gaps: Any = None) -
 
 def speed_table(figure: Figure, found: Any, ink: Ink) -> None:
     """Response, noise, forgetting and score side by side, the trained network marked."""
+    panels = speed_panels(found)
+    for number, (title, draw) in enumerate(panels, start=1):
+        axes = figure.add_subplot(1, len(panels), number)
+        draw(axes, ink)
+        axes.set_title(title, loc="left", fontsize=10)
+
+
+def speed_panels(found: Any, unit: str = "") -> list[tuple[str, Callable[[Axes, Ink], None]]]:
+    """A title and a picture for each."""
     columns = [
-        ("How slow: answer to a step", "time until 90 %", found.response, None, "log"),
+        ("How slow: answer to a step", _unit("time until 90 %", unit), found.response, None, "log"),
         ("How nervous: noise let through", "noise gain", found.noise_gain, None, "linear"),
-        ("How fast it forgets", "largest exponent, 1 / time", found.exponent, found.exponent_error, "linear"),
+        (
+            "How fast it forgets",
+            f"largest exponent, 1 / {unit or 'time'}",
+            found.exponent,
+            found.exponent_error,
+            "linear",
+        ),
     ]
     if found.score_name:
         columns.append((f"How good: {found.score_name}, held out", found.score_name, found.score, None, "linear"))
-    for number, (title, label, values, error, scale) in enumerate(columns, start=1):
-        axes = figure.add_subplot(1, len(columns), number)
-        seen = np.isfinite(values)
-        axes.errorbar(
-            found.speed[seen], values[seen], yerr=None if error is None else error[seen], color=ink["liquid1"], marker="o",
-            markersize=4, elinewidth=1, capsize=2,
-        )  # fmt: skip
-        axes.axvline(1.0, color=ink["static1"], linewidth=1.2)
-        axes.annotate("trained", (1.0, 0.98), (3, 0), xycoords=("data", "axes fraction"), textcoords="offset points", va="top",
-                      color=ink["static1"])  # fmt: skip
-        axes.set_xscale("log")
-        axes.set_yscale(scale if seen.any() and (values[seen] > 0).all() else "linear")
-        axes.set_xlabel("speed of the network (1: as trained)")
-        axes.set_ylabel(label)
-        axes.set_title(title, loc="left", fontsize=10)
+    return [(title, partial(_speed_panel, found.speed, *rest)) for title, *rest in columns]
+
+
+def _speed_panel(speed: Any, label: str, values: Any, error: Any, scale: str, axes: Axes, ink: Ink) -> None:
+    seen = np.isfinite(values)
+    axes.errorbar(
+        speed[seen], values[seen], yerr=None if error is None else error[seen], color=ink["liquid1"], marker="o", markersize=4,
+        elinewidth=1, capsize=2,
+    )  # fmt: skip
+    axes.axvline(1.0, color=ink["static1"], linewidth=1.2)
+    axes.annotate("trained", (1.0, 0.98), (3, 0), xycoords=("data", "axes fraction"), textcoords="offset points", va="top",
+                  color=ink["static1"])  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_yscale(scale if seen.any() and (values[seen] > 0).all() else "linear")
+    axes.set_xlabel("speed of the network (1: as trained)")
+    axes.set_ylabel(label)
+
+
+def eigenvalues(figure: Figure, found: Any, ink: Ink) -> None:
+    """A dot an eigenvalue at a moment; left of the line it dies, right of it it grows."""
+    axes = figure.add_subplot()
+    shown = found.values[:: -(-found.values.size // MANY)]
+    real, turns = shown.real.ravel(), shown.imag.ravel()
+    for which, colour, marker in ((real <= 0, "liquid1", "o"), (real > 0, "static1", "^")):
+        axes.plot(real[which], turns[which], marker, color=ink[colour], markersize=3, alpha=0.4, markeredgewidth=0)
+    axes.axvline(0, color=ink["muted"], linewidth=1)
+    axes.set_xlabel("dies (left) or grows (right), 1 / time")
+    axes.set_ylabel("turns, radians / time")
+    axes.set_title("How each direction moves, moment by moment", loc="left")
 
 
 def plain(value: float) -> str:

@@ -103,7 +103,7 @@ class Learner:
         used = ways[: len(networks)]
         weights, told = self._weighed(networks, used, judging)
         honest = self._honest(base, networks, used, weights, learning) if self.settings.bands is not None else None
-        notes = [*base.notes, *trials, *told]
+        notes = [*base.notes, *trials, *histories[0].notes, *told]
         whole = all(history.stopped in ("finished", "early") for history in histories)
         if plan.anew and whole:
             networks = self._anew(base, used, rate, histories, networks, weights)

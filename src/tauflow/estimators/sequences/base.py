@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from ...data.long_tables import LongTable, read_sequences
 from ...data.sequences import Array, Layout, Sequences, as_sequences, is_ragged
 from ...data.series import Schema
 from ...errors import DataError, ShapeError
+from ...explain import ExplanationError, Ranking, Shares
 from ...training import History
 from .beside.folds import folds
 from .contract import Contract
@@ -21,6 +22,7 @@ from .form import learn_form, whole
 from .learning import Learned, learn
 from .members import Recipe
 from .model import BESIDE, Model
+from .stream import start
 
 READING = ("duplicates", "unsorted", "time_unit", "zone", "dayfirst", "decimal", "delimiter")
 
@@ -297,6 +299,78 @@ class SequenceEstimator(Contract):
                 f"Found input variables with inconsistent numbers of samples: [{len(found)}, {len(truth)}]"
             )
         return truth
+
+    # ---- why
+
+    def explain(
+        self,
+        X: Any,
+        *,
+        row: int = 0,
+        target: Any = None,
+        at: int | None = None,
+        times: Any = None,
+        static: Any = None,
+        seed: int = 0,
+        **reading: Any,
+    ) -> Shares:
+        """Why is the answer to sequence `row` what it is: the share of each channel, static column and of the gaps, in the unit of the
+        answer; together they are the difference from the answer to a sequence that stays at the mean.
+
+        target   of a classifier the class whose probability is explained, the answer unless given; of a regressor the number of the
+                 column of y. at: the sample whose label it is, where every row has one; the last unless given
+        """
+        from ..explaining import sequence_explained
+
+        found = self._asked(X, times, static, reading)
+        if isinstance(row, bool) or not isinstance(row, int) or not -len(found) <= row < len(found):
+            raise ExplanationError(f"row is {row!r}, expected a whole number from {-len(found)} to {len(found) - 1}")
+        one = found.part([row % len(found)])
+        output, finish = self._output(target, one, at)
+        name = one.ids[0] if one.ids is not None else f"sequence {row % len(found)}"
+        courses = None
+        if self.model_.form.every:
+            courses = finish(self.model_(one))
+        elif self.model_.form.causal:
+            courses = self._over_time(one, finish)
+        return sequence_explained(
+            self.model_, one, finish, output=output, subject=f"{output} of {name}", at=at, over_time=courses, seed=seed
+        )
+
+    def ranking(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        rounds: int = 5,
+        times: Any = None,
+        static: Any = None,
+        seed: int = 0,
+        **reading: Any,
+    ) -> Ranking:
+        """Which channels and static columns the answers need: by how much the loss grows when one comes whole from another sequence.
+
+        The loss is -log p of the right class, or the mean absolute error in the units of y. Give sequences that `fit` has not seen.
+        """
+        from ..explaining import sequence_ranked
+
+        found = self._asked(X, times, static, reading)
+        truth = self._truths(X, y, found, reading)
+        return sequence_ranked(self.model_, found, self._judge(truth), rounds=rounds, seed=seed)
+
+    @abstractmethod
+    def _output(self, target: Any, one: Sequences, at: int | None) -> tuple[str, Callable[[Array], Array]]:
+        """What is explained, in words, and how it follows from the model's rows."""
+
+    @abstractmethod
+    def _judge(self, truth: Array) -> Callable[[Array], float]:
+        """The loss of the model's rows."""
+
+    def _over_time(self, one: Sequences, finish: Callable[[Array], Array]) -> Array:
+        """The answer after every sample of one sequence."""
+        stream = start(self.model_, None if one.static is None else one.static[0], lambda z: finish(z[None])[0])
+        gaps = self.model_.form.gaps(one)[0].tolist()
+        return np.array([float(stream(x, dt)) for x, dt in zip(one.values[0], gaps, strict=True)])
 
     # ---- files and streams
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from ...data.sequences import Array, Layout, Sequences
 from ...errors import DataError, NonFiniteError, ShapeError
+from ...explain import ExplanationError
 from .base import SequenceEstimator
 from .contract import conversion_warning
 from .learning import Learned, class_weights
@@ -121,6 +122,24 @@ class Classifier(SequenceEstimator):
         found = self._asked(X, times, static, reading)
         truth = self._truths(X, y, found, reading)
         return float((self._labels(self.model_(found)) == truth).mean())
+
+    def _output(self, target: Any, one: Sequences, at: int | None) -> tuple[str, Callable[[Array], Array]]:
+        names = self.classes_.tolist()
+        if target is None:
+            rows = self.model_(one)
+            labels = self._labels(rows)
+            place = -1 if at is None or not -len(labels) <= at < len(labels) else at
+            target = labels[place].item() if hasattr(labels[place], "item") else labels[place]
+        if target not in names:
+            raise ExplanationError(f"target is {target!r}, expected a class: {', '.join(map(repr, names[:8]))}")
+        number = names.index(target)
+        return f"p({target})", lambda log_p: np.exp(log_p[:, number])
+
+    def _judge(self, truth: Array) -> Callable[[Array], float]:
+        place = np.searchsorted(self.classes_, truth).clip(max=len(self.classes_) - 1)
+        if (self.classes_[place] != truth).any():
+            raise DataError("y holds a class that fit has not seen, so its probability is not known")
+        return lambda log_p: float(-log_p[np.arange(len(place)), place].clip(min=-50).mean())
 
     def _stream(self, static: Array | None) -> SequenceStream:
         return start(self.model_, static, np.exp)

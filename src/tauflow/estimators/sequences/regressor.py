@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from ... import metrics
 from ...data.sequences import Array, Layout, Sequences
 from ...errors import DataError, NonFiniteError, ShapeError
+from ...explain import ExplanationError
 from .base import SequenceEstimator
 from .contract import conversion_warning
 from .stream import SequenceStream, start
@@ -87,6 +88,17 @@ class Regressor(SequenceEstimator):
         truth = self._truths(X, y, found, reading).astype(np.float64)
         said = self._units(self.model_(found))
         return metrics.r2(said.reshape(len(said), -1), truth.reshape(len(truth), -1))
+
+    def _output(self, target: Any, one: Sequences, at: int | None) -> tuple[str, Callable[[Array], Array]]:
+        columns, number = len(self.mean_), 0 if target is None else target
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < columns:
+            raise ExplanationError(f"target is {target!r}, expected the number of a column of y, 0 to {columns - 1}")
+        name = "y" if columns == 1 else f"y{number}"
+        return name, lambda z: (z * self.width_ + self.mean_)[:, number]
+
+    def _judge(self, truth: Array) -> Callable[[Array], float]:
+        wanted = np.asarray(truth, dtype=np.float64).reshape(len(truth), -1)
+        return lambda z: float(np.abs(z * self.width_ + self.mean_ - wanted).mean())
 
     def _units(self, z: Array) -> Array:
         values: Array = z * self.width_ + self.mean_

@@ -16,7 +16,7 @@ from ...network import Network
 from ...network import core as cores
 from ...network.crossing import crossing, grid_of, leaks_of
 from ...ops.record import states_of
-from ...sequence import Recurrent, Stack
+from ...sequence import Bidirectional, Recurrent, Stack
 from ..sources import Source
 
 ROWS, SAMPLES, GRID = 8, 128, 9
@@ -26,7 +26,8 @@ TOLERANCE, FEW = 0.01, 0.01
 @torch.no_grad()
 def about_steps(model: nn.Module, source: Source) -> tuple[str, ...]:
     """A sentence, or nothing to say."""
-    layers = cores.layers_of(_core(model))
+    core = _core(model)
+    layers = cores.layers_of(core.ahead if isinstance(core, Bidirectional) else core)
     cells = leaks_of(layers)
     batch = next(iter(source.batches(0)), None)
     if (
@@ -65,10 +66,10 @@ def about_steps(model: nn.Module, source: Source) -> tuple[str, ...]:
 
 
 def _core(model: Any) -> Any:
-    """What remembers in a Network, a Recurrent or Stack, or a model that has one as `recurrent`."""
+    """What remembers in a Network, a Recurrent, Stack or Bidirectional, or a model that has one as `recurrent`."""
     if isinstance(model, Network):
         return model.core
-    return model if isinstance(model, (Recurrent, Stack)) else getattr(model, "recurrent", nn.Identity())
+    return model if isinstance(model, (Recurrent, Stack, Bidirectional)) else getattr(model, "recurrent", nn.Identity())
 
 
 def _read(model: Any, layers: Any, x: Any, dt: Any, mask: Any) -> tuple[Tensor, Tensor, Any, float]:

@@ -17,14 +17,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..cells.ctrnn import CTRNN
-from ..cells.gated_ltc import GatedLTC
-from ..cells.ltc import LTC
-from ..drawing import Colours, Drawn
-from ..network import Network
-from ..sequence import Recurrent
-from .pictures import short
-from .question import ExplanationError, still_of
+from ...cells.ctrnn import CTRNN
+from ...cells.gated_ltc import GatedLTC
+from ...cells.ltc import LTC
+from ...drawing import Colours, Drawn
+from ...network import Network
+from ...sequence import Recurrent
+from ..pictures import short
+from ..question import ExplanationError, still_of
 
 Array = NDArray[np.float64]
 LINES = 5
@@ -102,7 +102,7 @@ class Flow(Drawn):
 
     def draw(self, figure: Any, colours: Colours) -> None:
         """Synapses as thick as what they carried; blue excites, orange inhibits."""
-        from ..drawing.wiring import draw_currents  # matplotlib loads on first use
+        from ...drawing.wiring import draw_currents  # matplotlib loads on first use
 
         draw_currents(figure, colours, self)
 

@@ -16,11 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..cells.ltc import LTC
-from ..errors import ShapeError
-from ..network import Network
-from ..sequence import copy_of
-from .question import ExplanationError
+from ...cells.ltc import LTC
+from ...drawing import Colours, Drawn
+from ...errors import ShapeError
+from ...network import Network
+from ...sequence import copy_of
+from ..question import ExplanationError
 from .smaller import cell_of, without_neurons, without_synapses
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -28,7 +29,7 @@ Make = Callable[[list[int]], Network]  # a network with these parts alone
 
 
 @dataclass(frozen=True, eq=False)
-class Pruned:
+class Pruned(Drawn):
     """network: the smaller one. kept: which neurons, or how many synapses, are left. before, after: the loss on the data."""
 
     network: Network
@@ -38,6 +39,39 @@ class Pruned:
     before: float
     after: float
     parameters: tuple[int, int]
+
+    pixels = (440, 220)
+
+    @property
+    def sentence(self) -> str:
+        return self.words()
+
+    def frame(self) -> Any:
+        """Two lines: before and after."""
+        import pandas as pd
+
+        counts = {"parts": (self.of, len(self.kept)), "parameters": self.parameters, "loss": (self.before, self.after)}
+        return pd.DataFrame(counts, index=pd.Index(("before", "after"), name="network"))
+
+    def draw(self, figure: Any, colours: Colours) -> None:
+        """What is left, of all: parts, parameters, loss."""
+        axes = figure.add_subplot()
+        left = [
+            len(self.kept) / max(self.of, 1),
+            self.parameters[1] / max(self.parameters[0], 1),
+            self.after / (self.before or 1.0),
+        ]
+        axes.barh(
+            [0, -1, -2],
+            [100 * share for share in left],
+            height=0.6,
+            color=[colours[name] for name in ("liquid1", "liquid1", "static1")],
+        )
+        axes.axvline(100, color=colours["muted"], linewidth=1, linestyle=(0, (3, 3)))
+        axes.set_yticks([0, -1, -2], [self.what, "parameters", "loss"])
+        axes.tick_params("y", labelcolor=colours["ink"])
+        axes.grid(False)
+        axes.set_xlabel("% of what it was before")
 
     def words(self) -> str:
         """What went and what it cost, in a sentence."""

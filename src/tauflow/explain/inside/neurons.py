@@ -18,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ..drawing import Colours, Drawn, plain_numbers
-from ..network import Network
-from ..sequence import Recurrent, Stack
-from . import words
-from .question import ExplanationError, still_of
+from ...drawing import Colours, Drawn, plain_numbers
+from ...network import Network
+from ...sequence import Recurrent, Stack
+from .. import words
+from ..question import ExplanationError, still_of
 
 Array = NDArray[np.float64]
 SWITCHES, IDLE, SAME = 3.0, 0.01, 0.99

@@ -14,14 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .. import cells
-from ..cells import Cell
-from ..cells.ltc import LTC
-from ..network import Network
-from ..network.parts.readouts import Deep, Linear
-from ..sequence import Recurrent, copy_of
-from ..wirings import Wiring
-from .question import ExplanationError
+from ... import cells
+from ...cells import Cell
+from ...cells.ltc import LTC
+from ...network import Network
+from ...network.parts.readouts import Deep, Linear
+from ...sequence import Recurrent, copy_of
+from ...wirings import Wiring
+from ..question import ExplanationError
 
 BIAS = {"W": "b", "weight_hh": "bias_hh"}  # matrix -> where what it is told on average goes; else x.weight -> x.bias
 
