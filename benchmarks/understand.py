@@ -28,7 +28,7 @@ from torch import Tensor
 
 import tauflow
 from tauflow.analysis import Motion, spectrum, worst_found
-from tauflow.estimators.understanding import understand
+from tauflow.estimators.explaining.understanding import understand
 from tauflow.explain import faithfulness, integrated_gradients, prune
 from tauflow.files import write_bytes_atomically
 from tauflow.report.understanding import understanding_page

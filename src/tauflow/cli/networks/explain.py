@@ -71,8 +71,8 @@ def explain(
         if file is not None:
             check_output(file)
     import_cells(imports)
+    from ...estimators.explaining.understanding import understand
     from ...estimators.looking import opened
-    from ...estimators.understanding import understand
 
     given = {**columns, **{name: value for name, value in (("time", time), ("id", id)) if value is not None}}
     found = understand(

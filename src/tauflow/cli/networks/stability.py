@@ -61,7 +61,7 @@ def stability(
 
     given = {**columns, **{name: value for name, value in (("time", time), ("id", id)) if value is not None}}
     if page is not None:
-        from ...estimators.understanding import understand
+        from ...estimators.explaining.understanding import understand
         from ...report.understanding import understanding_page
 
         whole = understand(opened(model), data, given, answer=False, series=series, unit=unit, rows=rows, seed=seed)

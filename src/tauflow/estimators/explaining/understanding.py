@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from ..analysis import Eigenvalues, SpeedTable, Stability, eigenvalues, speed_table, stability
-from ..errors import TauflowError
-from ..explain import Flow, Shares, explain, flow
-from ..network import Network
-from ..sequence import Recurrent, copy_of
-from .forecaster import Forecaster
-from .looking import Looked, looked_at
-from .sequences.base import SequenceEstimator
+from ...analysis import Eigenvalues, SpeedTable, Stability, eigenvalues, speed_table, stability
+from ...errors import TauflowError
+from ...explain import Flow, Shares, explain, flow
+from ...network import Network
+from ...sequence import Recurrent, copy_of
+from ..forecaster import Forecaster
+from ..looking import Looked, looked_at
+from ..sequences.base import SequenceEstimator
 
 T = TypeVar("T")
 READING = ("duplicates", "zone", "dayfirst", "decimal", "delimiter")
