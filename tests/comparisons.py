@@ -51,8 +51,10 @@ class FakeExample:
     actual: Array
     origin: int
     forecasts: dict[str, Array]
-    model: str = "cfc"
-    moment: str = "typical"
+    model: str
+    moment: str
+    bands: dict[str, tuple[Array, Array]]
+    level: float = 90.0
 
 
 @dataclass(frozen=True)
@@ -161,4 +163,5 @@ def _example(
         forecasts={row.model: daily[-24:] + random.normal(0, row.mae / 2, 24) for row in rows if row.model in SHOWN},
         model=model,
         moment=moment,
+        bands={} if model == "gru" else {model: (daily[-24:] - 300, daily[-24:] + 300)},
     )

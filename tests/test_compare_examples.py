@@ -29,7 +29,7 @@ def made(errors: np.ndarray, number: np.ndarray) -> Any:
     truth = np.ones((*errors.shape, 1))
     origins = np.stack([number, 10 + np.arange(len(number)) % 20], axis=1)
     time = np.zeros(errors.shape, np.int64)
-    return SimpleNamespace(origins=origins, time=time, truth=truth, forecast=truth + errors[..., None])
+    return SimpleNamespace(origins=origins, time=time, truth=truth, forecast=truth + errors[..., None], values=None)
 
 
 def row(model: str, kind: str, mae: float) -> Any:

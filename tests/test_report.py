@@ -323,6 +323,13 @@ def test_the_page_says_what_liquid_adds_to_the_linear_base(ratio: float, words: 
     assert words in comparison_page(only(whole, rows=rows, by_horizon={}))
 
 
+def test_the_band_of_the_model_by_whose_error_a_moment_was_chosen_is_drawn(page: str) -> None:
+    notes = re.findall(r"<span>volume over time([^<]*)</span>", page)
+    assert notes == [", with the 90 % band of this model"] * 3 + [""] * 3 + [", with the 90 % band of this model"] * 3
+    drawings = re.findall(r"<svg.*?</svg>", page, re.DOTALL)[:9]
+    assert ["FillBetweenPolyCollection" in one for one in drawings] == [bool(note) for note in notes]
+
+
 def test_steps_without_a_gain_are_named() -> None:
     whole = fake_comparison()
     ahead = np.ones(24)

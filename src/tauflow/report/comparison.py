@@ -40,6 +40,10 @@ class Example(Protocol):
     def model(self) -> str: ...
     @property
     def moment(self) -> str: ...
+    @property
+    def bands(self) -> Mapping[str, tuple[Array, Array]]: ...
+    @property
+    def level(self) -> float: ...
 
 
 class Target(Protocol):
@@ -269,8 +273,9 @@ def _drawing(
     forecasts = {m: np.asarray(example.forecasts[m], dtype=float) for m in shown if m in example.forecasts}
     actual, times = np.asarray(example.actual, dtype=float), np.asarray(example.times)
     first, last = (_when(time) for time in (times[-h], times[-1]))
-    bands = {m: (np.asarray(lo, float), np.asarray(hi, float)) for m, (lo, hi) in getattr(example, "bands", {}).items()}
-    band = f", band {example.level:g} %" if bands and hasattr(example, "level") else ""
+    mine = {m: ends for m, ends in example.bands.items() if m == example.model}
+    bands = {m: (np.asarray(low, float), np.asarray(high, float)) for m, (low, high) in mine.items()}
+    band = f", with the {example.level:g} % band of this model" if bands else ""
     svg = figures.forecast(times, actual, forecasts, kinds, palette, bands=bands)
     return Drawing(f"{example.moment}: {first} to {last}", f"{target} over time{band}", svg)
 

@@ -102,5 +102,6 @@ def _example(
     times = np.concatenate([series.time[begin : row + 1], first.time[n]])
     actual = np.concatenate([series.y[begin : row + 1, k], first.truth[n, :, k]])
     forecasts = {name: backtests[name].forecast[n, :, k] for name in shown}
+    bands = {name: (one[n, :, k, 0], one[n, :, k, 1]) for name in shown if (one := backtests[name].values) is not None}
     stamps = times.astype("datetime64[ns]") if times.dtype == np.int64 else times
-    return Example(str(series.id), stamps, actual, int(row + 1 - begin), forecasts, model, moment)
+    return Example(str(series.id), stamps, actual, int(row + 1 - begin), forecasts, model, moment, bands)

@@ -50,7 +50,8 @@ class Row:
 class Example:
     """One forecast: `actual` (context + h) with NaN, `forecasts` (h,) per model, `origin` rows of context before them.
 
-    It was chosen as `moment`, best, typical or worst, of the forecasts that `model` made of this series.
+    It was chosen as `moment`, best, typical or worst, of the forecasts that `model` made of this series. `bands`: model -> the (h,)
+    ends of its band of `level` percent.
     """
 
     id: str
@@ -60,6 +61,8 @@ class Example:
     forecasts: dict[str, Array]
     model: str
     moment: str
+    bands: dict[str, tuple[Array, Array]]
+    level: float = LEVEL
 
 
 @dataclass(frozen=True, eq=False)

@@ -125,7 +125,7 @@ def _test(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool
     ended = [] if history is None or history.stopped == "finished" else [f"{settings.cell}: {history.message}"]
     result = Result(
         settings=settings,
-        backtest=replace(backtest, values=None, probabilities=()),  # a pool would have to carry them
+        backtest=_light(backtest),
         bands=banded(backtest),
         mase_scale=naive_error(job.table, backtest),
         parameters=model.parameters,
@@ -137,6 +137,14 @@ def _test(job: Job, tell: Callable[[Progress], None], stopped: Callable[[], bool
     )
     tell(Progress(settings.cell, settings.seed, settings.epochs, settings.epochs, None, None, done=True))
     return result
+
+
+def _light(backtest: Tested) -> Tested:
+    """With the ends of the band of `LEVEL` alone: a pool has to carry it."""
+    if backtest.values is None:
+        return backtest
+    ends = ends_of(LEVEL)
+    return replace(backtest, values=backtest.values[..., [GRID.index(one) for one in ends]], probabilities=ends)
 
 
 def banded(backtest: Tested) -> tuple[Band, ...]:
