@@ -41,7 +41,7 @@ def model():
     return Forecaster("ridge", season=None, **QUICK).fit(prices(), future=["price", "sky"])
 
 
-@pytest.mark.parametrize("word", ["n", "horizon", "fh", "steps", "level", "quantiles", "foo", "X", "futr_df", "tmies"])
+@pytest.mark.parametrize("word", ["n", "horizon", "fh", "steps", "levels", "quantile", "foo", "X", "futr_df", "tmies"])
 def test_unknown_keywords_are_refused_and_the_right_one_is_named(model, word):
     right = {
         "n": "h=",
@@ -51,6 +51,8 @@ def test_unknown_keywords_are_refused_and_the_right_one_is_named(model, word):
         "X": "future=",
         "futr_df": "future=",
         "tmies": "times=",
+        "levels": "level=",
+        "quantile": "quantiles=",
     }
     for data in (None, prices()):
         with pytest.raises(TypeError, match=f"predict.*'{word}'") as refused:

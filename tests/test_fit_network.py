@@ -22,6 +22,7 @@ import tauflow
 from tauflow import Committee, Network, files, metrics
 from tauflow.losses import CrossEntropy, LossError, balanced, cross_entropy, mse, time_integrated
 from tauflow.network import pad
+from tauflow.network.timescale import suggest_tau
 from tauflow.training import (
     ArraySource,
     Batch,
@@ -133,7 +134,11 @@ def test_what_is_measured_is_the_training_data() -> None:
     torch.testing.assert_close(network.scale.mean, x.flatten(0, 1).mean(0))
     torch.testing.assert_close(network.head.scale.width, y.flatten(0, 1).std(0))
     assert float(network.period) == pytest.approx(float(dt.median()))
-    assert network.core.cell.config()["tau"][1] == pytest.approx(float(dt.sum(1).median() / dt.median()))
+    suggested = suggest_tau(x, dt)
+    assert network.core.cell.config()["tau"] == pytest.approx(
+        (suggested.shortest / float(dt.median()), suggested.longest / float(dt.median()))
+    )
+    assert suggested.longest == pytest.approx(max(suggested.gap, suggested.length / 3), rel=0.2)
 
 
 def test_it_is_measured_once() -> None:
