@@ -46,6 +46,7 @@ def test_planted_anomalies_come_first_and_their_neighbours_do_not(planted: Any) 
     spikes = table[table["ds"].isin(times)]
     assert ((spikes["y"] < spikes["y-lo"]) | (spikes["y"] > spikes["y-hi"])).all()
     assert (spikes["y-score"] > 3).all() and (spikes["y-p"] <= 0.001).all()
+    assert found.plot().axes and "<svg" in found._repr_html_()
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.05])
