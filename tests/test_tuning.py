@@ -97,7 +97,7 @@ class TestTune:
             h=4,
             trials=3,
             forecaster={**QUICK, "units": 5, "lr": 0.01},
-            options={"ctrnn": {"solver": "euler"}},
+            options={"ctrnn": {"solver": "euler", "substeps": 4}},
         )
         assert all(not {"units", "lr", "solver"} & set(one.values) for one in found.trials)
         assert found.forecaster().settings.units == 5 and found.forecaster().options["solver"] == "euler"
