@@ -76,17 +76,19 @@ def test_the_commands_run_on_a_csv(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     hourly(24 * 30).drop(columns=["temperature", "holiday"]).to_csv("data.csv", index=False)
     commands = [line.split("#")[0].strip() for line in blocks(README, "sh")[1].strip().splitlines()]
-    assert [shlex.split(command)[1] for command in commands] == ["check", "compare", "fit", "predict"]
+    assert [shlex.split(command)[1] for command in commands] == [
+        "check", "compare", "fit", "predict", "backtest", "anomalies", "explain",
+    ]  # fmt: skip
     for command in commands:
         arguments = shlex.split(command)[1:]
-        if arguments[0] in ("compare", "fit"):
+        if arguments[0] in ("compare", "fit", "backtest"):
             arguments += ["--epochs", "1", "--units", "4", "--context", "6"]
         if arguments[0] == "compare":
             arguments[arguments.index("--seeds") + 1] = "1"
             arguments += ["--cells", "ctrnn"]
         done = CliRunner().invoke(app, arguments, catch_exceptions=False)
         assert done.exit_code == 0, (command, done.output)
-    assert (tmp_path / "model.tau").exists()
+    assert all((tmp_path / name).exists() for name in ("model.tau", "backtest.html", "why.html"))
 
 
 def test_the_questions_of_the_forecasting_page():

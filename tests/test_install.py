@@ -25,7 +25,17 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PUBLIC = {
     *("CTRNN", "LTC", "GatedLTC", "CfC", "WiredCfC", "GRUODE", "LSTM", "GRU", "RNN"),
     *("Recurrent", "Stack", "Bidirectional", "MixedMemory", "Network", "Committee", "network", "pad", "preset"),
-    *("Forecaster", "OnlineForecaster", "Classifier", "Regressor", "read_table", "check", "compare", "tune"),
+    *(
+        "Forecaster",
+        "OnlineForecaster",
+        "Classifier",
+        "Regressor",
+        "AnomalyDetector",
+        "read_table",
+        "check",
+        "compare",
+        "tune",
+    ),
     *("fit", "certify", "save", "load"),
     *(
         "agents",

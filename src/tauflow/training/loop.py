@@ -171,7 +171,7 @@ def fit(
         late = about_steps(model, train) if run.stopped != "interrupted" else ()
         for note in late:
             if not bars:
-                log.warning(note)
+                log.log(logging.INFO if progress is False else logging.WARNING, note)
             for bar in bars:
                 bar.note(note)
         run.notes = (*notes, *late)
