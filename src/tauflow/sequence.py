@@ -300,14 +300,18 @@ def _reversed_gaps(dt: Tensor, mask: Tensor | None) -> Tensor:
     batch, time = dt.shape
     if time == 0:
         return dt
-    real = torch.ones_like(dt, dtype=torch.bool) if mask is None else mask
+    backward = dt.flip(1)
+    if mask is None:
+        return torch.cat([dt[:, :1], backward[:, :-1]], dim=1)
     position = torch.arange(time, device=dt.device).expand(batch, time)
-    # seen[:, i] = where the last real sample among the reversed ones 0..i stands in reversed order, -1 for none
-    seen = torch.where(real.flip(1), position, -1).cummax(dim=1).values
-    before = torch.cat([torch.full_like(seen[:, :1], -1), seen[:, :-1]], dim=1)
-    first = torch.where(real, position, time - 1).amin(dim=1, keepdim=True)  # where the first real sample stands
-    gaps = dt.flip(1).gather(1, before.clamp(min=0))
-    return torch.where(before >= 0, gaps, dt.gather(1, first))
+    real = mask.flip(1)
+    count = real.long().cumsum(dim=1)
+    # place[:, k] = where the k-th real sample stands in reversed order, k from 1 on; before = that of the last one before each sample
+    place = torch.zeros_like(position).repeat(1, 2)[:, : time + 1].scatter(1, torch.where(real, count, 0), position)
+    earlier = count - real.long()
+    gaps = backward.gather(1, place.gather(1, earlier))
+    first = torch.where(mask, position, time - 1).amin(dim=1, keepdim=True)  # where the first real sample stands
+    return torch.where(earlier > 0, gaps, dt.gather(1, first))
 
 
 def refuse_overflow(y: Tensor, h: Tensor, module: nn.Module) -> None:

@@ -50,12 +50,14 @@ def run(cell: Cell, x: Tensor, dt: Tensor, keep: Tensor | None, h: Tensor) -> tu
     x = with_gap(x, dt)
     if keep is None:
         return _rows(cell, x, list(cell.weights()), h)
-    order = torch.argsort(~keep, dim=1, stable=True)  # the samples that count first, in their order
-    u = (x * keep[:, :, None]).gather(1, order[:, :, None].expand_as(x))
-    counts = torch.arange(x.shape[1], device=x.device) < keep.sum(dim=1, keepdim=True)
+    at, total = keep.long().cumsum(dim=1), keep.sum(dim=1, keepdim=True)
+    place = torch.where(
+        keep, at - 1, total - 1 + (~keep).long().cumsum(dim=1)
+    )  # the samples that count first, in their order
+    u = torch.zeros_like(x).scatter(1, place[:, :, None].expand_as(x), x * keep[:, :, None])
+    counts = torch.arange(x.shape[1], device=x.device) < total
     y, last = _padded(cell, u, counts, h)
     shown = torch.cat([cell.output(h)[:, None], y], dim=1)  # before the first sample: what the start shows
-    at = keep.long().cumsum(dim=1)
     return shown.gather(1, at[:, :, None].expand(-1, -1, y.shape[2])), last
 
 
