@@ -59,7 +59,12 @@ SURVIVED = (
         "np.sqrt(_mean((truth - forecast) ** 2))",
         "_mean((truth - forecast) ** 2)",
     ),
-    Edit("ridge keeps the worst penalty", "baselines.py", "if error < best:", "if error > best or best == np.inf:"),
+    Edit(
+        "the linear base takes the worst candidate",
+        "choice.py",
+        "place = int(errors.argmin())",
+        "place = int(errors.argmax())",
+    ),
     Edit(
         "recursive forecasts never see what is known ahead",
         "tables.py",
@@ -99,8 +104,8 @@ SURVIVED = (
     ),
     Edit(
         "every seed starts from the same weights",
-        "predictors.py",
-        "torch.manual_seed(settings.seed)",
+        "learned/blend.py",
+        "torch.manual_seed(settings.seed + way.seed)",
         "torch.manual_seed(0)",
     ),
     Edit(
@@ -109,7 +114,12 @@ SURVIVED = (
         "else season, h, span",
         "else season, 1, span",
     ),
-    Edit("the network is left in training mode", "forecaster.py", "            predictor.eval()\n", ""),
+    Edit(
+        "the network is left in training mode",
+        "learned/blend.py",
+        "nn.ModuleList(networks).eval()",
+        "nn.ModuleList(networks).train()",
+    ),
     Edit(
         "rows that differ in what is missing are equal",
         "assemble.py",
@@ -177,8 +187,8 @@ LOOK_AHEAD = (
     Edit(
         "backtest from origins before its start",
         "forecaster.py",
-        "windows(table, asked, self.settings.context, start=start, end=end)",
-        "windows(table, asked, self.settings.context, end=end)",
+        "windows(table, asked, self.settings.context, start=start, end=end, reach=self.reach)",
+        "windows(table, asked, self.settings.context, end=end, reach=self.reach)",
     ),
     Edit(
         "until is ignored",
@@ -337,7 +347,7 @@ TABLES = (
         "infinite = np.isinf(columns[name])",
         "infinite = np.zeros(len(columns[name]), bool)",
     ),
-    Edit("labels are read as mathematics", "figures.py", '"text.parse_math": False', '"text.parse_math": True'),
+    Edit("labels are read as mathematics", "drawing/canvas.py", '"text.parse_math": False', '"text.parse_math": True'),
 )
 
 NETWORK = (
