@@ -16,6 +16,7 @@ from tauflow.data import read_table
 from tauflow.errors import DataError, ModelFileError, NotFittedError, TauflowError
 from tauflow.estimators import BASELINES, Forecaster, ForecastError, metrics
 from tauflow.estimators.network import ForecastNet
+from tauflow.estimators.settings import Settings
 from tauflow.windows.learn import learn
 from tests.test_windows import HOUR, hourly
 
@@ -331,3 +332,15 @@ def test_a_network_begins_as_its_start(targets, frame):
     x, dt, mask = torch.randn(5, 9, encoder.inputs), torch.rand(5, 9), torch.ones(5, 9, dtype=torch.bool)
     start = torch.randn(5, 6, len(targets))
     assert torch.equal(network(x, dt, mask, torch.randn(5, 6, encoder.queries), start), start)
+
+
+@pytest.mark.parametrize(("windows", "steps"), [(8, 50), (15_000, 50), (30_000, 100), (10**6, 200)])
+def test_many_windows_are_worth_more_updates(windows, steps):
+    assert Settings().steps_for(windows) == steps
+    assert Settings(steps=7).steps_for(windows) == 7
+
+
+def test_the_updates_of_a_round_come_back_from_the_file(frame, tmp_path):
+    model = Forecaster("ridge", h=6, context=12).fit(frame, progress=False)
+    model.save(tmp_path / "m.tau")
+    assert Forecaster.load(tmp_path / "m.tau").settings.steps is None

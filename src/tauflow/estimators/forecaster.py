@@ -80,7 +80,8 @@ class Forecaster:
     season       "auto": day, week and year as the time stamps show them; or periods in steps, say [24, 168]; or None
     strategy     "direct" answers every step at once; "recursive" learns one step and feeds its forecasts back
     loss         "mae", "mse" or "huber", on scaled values
-    epochs       rounds of `steps` weight updates of `batch_size` windows each; the best round on validation is kept
+    epochs       rounds of `steps` weight updates of `batch_size` windows each; the best round on validation is kept. steps=None: 50 for up
+                 to 15,000 windows to learn from, as many more as there are more, 200 at most
     lr           the learning rate; None tries some
     validation   the last part of each table that chooses starts, rates, rounds and weights; learned from afterwards, 0..0.5
     patience     stop after so many rounds without improvement; None trains them all
@@ -101,7 +102,7 @@ class Forecaster:
         strategy: Literal["direct", "recursive"] = "direct",
         loss: str = "mae",
         epochs: int = EPOCHS,
-        steps: int = 50,
+        steps: int | None = None,
         batch_size: int = 64,
         lr: float | None = None,
         validation: float = 0.15,

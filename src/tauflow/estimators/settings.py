@@ -20,6 +20,7 @@ from .peers.names import PEERS
 
 BASELINES = ("persistence", "seasonal_naive", "ridge")
 EPOCHS = 8  # rounds, unless asked for
+STEPS, STEPS_WINDOWS, MOST_STEPS = 50, 15_000, 200  # updates a round for so many windows; at most
 Kind = Literal["conformal", "quantiles", "normal", "student", "counts"]
 BANDS: tuple[Kind, ...] = ("conformal", "quantiles", "normal", "student", "counts")
 CHOICES = {
@@ -40,7 +41,7 @@ class ArgumentError(TauflowError, TypeError):
 
 @dataclass(frozen=True)
 class Settings:
-    """See `Forecaster`; `season` None means by the calendar, `lr` None that some are tried."""
+    """See `Forecaster`; `season` None means by the calendar, `lr` None that some are tried, `steps` None by the number of windows."""
 
     cell: str = "cfc"
     h: int = 24
@@ -50,7 +51,7 @@ class Settings:
     strategy: Literal["direct", "recursive"] = "direct"
     loss: str = "mae"
     epochs: int = EPOCHS
-    steps: int = 50
+    steps: int | None = None
     batch_size: int = 64
     lr: float | None = None
     validation: float = 0.15
@@ -69,11 +70,12 @@ class Settings:
                 f"no model is called {self.cell!r};{hint} one of your own is registered first, cells.register(MyCell); there are "
                 f"{', '.join(known)}"
             )
-        for name in ("h", "units", "context", "epochs", "steps", "batch_size"):
+        for name in ("h", "units", "context", "epochs", "batch_size"):
             self._whole(name, 1)
         self._whole("seed", 0)
-        if self.patience is not None:
-            self._whole("patience", 1)
+        for name in ("patience", "steps"):
+            if getattr(self, name) is not None:
+                self._whole(name, 1)
         for name, words in CHOICES.items():
             if getattr(self, name) not in words:
                 raise ForecastError(
@@ -92,6 +94,12 @@ class Settings:
             )
         if any(not 0 < period < float("inf") for period in self.season or ()):
             raise ForecastError(f"season is {self.season!r}, expected periods in steps, such as [24, 168]")
+
+    def steps_for(self, windows: int) -> int:
+        """Weight updates a round: what was asked for, or as many as so many windows are worth."""
+        if self.steps is not None:
+            return self.steps
+        return round(min(STEPS * max(1.0, windows / STEPS_WINDOWS), MOST_STEPS))
 
     def _whole(self, name: str, least: int) -> None:
         """Refuse what is no whole number; numpy's becomes Python's, which a file can hold."""

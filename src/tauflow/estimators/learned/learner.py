@@ -161,7 +161,11 @@ class Learner:
         network = built(settings, self.options, learning.windows.encoder, way)
         batch_size = min(settings.batch_size, max(8, len(learning.windows) // 16))
         source = WindowSource(
-            learning.windows, learning.answers[way.start], batch_size, settings.steps, settings.seed + way.seed
+            learning.windows,
+            learning.answers[way.start],
+            batch_size,
+            settings.steps_for(len(learning.windows)),
+            settings.seed + way.seed,
         )
         budget = max(self.deadline - perf_counter(), 0.1) if np.isfinite(self.deadline) else None
         history = train(

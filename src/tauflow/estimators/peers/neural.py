@@ -77,7 +77,7 @@ class Neural:
         judged = np.unique(np.linspace(0, len(judging) - 1, min(JUDGED, len(judging))).astype(int))
         history = train(
             self.network,
-            Source(training, np.arange(len(training)), size, settings.steps, settings.seed),
+            Source(training, np.arange(len(training)), size, settings.steps_for(len(training)), settings.seed),
             objective=_Objective(settings.loss),
             validation=Source(judging, judged, 512, None),
             epochs=settings.epochs,
