@@ -18,9 +18,9 @@ from .ppo import LearningError
 from .world import World
 
 Array = NDArray[Any]
-Expert = Callable[[World], Array]  # (n, actions) in [-1, 1], or (n,) whole numbers
+Expert = Callable[[Any], Array]  # of the world: (n, actions) in [-1, 1], or (n,) whole numbers
 Base = Callable[[Array], Array]  # of what is seen, (n, inputs) -> (n, actions)
-Auxiliary = Mapping[str, Callable[[World], Array]]  # name -> (n,)
+Auxiliary = Mapping[str, Callable[[Any], Array]]  # name -> of the world -> (n,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ def side_by_side(net: Network, rows: int) -> Any:
 def walk(
     world: World,
     steps: int,
-    actor: Network | Expert,
+    actor: Network | Expert | None,
     expert: Expert,
     *,
     base: Base | None = None,
@@ -77,12 +77,14 @@ def walk(
     mix: Sequence[Trouble] = (Trouble(),),
     noise: float = 0.0,
     seed: int = 0,
-    watch: Callable[[World], Any] | None = None,
+    watch: Callable[[Any], Any] | None = None,
 ) -> Walked:
-    """So many steps of all copies, under the troubles of `mix`, with a policy or an expert as the actor; see `Walked`.
+    """So many steps of all copies, under the troubles of `mix`, with a policy, an expert or (None) `base` alone as the actor; see `Walked`.
 
     noise: added to actions, (standard deviation), or for whole numbers the share drawn at random. watch: called before each step.
     """
+    if actor is None and base is None:
+        raise LearningError("actor is None, which is base alone, but there is no base")
     rng = np.random.default_rng(seed)
     n, k, extra = world.n, len(world.actions), auxiliary or {}
     link, rows = Link(world, mix, rng), side_by_side(actor, n) if isinstance(actor, Network) else None
@@ -104,7 +106,7 @@ def walk(
             answer = rows(x, gap, mask)
             new = best(answer[:, :k] + simple, world.continuous)
         else:
-            answer, new = np.full_like(y, np.nan), _asked(actor, world)
+            answer, new = np.full_like(y, np.nan), simple if actor is None else _asked(actor, world)
         action = _disturbed(np.where(mask[:, None] if world.continuous else mask, new, action), noise, world, rng)
         step = world.step(action, link.frames())
         link.passes(step.dt)
