@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from . import dynamics
 
 Array = NDArray[Any]
-SCALE, WIDTH, HEIGHT = 190.0, 440, 400  # px a metre; px
-MIDDLE = np.array([WIDTH / 2, HEIGHT / 2])
+SCALE, WIDTH, EDGE = 190.0, 440, 24  # px a metre; px
 EACH = 4  # every fourth step is drawn
 
 
 def on_paper(places: Array) -> Array:
     """Metres from the shoulder, (..., 2), as px, down is positive."""
-    return np.asarray(MIDDLE + SCALE * places * [1, -1])
+    return np.asarray(SCALE * places * [1, -1])
 
 
 def film(
@@ -33,7 +32,11 @@ def film(
     load (steps,) in kg; step: seconds between steps; sphere: the radius and the place of an obstacle, (3,)."""
     shown = np.arange(0, len(load), EACH)
     seconds = f"{len(load) * step:.2f}s"
-    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="arms that follow a path, one a policy">']
+    met = np.concatenate([np.zeros((1, 2)), on_paper(path), *(on_paper(dynamics.tip(q)) for q in arms.values())])
+    (left, top), (right, low) = met.min(axis=0) - EDGE, met.max(axis=0) + EDGE
+    left, width, top = min(left, (left + right - WIDTH) / 2), max(right - left, WIDTH), top - 20
+    frame = f"{left:.0f} {top:.0f} {width:.0f} {low - top:.0f}"
+    parts = [f'<svg viewBox="{frame}" role="img" aria-label="arms that follow a path, one a policy">']
     line = " ".join(f"{x:.0f},{y:.0f}" for x, y in on_paper(path[shown]))
     parts.append(f'<polyline points="{line}" fill="none" stroke="var(--grid)" stroke-width="2"/>')
     if sphere is not None:
@@ -57,7 +60,7 @@ def film(
             + _animated("r", [f"{r:.1f}" for r in size], seconds)
             + "</circle>"
         )
-    parts.append(_ticker(load, step, seconds))
+    parts.append(_ticker(load, seconds, left + 8, top + 20))
     return "".join(parts) + "</svg>"
 
 
@@ -65,7 +68,7 @@ def _animated(what: str, values: Sequence[str], seconds: str) -> str:
     return f'<animate attributeName="{what}" dur="{seconds}" repeatCount="indefinite" values="{";".join(values)}"/>'
 
 
-def _ticker(load: Array, step: float, seconds: str) -> str:
+def _ticker(load: Array, seconds: str, x: float, y: float) -> str:
     """The mass in figures: one text a stretch, shown in its time."""
     starts = np.flatnonzero(np.diff(load, prepend=np.nan) != 0)
     ends, texts = [*starts[1:], len(load)], []
@@ -85,6 +88,6 @@ def _ticker(load: Array, step: float, seconds: str) -> str:
             else ""
         )
         texts.append(
-            f'<text x="12" y="24" fill="var(--ink)" font-size="15" opacity="{shown}">{load[start]:.2f} kg{animated}</text>'
+            f'<text x="{x:.0f}" y="{y:.0f}" fill="var(--ink)" font-size="15" opacity="{shown}">{load[start]:.2f} kg{animated}</text>'
         )
     return "".join(texts)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...drawing.canvas import Colours, page_svg
-from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Points, Say, Section, Table
+from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Points, Section, Table
 from . import dynamics
 from .film import film
 from .table import BLIND, EXPERT, FIRST, SEED, Judged
@@ -39,10 +39,10 @@ def page(judged: Judged, command: str) -> Page:
         "Parameters": ", ".join(sorted({f"{s.parameters:,}" for s in judged.scores if s.parameters})),
     }
     legend = Legend([(name, colours[name], {"law": "trivial"}.get(kinds[name], kinds[name])) for name in shown])
+    drawings = [_film(judged, shown, colours), _decoded(judged, shown, colours), *_around(judged, shown, colours)]
     sections = [
-        Section("The arms", [legend, _film(judged, shown, colours), Grid(_around(judged, shown, colours))]),
+        Section("The arms", [legend, Grid(drawings)], _found(judged)),
         Section("Every disturbance", [_heat(judged), _table(judged, colours, kinds)], _lead(judged)),
-        Section("The load, read from the state", [_decoded(judged, shown, colours)], _found(judged)),
         Section(
             "How it was measured",
             [Points(NOTES), Command(command), Download("Every number", "arm.json", _numbers(judged))],
@@ -75,7 +75,11 @@ def _lead(judged: Judged) -> str:
 
 def _found(judged: Judged) -> str:
     told = [(p, judged.mean(p, FIRST, "r2")) for p in judged.policies if p not in LAWS]
-    return "R2 from half a second after a change on: " + ", ".join(f"{p} {r2:.2f}" for p, r2 in told) + "."
+    return (
+        "The load, read from the state: R2 from half a second after a change on is "
+        + ", ".join(f"{p} {r2:.2f}" for p, r2 in told)
+        + "."
+    )
 
 
 def _film(judged: Judged, shown: list[str], colours: dict[str, str]) -> Drawing:
@@ -201,26 +205,19 @@ def _table(judged: Judged, colours: dict[str, str], kinds: dict[str, str]) -> Ta
     return Table(columns, rows, "policies at 20 ms", note, colours=[colours[p] for p in judged.policies], kinds=marks)
 
 
-def _decoded(judged: Judged, shown: list[str], colours: dict[str, str]) -> Drawing | Say:
+def _decoded(judged: Judged, shown: list[str], colours: dict[str, str]) -> Drawing:
     names = [name for name in shown if name not in LAWS]
-    if not names:
-        return Say("No policy was taught.")
 
     def draw(figure: Any, named: Colours) -> None:
         axes = figure.add_subplot()
-        truth = judged.runs[names[0]]
+        truth = judged.runs[EXPERT]
         steps = np.arange(truth.load.shape[1]) * 0.02
         for name in names:
             axes.plot(steps, judged.runs[name].told[0], color=named[colours[name]], lw=1.2)
         axes.step(steps, truth.load[0], color=named["ink"], where="post", lw=1.2, ls="--")
         axes.set(xlabel="seconds", ylabel="load [kg]")
 
-    return Drawing(
-        "What each policy believes it carries",
-        "dashed: the truth; the arm of the film",
-        page_svg(draw, 760, 240),
-        wide=True,
-    )
+    return Drawing("What each policy believes it carries", "dashed: the truth; the arm of the film", page_svg(draw))
 
 
 def _numbers(judged: Judged) -> str:
