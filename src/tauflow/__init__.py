@@ -10,7 +10,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import analysis, cells, data, datasets, deploy, explain, files, losses, network, solvers, training, wirings
+    from . import (
+        agents,
+        analysis,
+        cells,
+        data,
+        datasets,
+        deploy,
+        explain,
+        files,
+        losses,
+        network,
+        solvers,
+        training,
+        wirings,
+    )
+    from .agents.imitate import imitate
     from .analysis import certify
     from .cells import CTRNN, GRU, GRUODE, LSTM, LTC, RNN, CfC, GatedLTC, WiredCfC
     from .cells.mixed_memory import MixedMemory
@@ -59,6 +74,7 @@ __all__ = [
     "explain",
     "files",
     "fit",
+    "imitate",
     "load",
     "losses",
     "network",
@@ -112,6 +128,7 @@ _HOME = {
     "compare": "estimators",
     "tune": "estimators",
     "fit": "training",
+    "imitate": "agents.imitate",
     "Committee": "network",
     "Network": "network",
     "pad": "network",

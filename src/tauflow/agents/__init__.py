@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from .imitate import Imitated, Round, imitate, pupil
+from .link import Link, Trouble, usual
 from .policy import evaluate, policy
 from .ppo import PPO, Learned, LearningError, Point, ppo
+from .walk import Walked, walk
 from .world import WORLDS, Step, World, WorldError, make
 
 __all__ = [
     "PPO",
     "WORLDS",
+    "Imitated",
     "Learned",
     "LearningError",
+    "Link",
     "Point",
+    "Round",
     "Step",
+    "Trouble",
+    "Walked",
     "World",
     "WorldError",
     "evaluate",
+    "imitate",
     "make",
     "policy",
     "ppo",
+    "pupil",
+    "usual",
+    "walk",
 ]

@@ -54,6 +54,8 @@ class World(ABC):
     continuous: bool = False
     limit: int = 500  # frames
     period: float = 1.0  # the time of a frame
+    nominal: int = 1  # frames that an action is held as a rule, where nothing else is said
+    sensors: tuple[int, ...] | None = None  # of each of `names` the sensor that it comes from; None: each has its own
     solved: float | None = None  # the mean return of 100 episodes at which it counts as solved
     reward_scale: float = 1.0  # brings returns to about one
 
@@ -86,6 +88,13 @@ class World(ABC):
         return [self.names[k] for k in self.shown]
 
     @property
+    def seen_sensors(self) -> list[int]:
+        """Of each thing shown the sensor that it comes from, counted from 0."""
+        of = range(len(self.names)) if self.sensors is None else self.sensors
+        order = {sensor: k for k, sensor in enumerate(dict.fromkeys(of[k] for k in self.shown))}
+        return [order[of[k]] for k in self.shown]
+
+    @property
     def seen_spread(self) -> list[float]:
         return [self.spread[k] for k in self.shown]
 
@@ -94,8 +103,10 @@ class World(ABC):
         self.fresh(np.ones(self.n, dtype=bool))
         return self._seen()
 
-    def step(self, action: Array) -> Step:
-        frames = self.rng.integers(self.skip[0], self.skip[1] + 1, self.n)
+    def step(self, action: Array, frames: Array | None = None) -> Step:
+        """Act; frames (n,): how many each action is held, instead of a number drawn from `skip`."""
+        if frames is None:
+            frames = self.rng.integers(self.skip[0], self.skip[1] + 1, self.n)
         reward, ended, elapsed = np.zeros(self.n), np.zeros(self.n, dtype=bool), np.zeros(self.n)
         for k in range(int(frames.max())):
             on = (k < frames) & ~ended & (self.count < self.limit)

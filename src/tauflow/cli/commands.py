@@ -13,6 +13,7 @@ import typer
 
 import tauflow
 
+from ..cli.apps.arm import arm
 from ..cli.networks.explain import explain
 from ..cli.networks.export import export
 from ..cli.networks.serve import serve
@@ -68,7 +69,7 @@ def _paragraphs(command: Callable[..., None]) -> str:
 
 
 app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
-for command in (demo, check, fit, predict, compare, backtest, anomalies, tune, stability, explain, export, serve):
+for command in (demo, check, fit, predict, compare, backtest, anomalies, tune, stability, explain, export, serve, arm):
     app.command(help=_paragraphs(command))(command)
 
 sequences = typer.Typer(help=_paragraphs(classify.main), rich_markup_mode="rich", no_args_is_help=True)

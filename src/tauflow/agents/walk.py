@@ -1,0 +1,139 @@
+"""A policy or an expert walks through a world, under the troubles that lie between them, and all of it is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..errors import BackendError
+from ..network import Network
+from .link import Link, Trouble
+from .policy import best, told
+from .ppo import LearningError
+from .world import World
+
+Array = NDArray[Any]
+Expert = Callable[[Any], Array]  # of the world: (n, actions) in [-1, 1], or (n,) whole numbers
+Base = Callable[[Array], Array]  # of what is seen, (n, inputs) -> (n, actions)
+Auxiliary = Mapping[str, Callable[[Any], Array]]  # name -> of the world -> (n,)
+
+
+@dataclass(frozen=True, eq=False)
+class Walked:
+    """What n copies went through, every array (n, steps, ...): inputs x, the gap dt before them, whether they arrived (mask), where
+    an episode begins (first), what the policy should answer (y) and answered, the action, what was earned, and the time it took."""
+
+    x: Array
+    dt: Array
+    mask: Array
+    first: Array
+    y: Array
+    answer: Array
+    action: Array
+    reward: Array
+    took: Array
+
+
+class BySteps:
+    """As `Network.stream(rows=n)`, through torch, for what the kernels do not cover, such as a window_mlp."""
+
+    def __init__(self, net: Network, rows: int) -> None:
+        self.net, self.state = net, net.initial_state(rows)
+
+    @torch.no_grad()
+    def __call__(self, x: Array, dt: Array, mask: Array) -> Array:
+        """Answers (rows, outputs) of x (rows, inputs), NaN where mask (rows,) is False."""
+        given, gap, real = (torch.from_numpy(values)[:, None] for values in (x, dt, mask))
+        y, self.state = self.net(given, gap, real, self.state)
+        answer: Array = y[:, 0].numpy()
+        return np.where(mask[:, None], answer, np.nan)
+
+    def reset(self, rows: Array) -> None:
+        chosen = torch.from_numpy(rows)
+        self.state = torch.where(chosen[:, None], self.net.initial_state(len(rows)), self.state)
+
+
+def side_by_side(net: Network, rows: int) -> Any:
+    """So many streams of a policy, by the kernels where they can."""
+    try:
+        return net.eval().stream(rows=rows)
+    except BackendError:
+        return BySteps(net.eval(), rows)
+
+
+def walk(
+    world: World,
+    steps: int,
+    actor: Network | Expert | None,
+    expert: Expert,
+    *,
+    base: Base | None = None,
+    auxiliary: Auxiliary | None = None,
+    mix: Sequence[Trouble] = (Trouble(),),
+    noise: float = 0.0,
+    seed: int = 0,
+    watch: Callable[[Any], Any] | None = None,
+) -> Walked:
+    """So many steps of all copies, under the troubles of `mix`, with a policy, an expert or (None) `base` alone as the actor; see `Walked`.
+
+    noise: added to actions, (standard deviation), or for whole numbers the share drawn at random. watch: called before each step.
+    """
+    if actor is None and base is None:
+        raise LearningError("actor is None, which is base alone, but there is no base")
+    rng = np.random.default_rng(seed)
+    n, k, extra = world.n, len(world.actions), auxiliary or {}
+    link, rows = Link(world, mix, rng), side_by_side(actor, n) if isinstance(actor, Network) else None
+    period = np.float32(world.period * world.nominal)
+    seen, last, first = world.reset(), np.zeros((n, k), np.float32), np.ones(n, dtype=bool)
+    action = np.zeros((n, k), np.float32) if world.continuous else np.zeros(n, np.int64)
+    gap = np.full(n, period)
+    kept: dict[str, list[Array]] = {name: [] for name in Walked.__dataclass_fields__}
+    for _ in range(steps):
+        if watch is not None:
+            watch(world)
+        arrived, mask = link.arrives(seen, first)
+        simple = np.zeros((n, k), np.float32) if base is None else np.asarray(base(arrived), np.float32)
+        x = np.concatenate([arrived, last, *([] if base is None else [simple])], axis=1)
+        wanted = _asked(expert, world)
+        y = wanted - simple if world.continuous else np.eye(k)[wanted]
+        y = np.column_stack([y, *(of(world) for of in extra.values())]).astype(np.float32)
+        if rows is not None:
+            answer = rows(x, gap, mask)
+            new = best(answer[:, :k] + simple, world.continuous)
+        else:
+            answer, new = np.full_like(y, np.nan), simple if actor is None else _asked(actor, world)
+        action = _disturbed(np.where(mask[:, None] if world.continuous else mask, new, action), noise, world, rng)
+        step = world.step(action, link.frames())
+        link.passes(step.dt)
+        for name, value in zip(kept, (x, gap, mask, first, y, answer, action, step.reward, step.dt), strict=True):
+            kept[name].append(value)
+        last = told(action, world)
+        gap = np.where(mask, step.dt, gap + step.dt).astype(np.float32)
+        seen, first = step.seen, step.over
+        if first.any():
+            last[first], gap[first] = 0, period
+            if rows is not None:
+                rows.reset(first)
+    return Walked(**{name: np.stack(values, axis=1) for name, values in kept.items()})
+
+
+def _asked(expert: Any, world: World) -> Array:
+    """What the expert does, (n, actions) or (n,)."""
+    said = np.asarray(expert(world))
+    shape = (world.n, len(world.actions)) if world.continuous else (world.n,)
+    if said.shape != shape or not np.isfinite(said).all():
+        raise LearningError(
+            f"the expert gives {said.shape}, expected finite actions {shape}, one row a copy of the world"
+        )
+    return said
+
+
+def _disturbed(action: Array, noise: float, world: World, rng: np.random.Generator) -> Array:
+    if world.continuous:
+        return np.clip(action + noise * rng.standard_normal(action.shape), -1, 1).astype(np.float32)
+    return np.where(rng.random(len(action)) < noise, rng.integers(0, len(world.actions), len(action)), action)

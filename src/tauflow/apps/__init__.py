@@ -1,0 +1,1 @@
+"""Applications: whole tasks made of public names, each one command. Nobody imports an app."""

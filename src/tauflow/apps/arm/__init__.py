@@ -1,0 +1,24 @@
+"""A robot arm that carries what nobody told it: policies on top of a blind law, judged beside it and beside an expert."""
+
+from __future__ import annotations
+
+from .table import BLIND, EXPERT, Judged, Score, judge, run
+from .train import CELLS, QUICK, Policy, Settings, teach
+from .world import Arm, blind, expert
+
+__all__ = [
+    "BLIND",
+    "CELLS",
+    "EXPERT",
+    "QUICK",
+    "Arm",
+    "Judged",
+    "Policy",
+    "Score",
+    "Settings",
+    "blind",
+    "expert",
+    "judge",
+    "run",
+    "teach",
+]

@@ -1,0 +1,224 @@
+"""The page of the arm: the film, what happens when the load changes, the table as a map, and the load read from the state."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...drawing.canvas import Colours, page_svg
+from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Points, Section, Table
+from . import dynamics
+from .film import film
+from .table import BLIND, EXPERT, FIRST, SEED, Judged
+from .world import SPHERE, Arm
+
+Array = NDArray[Any]
+MOST = 4  # lines in one drawing, the laws aside
+LAWS = {EXPERT: "trivial1", BLIND: "trivial2"}
+
+
+def colours_of(judged: Judged) -> dict[str, str]:
+    """Policy -> the name of its colour on a page."""
+    found = dict(LAWS)
+    for kind in ("liquid", "static"):
+        some = [p for p in judged.policies if any(s.policy == p and s.kind == kind for s in judged.scores)]
+        found |= {policy: f"{kind}{1 + k % 4}" for k, policy in enumerate(some)}
+    return found
+
+
+def page(judged: Judged, command: str) -> Page:
+    """The whole page; needs scores at 20 ms."""
+    colours, kinds = colours_of(judged), {s.policy: s.kind for s in judged.scores}
+    shown = _shown(judged)
+    facts = {
+        "Arm": "3 joints in MuJoCo, 0-3 kg, changed 3 times in 6 s",
+        "Policies": f"{len(judged.policies) - 2}, on top of the blind law",
+        "Parameters": ", ".join(sorted({f"{s.parameters:,}" for s in judged.scores if s.parameters})),
+    }
+    legend = Legend([(name, colours[name], {"law": "trivial"}.get(kinds[name], kinds[name])) for name in shown])
+    drawings = [_film(judged, shown, colours), _decoded(judged, shown, colours), *_around(judged, shown, colours)]
+    sections = [
+        Section("The arms", [legend, Grid(drawings)], _found(judged)),
+        Section("Every disturbance", [_heat(judged), _table(judged, colours, kinds)], _lead(judged)),
+        Section(
+            "How it was measured",
+            [Points(NOTES), Command(command), Download("Every number", "arm.json", _numbers(judged))],
+        ),
+    ]
+    return Page(judged.sentence(), sections, "A robot arm that carries a load nobody told it", facts)
+
+
+NOTES = (
+    "The expert knows the true state and load; the blind expert is the same law by what the sensors show, with 1.5 kg in its head.",
+    "A policy answers a torque that is added to the blind law's; it sees what that law sees, and both their last actions.",
+    "Judged on paths and loads that training never saw; the expert is spared noise and delay, the blind law is not.",
+    "Control periods are told to every network as the time since the last sample that arrived.",
+)
+
+
+def _shown(judged: Judged) -> list[str]:
+    best = [judged.best(kind) for kind in ("liquid", "static")]
+    rest = sorted((p for p in judged.policies if p not in LAWS and p not in best), key=judged.mean)
+    return [EXPERT, BLIND, *[p for p in best if p], *rest][: MOST + 1]
+
+
+def _lead(judged: Judged) -> str:
+    best = judged.best("liquid") or judged.best("static")
+    if best is None:
+        return ""
+    many = [f"{condition} {judged.relative(best, condition):.2f}" for condition in judged.conditions]
+    return f"Error of {best} against the blind law's under the same condition: {', '.join(many)}."
+
+
+def _found(judged: Judged) -> str:
+    told = [(p, judged.mean(p, FIRST, "r2")) for p in judged.policies if p not in LAWS]
+    return (
+        "The load, read from the state: R2 from half a second after a change on is "
+        + ", ".join(f"{p} {r2:.2f}" for p, r2 in told)
+        + "."
+    )
+
+
+def _film(judged: Judged, shown: list[str], colours: dict[str, str]) -> Drawing:
+    """The first arm's first episode, all policies at once."""
+    world = Arm(len(judged.runs[EXPERT].load), SEED, obstacle=judged.obstacle)
+    world.reset()
+    steps = min(_first_end(judged.runs[name].walked.first) for name in shown)
+    at = np.arange(steps) * world.nominal
+    arms = {name: judged.runs[name].walked.x[0, :steps, :3].astype(np.float64) for name in shown}
+    sphere = np.array([SPHERE, *world.spheres[0]]) if world.spheres[0, 0] < 5 else None
+    path, load = dynamics.tip(world.path[0, 0, at]), judged.runs[EXPERT].load[0, :steps]
+    svg = film(arms, colours, path, load, world.period * world.nominal, sphere)
+    return Drawing(
+        "All arms on one path", "thin line: the ball's path; ball: the hidden load, its volume the mass", svg
+    )
+
+
+def _first_end(first: Array) -> int:
+    later = np.flatnonzero(first[0, 1:])
+    return int(later[0]) + 1 if len(later) else first.shape[1]
+
+
+def _around(judged: Judged, shown: list[str], colours: dict[str, str]) -> list[Drawing]:
+    """Error and torque over the time since a change, averaged over arms and changes."""
+
+    def errors(figure: Any, named: Colours) -> None:
+        axes = figure.add_subplot()
+        for name in shown:
+            at, off = judged.runs[name].after(judged.runs[name].off)
+            axes.plot(at, off, color=named[colours[name]], ls=":" if name in LAWS else "-")
+        axes.set(xlabel="seconds since the load changed", ylabel="mean |r − q| [rad]", xlim=(0, 1))
+        axes.set_ylim(bottom=0)
+
+    def torques(figure: Any, named: Colours) -> None:
+        axes = figure.add_subplot()
+        truth = judged.runs[EXPERT]
+        k, start = _largest_change(truth.load, truth.since)
+        span = slice(max(start - 15, 0), start + 50)
+        for name in shown:
+            run = judged.runs[name]
+            action = run.walked.action[k, span, 0] * dynamics.GEAR[0]
+            at = (np.arange(len(action)) - (start - span.start)) * 0.02
+            axes.plot(at, action, color=named[colours[name]], ls=":" if name in LAWS else "-", lw=1.2)
+        axes.set(xlabel="seconds since the load changed", ylabel="torque of the shoulder [Nm]")
+
+    return [
+        Drawing("Error after a change", "averaged over all arms and changes, 20 ms", page_svg(errors)),
+        Drawing("Torque at the largest change", "one arm", page_svg(torques)),
+    ]
+
+
+def _largest_change(load: Array, since: Array) -> tuple[int, int]:
+    jumps = np.abs(np.diff(load, axis=1)) * (since[:, 1:] < 0.05)
+    k, t = np.unravel_index(int(jumps.argmax()), jumps.shape)
+    return int(k), int(t) + 1
+
+
+def _heat(judged: Judged) -> Drawing:
+    names = [p for p in judged.policies if p != BLIND]
+    values = np.array([[judged.relative(p, c) for c in judged.conditions] for p in names])
+
+    def draw(figure: Any, named: Colours) -> None:
+        axes = figure.add_subplot()
+        axes.grid(False)
+        height = np.clip(
+            np.log2(np.maximum(values, 1e-3)) / 4 + 0.5, 0.05, 0.95
+        )  # a quarter: .5, the same: .5, four times: 1
+        for row in range(len(names)):
+            for column in range(len(judged.conditions)):
+                better = values[row, column] < 1
+                strength = float(abs(height[row, column] - 0.5) * 1.6)
+                colour = named["liquid1" if better else "static1"]
+                axes.add_patch(_square(column, row, colour, min(strength, 0.8)))
+                axes.text(column, row, f"{values[row, column]:.2f}", ha="center", va="center", color=named["ink"])
+        axes.set(xlim=(-0.5, len(judged.conditions) - 0.5), ylim=(len(names) - 0.5, -0.5))
+        axes.set_xticks(range(len(judged.conditions)), judged.conditions)
+        axes.set_yticks(range(len(names)), names)
+        axes.tick_params(length=0)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+
+    svg = page_svg(draw, 760, 60 + 32 * len(names))
+    return Drawing(
+        "Error against the blind law's",
+        "below 1: blue, better than the blind law; above: orange, worse",
+        svg,
+        wide=True,
+    )
+
+
+def _square(column: int, row: int, colour: str, strength: float) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, facecolor=colour, alpha=strength, linewidth=0)
+
+
+def _table(judged: Judged, colours: dict[str, str], kinds: dict[str, str]) -> Table:
+    columns = (
+        "policy",
+        "error [rad]",
+        "worst arm",
+        "of blind",
+        "adapts [s]",
+        "roughness",
+        "load R2",
+        "step [µs]",
+        "parameters",
+        "CPU [s]",
+    )
+    rows = []
+    for p in judged.policies:
+        errors = judged.of(p)
+        spread = f" ± {np.std(errors):.4f}" if len(errors) > 1 else ""
+        us, r2 = judged.mean(p, FIRST, "microseconds"), judged.mean(p, FIRST, "r2")
+        rows.append((
+            p, f"{np.mean(errors):.4f}{spread}", f"{judged.mean(p, FIRST, 'worst'):.4f}", f"{judged.relative(p):.2f}",
+            f"{judged.mean(p, FIRST, 'adaptation'):.2f}", f"{judged.mean(p, FIRST, 'roughness'):.4f}",
+            "–" if np.isnan(r2) else f"{r2:.3f}", "–" if np.isnan(us) else f"{us:.1f}",
+            *((f"{judged.mean(p, FIRST, 'parameters'):,.0f}", f"{judged.mean(p, FIRST, 'seconds'):.0f}") if p not in LAWS else ("–", "–")),
+        ))  # fmt: skip
+    note = "At 20 ms. Adaptation: until the error is back within 1.2 times of where it settles. A step: the whole network, streamed."
+    marks = [{"law": "trivial"}.get(kinds[p], kinds[p]) for p in judged.policies]
+    return Table(columns, rows, "policies at 20 ms", note, colours=[colours[p] for p in judged.policies], kinds=marks)
+
+
+def _decoded(judged: Judged, shown: list[str], colours: dict[str, str]) -> Drawing:
+    names = [name for name in shown if name not in LAWS]
+
+    def draw(figure: Any, named: Colours) -> None:
+        axes = figure.add_subplot()
+        truth = judged.runs[EXPERT]
+        steps = np.arange(truth.load.shape[1]) * 0.02
+        for name in names:
+            axes.plot(steps, judged.runs[name].told[0], color=named[colours[name]], lw=1.2)
+        axes.step(steps, truth.load[0], color=named["ink"], where="post", lw=1.2, ls="--")
+        axes.set(xlabel="seconds", ylabel="load [kg]")
+
+    return Drawing("What each policy believes it carries", "dashed: the truth; the arm of the film", page_svg(draw))
+
+
+def _numbers(judged: Judged) -> str:
+    return json.dumps(judged.rows(), indent=1)

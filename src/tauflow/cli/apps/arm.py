@@ -1,0 +1,109 @@
+"""tauflow arm: a robot arm under a hidden load, policies beside an expert and a blind law."""
+
+from __future__ import annotations
+
+import json as writing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from ...cli.command import command_line
+from ...cli.options import OUTPUT, TRAINING, Quiet, Seed, View, option
+from ...cli.output import Format, emit, plain, tell
+from ...errors import TauflowError
+from ...files import check_output, write_bytes_atomically
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from ...apps.arm import Judged
+
+
+def arm(
+    cells: Annotated[
+        str,
+        option(
+            "Policies, with commas: cfc, gated_ltc, ltc, ctrnn, gru, lstm, mlp, window_mlp.",
+            TRAINING,
+            metavar="NAMES",
+            shown=True,
+        ),
+    ] = "cfc,gru,mlp",
+    seeds: Annotated[int, option("How many seeds each.", TRAINING, min=1, metavar="N", shown=True)] = 1,
+    seed: Seed = 0,
+    minutes: Annotated[
+        float, option("Of CPU for a policy of one seed, at most.", TRAINING, min=0.01, metavar="M", shown=True)
+    ] = 3.0,
+    obstacle: Annotated[
+        bool, option("Put a sphere in the way, which the path goes round.", TRAINING, "--obstacle", metavar="")
+    ] = False,
+    quick: Annotated[
+        bool, option("A few seconds, to see that it runs; the figures mean nothing.", TRAINING, "--quick", metavar="")
+    ] = False,
+    page: Annotated[Path | None, option("Write a page with the film.", OUTPUT, metavar="HTML")] = None,
+    json: Annotated[Path | None, option("Write every number.", OUTPUT, "--json", metavar="FILE")] = None,
+    save: Annotated[Path | None, option("Save the best policy.", OUTPUT, metavar="FILE.tau")] = None,
+    view: View = None,
+    quiet: Quiet = False,
+) -> None:
+    """Teach policies to move a robot arm that carries 0 to 3 kg, hidden and changed on the way, in MuJoCo.
+
+    Each network of 5,000 parameters stands on top of a law that believes in 1.5 kg, learns by imitation (DAgger), and is judged beside
+    that law and an expert that knows the load: at even and uneven control periods, with samples lost and late, with 4 kg never seen.
+    About a minute a policy. Needs the extra robotics.
+
+    Example: [bold]tauflow arm --cells cfc,gru,mlp --seeds 3 --page arm.html[/bold]
+    """
+    for path in (page, json, save):
+        if path is not None:
+            check_output(path)
+    from ...apps.arm import CELLS, QUICK, Settings, judge, teach
+
+    names = [name.strip() for name in cells.split(",") if name.strip()]
+    unknown = [name for name in names if name not in CELLS]
+    if unknown or not names:
+        raise TauflowError(f"--cells names {unknown or 'nothing'}, expected some of {', '.join(CELLS)}")
+    taught = []
+    for name in names:
+        for one in range(seed, seed + seeds):
+            made = teach(name, one, QUICK if quick else Settings(), obstacle=obstacle, minutes=minutes)
+            taught.append(made)
+            short = "" if made.whole else f"; its {minutes:g} minutes were up before it had all its rounds: --minutes"
+            tell([f"{name}, seed {one}: taught in {made.seconds:.0f} s of CPU{short}"], quiet)
+    judged = judge(taught, obstacle=obstacle, arms=3, steps=80) if quick else judge(taught, obstacle=obstacle)
+    if save is not None:
+        from ... import save as store
+
+        best = min(taught, key=lambda p: judged.of(p.name)[p.seed - seed])
+        store(best.net, save)
+    if page is not None:
+        from ...apps.arm.page import page as made_page
+
+        options: dict[str, Any] = {"cells": cells, "seeds": seeds, "seed": seed, "minutes": minutes, "page": str(page)}
+        made_page(judged, command_line("arm", [], {**options, **({"obstacle": True} if obstacle else {})})).write(page)
+    if json is not None:
+        write_bytes_atomically(json, writing.dumps(judged.rows(), indent=1).encode())
+    emit(view, Format.csv, lambda screen: _table(judged), judged.frame, judged.rows)
+
+
+def _table(judged: Judged) -> Sequence[RenderableType]:
+    from rich.table import Table
+    from rich.text import Text
+
+    from ...apps.arm import BLIND, EXPERT
+
+    grid = Table(title="mean error: of the laws in mrad, of policies times the blind law's", title_justify="left")
+    grid.add_column("policy", style="cyan", no_wrap=True)
+    for condition in judged.conditions:
+        grid.add_column(condition, justify="right")
+    grid.add_column("load R2", justify="right")
+    grid.add_column("step µs", justify="right")
+    for policy in judged.policies:
+        law = policy in (EXPERT, BLIND)
+        each = [1000 * judged.mean(policy, c) if law else judged.relative(policy, c) for c in judged.conditions]
+        cells = [f"{error:.1f}" if law else f"{error:.2f}" for error in each]
+        for what, digits in (("r2", 3), ("microseconds", 1)):
+            value = judged.mean(policy, what=what)
+            cells.append("–" if value != value else f"{value:.{digits}f}")
+        grid.add_row(*(Text(plain(text)) for text in (policy, *cells)))
+    return [grid, Text(judged.sentence())]

@@ -1,0 +1,130 @@
+"""The arm: its equations are MuJoCo's, its loads are hidden and change, its laws are what they say, and the command runs whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+mujoco = pytest.importorskip("mujoco")
+
+import tauflow  # noqa: E402
+from tauflow.agents import walk  # noqa: E402
+from tauflow.apps import arm  # noqa: E402
+from tauflow.apps.arm import dynamics, table  # noqa: E402
+from tauflow.apps.arm.page import page  # noqa: E402
+from tauflow.apps.arm.world import CHANGES, CLEAR, xml  # noqa: E402
+
+
+def test_the_torque_is_that_of_mujoco() -> None:
+    model = mujoco.MjModel.from_xml_string(xml())
+    data, rng, ball = mujoco.MjData(model), np.random.default_rng(0), model.body("load").id
+    q, qd, qdd = rng.normal(size=(3, 8, 3)) * np.array([1, 3, 8])[:, None, None]
+    loads = rng.uniform(0.1, 4, 8)
+    ours = dynamics.torque(q, qd, qdd, loads)
+    for k in range(8):
+        model.body_mass[ball], model.body_inertia[ball] = loads[k], 0.4 * loads[k] * dynamics.BALL**2
+        data.qpos[:], data.qvel[:], data.qacc[:] = q[k], qd[k], qdd[k]
+        mujoco.mj_inverse(model, data)
+        np.testing.assert_allclose(ours[k], data.qfrc_inverse, atol=1e-8)
+        np.testing.assert_allclose(dynamics.tip(q[k : k + 1])[0], data.xpos[ball][[0, 2]] - [0, 1], atol=1e-12)
+
+
+def test_loads_change_three_times_where_nobody_sees_it() -> None:
+    world = arm.Arm(4, 0)
+    world.reset()
+    loads, since = [], []
+    for _ in range(290):
+        loads.append(world.load)
+        since.append(world.since)
+        world.step(arm.expert(world), np.full(4, 2))
+    changes = np.diff(np.array(loads), axis=0) != 0
+    assert (changes.sum(axis=0) == 3).all() and (np.array(loads) >= 0).all() and (np.array(loads) <= 3).all()
+    frames = 2 * (np.argwhere(changes)[:, 0] + 1)
+    assert frames.min() >= CHANGES[0][0] and frames.max() <= CHANGES[-1][1] + 1
+    assert (np.array(since)[1:][changes] < 0.02).all()
+    assert not any("load" in name for name in world.seen_names)
+
+
+def test_the_expert_follows_and_the_blind_law_lags_by_the_load_alone() -> None:
+    off = {name: table.run(name, arms=4, steps=200).error for name in (arm.EXPERT, arm.BLIND)}
+    assert off[arm.EXPERT] < 0.004 < 0.02 < off[arm.BLIND] < 0.08
+    right = walk(arm.Arm(4, 1, loads=(1.5, 1.5)), 200, None, arm.expert, base=arm.blind)
+    assert -right.reward.sum() / (right.took.sum() / arm.Arm.period) < 0.004
+
+
+def test_a_seed_gives_the_same_arm() -> None:
+    rewards = [walk(arm.Arm(3, seed), 60, arm.expert, arm.expert).reward for seed in (5, 5, 6)]
+    assert (rewards[0] == rewards[1]).all() and (rewards[0] != rewards[2]).any()
+
+
+def test_the_path_goes_round_the_obstacle_and_nothing_is_touched() -> None:
+    world = arm.Arm(6, 3, obstacle=True)
+    world.reset()
+    met = world.spheres[:, 0] < 5
+    assert met.any()
+    for k in np.flatnonzero(met):
+        apart = np.linalg.norm(dynamics.tip(world.path[k, 0]) - world.spheres[k], axis=1)
+        assert CLEAR - 0.02 < apart.min() < CLEAR + 0.1
+        assert np.abs(world.path[k, 2]).max() < 60
+    walk(world, 200, arm.expert, arm.expert)
+    assert not world.touched.any()
+    for k in np.flatnonzero(met):
+        world.data[k].mocap_pos[0] = [*world.data[k].xpos[world.ball]]
+    world.step(arm.expert(world))
+    assert world.touched[met].all()
+
+
+def test_adaptation_and_decoding_are_read_as_they_say() -> None:
+    steps = np.arange(100) * 0.02
+    since, load = np.where(steps < 0.5, np.inf, steps - 0.5)[None], np.where(steps < 0.5, 1.0, 2.0)[None]
+    off = np.where(since < 0.3, 0.05, 0.01)
+    walked = walk(arm.Arm(1, 0), 100, arm.expert, arm.expert)
+    given = {**vars(walked), "reward": -off * 2, "took": np.full((1, 100), 0.02), "answer": load[..., None] + 0.0}
+    run = table.Run(type(walked)(**given), load, since, 0.0)
+    assert run.adaptation == pytest.approx(0.3, abs=0.04) and run.error == pytest.approx(off.mean())
+
+
+def test_policies_are_of_one_size_and_know_no_load() -> None:
+    world = arm.Arm(1)
+    from tauflow.apps.arm.train import network
+
+    for name in arm.CELLS:
+        net = network(name, world)
+        size = sum(p.numel() for p in net.parameters())
+        assert 4600 < size <= 5000, (name, size)
+        assert net.output_names == [*world.actions, "load [kg]"] and "load [kg]" not in net.input_names
+    with pytest.raises(tauflow.TauflowError, match="no policy is called 'nope'"):
+        network("nope", world)
+
+
+def test_the_command_runs_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    from tauflow.cli.commands import run
+
+    monkeypatch.chdir(tmp_path)
+    words = ["arm", "--quick", "--cells", "cfc,mlp", "--page", "a.html", "--json", "a.json", "--save", "a.tau"]
+    assert run([*words, "--format", "json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    kept = json.loads((tmp_path / "a.json").read_text())
+    assert printed == kept and {row["model"] for row in kept} == {"expert", "blind expert", "cfc", "mlp"}
+    needed = "task model kind metric mean std seeds parameters seconds settings commit machine"
+    assert all(set(row) == set(needed.split()) for row in kept)
+    text = (tmp_path / "a.html").read_text()
+    assert "<animate" in text and "4 kg" in text and "<script" not in text
+    policy = tauflow.load("a.tau")
+    assert policy.inputs == 21 and policy.outputs == 4
+    assert run(["arm", "--cells", "nope"]) == 1
+
+
+def test_the_sentence_says_who_lost() -> None:
+    def score(policy: str, kind: str, error: float) -> arm.Score:
+        return arm.Score(policy, kind, 0, table.FIRST, error, error, 0, 0, 0.5, 0)
+
+    laws = [score(arm.EXPERT, "law", 0.002), score(arm.BLIND, "law", 0.04)]
+    said = arm.Judged([*laws, score("cfc", "liquid", 0.02), score("gru", "static", 0.01)]).sentence()
+    assert said.startswith("gru leads") and "cfc (liquid) 0.50" in said
+    level = arm.Judged([*laws, score("cfc", "liquid", 0.02), score("gru", "static", 0.0202)]).sentence()
+    assert level.startswith("Level")
+    assert callable(page)

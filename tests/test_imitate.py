@@ -1,0 +1,255 @@
+"""Imitation: what a policy is taught is what the expert did, memory finds what is hidden, troubles are those that were asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import tauflow
+from tauflow import agents
+from tauflow.agents import Trouble
+from tauflow.agents.walk import walk
+from tauflow.agents.world import Array, World
+
+
+class Cart(World):
+    """A cart on a slope that nobody sees, to be held at a place that moves; the slope changes once an episode."""
+
+    names, spread, actions = ("x", "v", "goal"), (1.0, 1.0, 1.0), ("push",)
+    continuous, limit, period, nominal = True, 80, 0.05, 2
+
+    def fresh(self, which: Array) -> None:
+        if not hasattr(self, "q"):
+            self.q, self.goal, self.slope = np.zeros((self.n, 2)), np.zeros(self.n), np.zeros(self.n)
+        self.q[which] = self.rng.normal(0, 0.1, (int(which.sum()), 2))
+        self.goal[which], self.slope[which] = self.rng.uniform(-1, 1, (2, int(which.sum())))
+
+    def frame(self, action: Array, on: Array) -> tuple[Array, Array]:
+        x, v = self.q.T
+        v = v + 0.05 * (4 * np.clip(action[:, 0], -1, 1) - 1.5 * self.slope - 0.3 * v)
+        self.q = np.where(on[:, None], np.stack([x + 0.05 * v, v], axis=1), self.q)
+        half = on & (self.count == self.limit // 2)
+        self.slope = np.where(half, self.rng.uniform(-1, 1, self.n), self.slope)
+        return -np.abs(self.q[:, 0] - self.goal), np.zeros(self.n, dtype=bool)
+
+    def observe(self) -> Array:
+        return np.column_stack([self.q, self.goal])
+
+
+def simple(seen: Array) -> Array:
+    """Holds a cart where there is no slope."""
+    return np.clip((2.5 * (seen[:, 2:] - seen[:, :1]) - 2.5 * seen[:, 1:2]) / 4, -1, 1)
+
+
+def expert(world: Cart) -> Array:
+    return np.clip(simple(world.observe()) + 1.5 * world.slope[:, None] / 4, -1, 1)
+
+
+HIDDEN = {"slope": lambda world: world.slope}
+FAST = {"steps": 60, "epochs": (20, 10), "length": 20}
+
+
+def off(actor: object, **options: object) -> float:
+    walked = walk(Cart(16, 99), 120, actor, expert, base=simple, auxiliary=HIDDEN, seed=7, **options)
+    return float(-walked.reward.sum() / (walked.took.sum() / Cart.period))
+
+
+def taught(core: object = "cfc", units: int = 16, seed: int = 0, **options: object) -> agents.Imitated:
+    torch.manual_seed(seed)
+    world = Cart(24, seed)
+    net = agents.pupil(world, core, units, auxiliary=list(HIDDEN), base=True)
+    return tauflow.imitate(net, world, expert, base=simple, auxiliary=HIDDEN, seed=seed, **{**FAST, **options})
+
+
+def decoded(policy: tauflow.Network) -> float:
+    walked = walk(Cart(16, 99), 60, policy, expert, base=simple, auxiliary=HIDDEN)
+    slope, told = walked.y[:, 10:, 1], walked.answer[:, 10:, 1]
+    return float(1 - ((slope - told) ** 2).mean() / slope.var())
+
+
+def test_memory_finds_what_is_hidden() -> None:
+    blind = off(lambda world: simple(world.observe()))
+    memory, none = taught().policy, taught({"name": "window_mlp", "steps": 1}, 40).policy
+    assert off(expert) < off(memory) < off(none) < blind and off(memory) < 0.6 * blind
+    assert decoded(memory) > 0.85 and decoded(memory) > decoded(none)
+
+
+def test_its_own_mistakes_teach_more_than_the_expert_alone() -> None:
+    """As many updates on what the expert met, and on what the policy met itself."""
+    alone, dagger = taught(rounds=0, epochs=(140, 0)).policy, taught(epochs=(20, 20)).policy
+    assert off(dagger) < off(alone)
+
+
+def test_what_was_trained_for_is_borne() -> None:
+    bad = Trouble(lost=0.5, delay=(0.1, 0.1), jitter=2)
+    calm, trained = taught(mix=[Trouble()]).policy, taught(mix=[Trouble(), bad]).policy
+    assert off(trained, mix=[bad]) < off(calm, mix=[bad])
+
+
+def test_one_optimiser_lives_through_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    class Noted(torch.optim.Adam):
+        def __init__(self, *given: object, **options: object) -> None:
+            super().__init__(*given, **options)
+            made.append(self)
+
+    monkeypatch.setattr(torch.optim, "Adam", Noted)
+    taught(units=4, epochs=(2, 1), rounds=2)
+    (one,) = made
+    updates = {int(state["step"]) for state in one.state.values()}
+    assert updates == {3 * (2 * 2 + 1 * 4 + 1 * 6)}  # pieces x (epochs x batches) of 24, 48 and 72 copies
+    assert one.param_groups[0]["lr"] == pytest.approx(5e-3 / 50)
+
+
+def test_a_seed_gives_the_same_bits() -> None:
+    few = {"units": 4, "epochs": (2, 1), "rounds": 1}
+    weights = [torch.cat([p.flatten() for p in taught(seed=seed, **few).policy.parameters()]) for seed in (0, 0, 1)]
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
+
+
+@pytest.mark.parametrize("core", ["gated_ltc", {"name": "window_mlp", "steps": 3}])
+def test_learning_sees_what_the_walk_saw(core: object) -> None:
+    """Over lost samples and ends of episodes alike."""
+    net = agents.pupil(Cart(1), core, 8, auxiliary=["slope"], base=True).eval()
+    trouble = [Trouble(lost=0.4, jitter=3, delay=(0, 0.3), frozen=0.1)]
+    walked = walk(Cart(5, 1), 150, net, expert, base=simple, auxiliary=HIDDEN, mix=trouble)
+    assert walked.first[:, 1:].sum() > 4 and not walked.mask.all()
+    with torch.no_grad():
+        x, dt, mask, first = (torch.from_numpy(getattr(walked, name)) for name in ("x", "dt", "mask", "first"))
+        answers = net(x, dt, mask, first=first)[0].numpy()
+    np.testing.assert_allclose(answers[walked.mask], walked.answer[walked.mask], atol=1e-5)
+    assert np.isnan(walked.answer[~walked.mask]).all()
+
+
+def test_what_is_lost_is_not_asked_and_its_time_is_told_with_the_next() -> None:
+    walked = walk(Cart(8, 0), 300, expert, expert, mix=[Trouble(lost=0.3, jitter=3)])
+    assert (~walked.mask).mean() == pytest.approx(0.3, abs=0.04) and walked.mask[walked.first].all()
+    for k in range(8):
+        since = 0.1
+        for t in range(300):
+            if walked.first[k, t]:
+                since = 0.1
+            elif not walked.mask[k, t]:
+                assert walked.action[k, t] == walked.action[k, t - 1]
+            assert walked.dt[k, t] == pytest.approx(since, abs=1e-5)
+            since = walked.took[k, t] + (0 if walked.mask[k, t] else since)
+
+
+class Clock(World):
+    """Shows the time since its episode began, twice."""
+
+    names, spread, actions = ("t", "again"), (1.0, 1.0), ("nothing",)
+    continuous, limit, period = True, 40, 0.5
+
+    def fresh(self, which: Array) -> None:
+        self.count[which] = 0
+
+    def frame(self, action: Array, on: Array) -> tuple[Array, Array]:
+        return np.zeros(self.n), np.zeros(self.n, dtype=bool)
+
+    def observe(self) -> Array:
+        return np.repeat(self.count[:, None] * 0.5, 2, axis=1)
+
+
+def nothing(world: World) -> Array:
+    return np.zeros((world.n, 1))
+
+
+def test_what_is_late_is_late_by_the_time_that_was_asked() -> None:
+    at = walk(Clock(2), 40, nothing, nothing, mix=[Trouble(delay=(1.2, 1.2)), Trouble()]).x[..., 0]
+    np.testing.assert_allclose(at[1], 0.5 * np.arange(40))
+    np.testing.assert_allclose(at[0], np.maximum(0.5 * np.arange(40) - 1.5, 0))  # the newest that is old enough
+
+
+def test_a_late_sample_is_never_one_of_the_episode_before() -> None:
+    walked = walk(Clock(1), 130, nothing, nothing, mix=[Trouble(delay=(1, 1), frozen=0.3)])
+    assert walked.first.sum() == 4 and (walked.x[walked.first][:, 0] == 0).all()
+    since = np.arange(130) - np.maximum.accumulate(np.where(walked.first[0], np.arange(130), 0))
+    assert (walked.x[0, :, 0] <= 0.5 * since).all()
+
+
+def test_sensors_stand_still_for_the_share_asked_and_together_where_they_are_one() -> None:
+    apart = walk(Clock(40), 39, nothing, nothing, mix=[Trouble(frozen=0.2)]).x[..., :2]
+    still = apart[:, 1:] == apart[:, :-1]
+    assert still.mean() == pytest.approx(0.17, abs=0.06) and (still[..., 0] != still[..., 1]).any()
+
+    class One(Clock):
+        sensors = (4, 4)
+
+    both = walk(One(40), 39, nothing, nothing, mix=[Trouble(frozen=0.2)]).x[..., :2]
+    assert (both[..., 0] == both[..., 1]).all() and (both[:, 1:] == both[:, :-1]).any()
+
+
+def test_periods_are_those_asked() -> None:
+    took = walk(Cart(3, 0), 400, expert, expert, mix=[Trouble(), Trouble(period=0.3), Trouble(jitter=3)]).took
+    whole = took[:, :1]
+    assert whole[0] == np.float32(0.1) and whole[1] == np.float32(0.3)
+    assert set(np.round(took[2] / 0.05).astype(int)) == {1, 2, 3, 4, 5, 6}
+
+
+class Echo(World):
+    """Do what was to be seen one step ago: whole numbers."""
+
+    names, spread, actions = ("sign",), (1.0,), ("no", "yes")
+    limit, solved = 16, 15.0
+
+    def fresh(self, which: Array) -> None:
+        if not hasattr(self, "now"):
+            self.now, self.before = np.zeros((2, self.n), dtype=np.int64)
+        self.now[which] = self.rng.integers(0, 2, int(which.sum()))
+        self.before[which] = self.now[which]
+
+    def frame(self, action: Array, on: Array) -> tuple[Array, Array]:
+        right = action == self.before
+        self.before, self.now = self.now, self.rng.integers(0, 2, self.n)
+        return right.astype(float), np.zeros(self.n, dtype=bool)
+
+    def observe(self) -> Array:
+        return 2.0 * self.now[:, None] - 1
+
+
+def test_a_clone_of_whole_numbers_goes_on_by_reward() -> None:
+    world = Echo(16, 0)
+    net = agents.policy(world, "gru", 12)
+    made = tauflow.imitate(net, world, lambda w: w.before, 1, mix=[Trouble()], steps=64, epochs=(20, 10))
+    assert agents.evaluate(made.policy, Echo(16, 5), 32).mean() > 15
+    learned = agents.ppo(Echo(16, 0), made.policy, steps=2_048, lr=1e-4)
+    assert learned.curve[0].mean > 13
+
+
+def test_time_that_is_up_ends_it_and_is_told() -> None:
+    made = taught(units=4, minutes=1e-9)
+    assert len(made.rounds) == 1 and not made.whole and made.frame().shape == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        ({"jitter": 0.5}, "jitter is 0.5"),
+        ({"lost": 1.0}, "lost is 1.0"),
+        ({"frozen": -0.1}, "frozen is -0.1"),
+        ({"delay": (0.2, 0.1)}, "delay is"),
+        ({"period": 0.0}, "period is 0.0"),
+    ],
+)
+def test_troubles_that_do_not_exist(trouble: dict, said: str) -> None:
+    with pytest.raises(agents.WorldError, match=said):
+        Trouble(**trouble)
+
+
+def test_what_imitation_refuses() -> None:
+    world = Cart(2)
+    with pytest.raises(agents.LearningError, match=r"has 4 inputs and 1 outputs, expected 5 .*base.* and 2"):
+        tauflow.imitate(agents.pupil(world), world, expert, base=simple, auxiliary=HIDDEN)
+    with pytest.raises(agents.LearningError, match="rounds is -1"):
+        tauflow.imitate(agents.pupil(world), world, expert, -1)
+    with pytest.raises(agents.LearningError, match="weight is -1"):
+        tauflow.imitate(agents.pupil(world), world, expert, weight=-1)
+    with pytest.raises(agents.LearningError, match="whole numbers"):
+        tauflow.imitate(agents.policy(Echo(2)), Echo(2), lambda w: w.before, base=simple)
+    with pytest.raises(agents.WorldError, match="mix is empty"):
+        tauflow.imitate(agents.pupil(world), world, expert, mix=[])
+    with pytest.raises(agents.LearningError, match=r"the expert gives \(2,\)"):
+        tauflow.imitate(agents.pupil(world), world, lambda w: np.zeros(2))
