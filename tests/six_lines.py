@@ -35,7 +35,7 @@ def main() -> None:
             shown = subprocess.run(
                 command, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True, check=True
             ).stdout
-            rows.append([float(line.split()[-1]) for line in shown.strip().splitlines()[1:]])
+            rows.append([float(line.split()[3]) for line in shown.strip().splitlines()[1:]])
             print(f"seed {seed} {variables}\n{shown}", flush=True)
     for step, values in enumerate(zip(*rows, strict=True), 1):
         print(f"row {step}: {min(values):.0f} to {max(values):.0f} in {len(values)} runs")

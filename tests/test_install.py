@@ -36,7 +36,7 @@ PUBLIC = {
         "compare",
         "tune",
     ),
-    *("fit", "certify", "save", "load"),
+    *("fit", "imitate", "certify", "save", "load"),
     *(
         "agents",
         "analysis",
