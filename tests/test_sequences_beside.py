@@ -160,3 +160,17 @@ def test_values_are_weighed_by_their_errors() -> None:
     assert sum(found.weights.values()) == pytest.approx(1)
     error = np.sqrt(np.square(found(said) - y).mean())
     assert error == pytest.approx(0.1 / np.sqrt(2), rel=0.05)
+
+
+@pytest.mark.parametrize("columns", [3, 40], ids=["more rows than columns", "more columns than rows"])
+def test_weighted_ridge_is_the_closed_form_and_its_constant_is_free(columns: int) -> None:
+    """minimise sum c (y - z W - b)^2 + p |W|^2, solved as one system with the constant unpunished."""
+    from tauflow.estimators.sequences.beside.ridge import _solve
+
+    draw = np.random.default_rng(0)
+    z, y, c = 3 + draw.normal(size=(12, columns)), 5 + draw.normal(size=(12, 2)), draw.uniform(0.5, 2, 12)
+    for p, (w, b) in zip((0.1, 2.0), _solve(z, y, c, np.array([0.1, 2.0])), strict=True):
+        one = np.column_stack([z, np.ones(12)])
+        left = one.T @ (c[:, None] * one) + np.diag([p] * columns + [0.0])
+        expected = np.linalg.solve(left, one.T @ (c[:, None] * y))
+        np.testing.assert_allclose(np.vstack([w, b]), expected, atol=1e-8)
