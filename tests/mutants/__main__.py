@@ -30,7 +30,8 @@ def chosen(asked: argparse.Namespace) -> list[Edit]:
     edits = [*wanted, *made_up[: max(0, asked.edits - len(wanted))]]
     if asked.only:
         edits = [edit for edit in edits if asked.only in edit.name or asked.only in edit.file]
-    return sorted(edits, key=lambda edit: edit.rank(asked.seed))[: asked.sample]
+    # another order than the one that chose the made-up ones: in that they would all stand before the named
+    return sorted(edits, key=lambda edit: edit.rank(asked.seed, "sample "))[: asked.sample]
 
 
 def main() -> int:

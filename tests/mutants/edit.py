@@ -53,9 +53,9 @@ class Edit:
             raise StaleError(f"{self.name}: its old text stands {before.count(self.old)} times in {self.file}")
         return before.replace(self.old, self.new)
 
-    def rank(self, seed: int) -> bytes:
-        """The place of the edit in a drawn order that other edits don't change."""
-        return hashlib.sha256(f"{seed} {self.name}".encode()).digest()
+    def rank(self, seed: int, draw: str = "") -> bytes:
+        """The place of the edit in a drawn order that other edits don't change; `draw` names another order."""
+        return hashlib.sha256(f"{seed} {draw}{self.name}".encode()).digest()
 
 
 @cache
