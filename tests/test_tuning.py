@@ -221,9 +221,9 @@ class TestJournal:
         judged = [one for one in trials if one["state"] in ("done", "pruned")]
         cut = [one for one in trials if one["state"] == "cut"]
         assert len(judged) == 8 and 1 <= len(cut) <= 2
-        for one in cut:  # what was under way is tried again, with what had been drawn of it when it was killed
+        for one in cut:  # what was under way is tried again; one without a cell was killed before all of it was drawn
             again = [other for other in judged if other["number"] > one["number"]]
-            assert any(one["values"].items() <= other["values"].items() for other in again), (one, again)
+            assert any(other["values"] == one["values"] for other in again) if one["cell"] else again, (one, again)
 
     def test_a_journal_in_use_is_refused(self, tmp_path: Path) -> None:
         place = tmp_path / "journal"

@@ -84,7 +84,7 @@ def run(arguments: list[str]) -> int:
     if sys.stdout is None:
         complain("error: the standard output is closed: leave it open, or send it to /dev/null")
         return NO
-    TYPED.set(shlex.join(["tauflow", *arguments]))
+    typed = TYPED.set(shlex.join(["tauflow", *arguments]))
     try:
         code = app(args=arguments, prog_name="tauflow", standalone_mode=False)
     except typer.Abort:
@@ -93,6 +93,8 @@ def run(arguments: list[str]) -> int:
         if debug:
             raise
         return _explain(error, arguments)
+    finally:
+        TYPED.reset(typed)
     return code if isinstance(code, int) else 0
 
 

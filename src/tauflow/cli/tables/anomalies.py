@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ...cli.command import command_line
 from ...cli.options import (
     ASKED,
     OUTPUT,
@@ -23,8 +22,7 @@ from ...cli.options import (
     option,
     reading,
 )
-from ...cli.output import Format, chosen, complain, emit, plain, tell
-from ...cli.tables.backtest import named_columns
+from ...cli.output import TYPED, Format, chosen, complain, emit, plain, tell
 from ...cli.tables.compare import part
 from ...files import check_output
 
@@ -93,8 +91,7 @@ def anomalies(
     if save is not None:
         detector.save(save)
     if page is not None:
-        options = {**named_columns(columns), "cell": cell, "test": test, "alpha": f"{alpha:g}", "horizon": str(horizon)}
-        found.save(page, command_line("anomalies", [file.name], options))
+        found.save(page, TYPED.get())
     if output is not None:
         from ...files import write_bytes_atomically
 

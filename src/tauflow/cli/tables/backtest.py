@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...cli.command import command_line
 from ...cli.options import (
     ASKED,
     OUTPUT,
@@ -28,7 +27,7 @@ from ...cli.options import (
     reading,
     training,
 )
-from ...cli.output import Format, chosen, complain, emit, plain, tell
+from ...cli.output import TYPED, Format, chosen, complain, emit, plain, tell
 from ...files import check_output
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ def backtest(
         progress=None if quiet else lambda done, of: complain(f"cut-off {done} of {of}: done"),
     )  # fmt: skip
     if page is not None:
-        found.save(page, _command(file, columns, cell, horizon, windows, step, refit, level))
+        found.save(page, TYPED.get())
     from ...files import write_bytes_atomically
 
     if json is not None:
@@ -120,37 +119,6 @@ def backtest(
             complain(found.sentence)
         if page is not None:
             complain(f"the page is {page.resolve()}")
-
-
-def _command(
-    file: Path,
-    columns: Mapping[str, Any],
-    cell: str,
-    horizon: int,
-    windows: int,
-    step: int | None,
-    refit: bool,
-    level: float,
-) -> str:
-    """The command that makes the page again."""
-    options = named_columns(columns)
-    options |= {"cell": cell, "horizon": str(horizon), "windows": str(windows)}
-    if step is not None:
-        options["step"] = str(step)
-    if refit:
-        options["refit"] = True
-    if level != 90:
-        options["level"] = f"{level:g}"
-    return command_line("backtest", [file.name], options)
-
-
-def named_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of `reading` that were given."""
-    return {
-        name: value if isinstance(value, str | bool) else list(value)
-        for name, value in columns.items()
-        if value not in (None, (), []) and not (name == "duplicates" and value == "error")
-    }
 
 
 def _view(screen: Console, found: Any) -> list[Any]:
