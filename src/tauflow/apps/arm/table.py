@@ -9,7 +9,6 @@ R2          of the load as the policy tells it, from 0.5 s after a change on
 from __future__ import annotations
 
 import math
-import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import Network, __version__
+from ... import Network
 from ...agents import Trouble, Walked, walk
+from ..rows import row
 from .train import AUXILIARY, Policy
 from .world import LOADS, Arm, blind, expert
 
@@ -223,13 +223,19 @@ class Judged:
                     values = np.array(self.of(policy, condition, metric))
                     if not np.isfinite(values).all():
                         continue
-                    made.append({
-                        "task": f"arm{' with obstacle' if self.obstacle else ''}, {condition}", "model": policy,
-                        "kind": some[0].kind, "metric": metric, "mean": float(values.mean()), "std": float(values.std()),
-                        "seeds": len(values), "parameters": some[0].parameters,
-                        "seconds": float(np.mean([s.seconds for s in some])), "settings": {"condition": condition},
-                        "commit": f"v{__version__}", "machine": f"{platform.machine()} {platform.system()}",
-                    })  # fmt: skip
+                    task = f"arm{' with obstacle' if self.obstacle else ''}, {condition}"
+                    made.append(
+                        row(
+                            task,
+                            policy,
+                            some[0].kind,
+                            metric,
+                            values.tolist(),
+                            parameters=some[0].parameters,
+                            seconds=float(np.mean([s.seconds for s in some])),
+                            settings={"condition": condition},
+                        )
+                    )
         return made
 
 
