@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tauflow import Forecaster, metrics
+from tauflow.cli.commands import app
 from tauflow.errors import DataError
 from tauflow.estimators import Backtest, ForecastError, backtest
 from tests.test_bands import noisy
@@ -206,3 +208,52 @@ def test_fit_and_predict_of_the_command_line_know_bands(frame: pd.DataFrame, tmp
     bare = ["fit", str(data), "--cell", "ridge", "--horizon", "6", "--bands", "none", "-o", str(model), "-q"]
     assert CliRunner().invoke(app, bare, catch_exceptions=False).exit_code == 0
     assert Forecaster.load(model).settings.bands is None
+
+
+def test_a_model_as_it_is_is_asked_about_newer_rows_alone(frame: pd.DataFrame, tmp_path: Any) -> None:
+    moments = np.sort(frame["ds"].unique())
+    model = Forecaster("ridge", **QUICK).fit(frame, until=moments[700], target="y")
+    model.save(tmp_path / "model.tau")
+    loaded = Forecaster.load(tmp_path / "model.tau")
+    found = backtest(loaded, frame, as_fitted=True)
+    assert found.fits == 0 and len(found.cutoffs) == 12 and found.step_size == 6
+    assert pd.Timestamp(found.cutoffs[0]) == moments[-1] - pd.Timedelta(hours=6 * 12)
+    row = found.frame()[lambda table: table["cutoff"] == found.frame()["cutoff"].min()]
+    known = frame[frame["ds"] <= row["cutoff"].iloc[0]]
+    assert row["ridge"].to_numpy() == pytest.approx(model.predict(known)["y"].to_numpy())
+    short = backtest(
+        loaded, frame[frame["ds"] <= moments[699 + 6 * 4 + 3]], as_fitted=True
+    )  # room for 4 windows and 3 rows
+    assert len(short.cutoffs) == 4 and pd.Timestamp(short.cutoffs[0]) == moments[702]
+    edge = backtest(loaded, frame[frame["ds"] <= moments[699 + 6 * 4]], as_fitted=True)
+    assert len(edge.cutoffs) == 4 and pd.Timestamp(edge.cutoffs[0]) == moments[699]
+    with pytest.raises(DataError, match=r"learned from rows up to .* 5 windows of 6 steps .* the first begins at"):
+        backtest(loaded, frame[frame["ds"] <= moments[699 + 6 * 4]], as_fitted=True, n_windows=5)
+    with pytest.raises(DataError, match=r"of 1 window of 6 steps .* among them: give newer rows"):
+        backtest(loaded, frame[frame["ds"] <= moments[702]], as_fitted=True)
+    with pytest.raises(ForecastError, match="as_fitted and refit=2 were given together"):
+        backtest(loaded, frame, as_fitted=True, refit=2)
+
+
+def test_a_model_without_bands_says_that_it_does_not_know_what_it_has_seen(frame: pd.DataFrame) -> None:
+    model = Forecaster("seasonal_naive", **{**QUICK, "season": 24}, bands=None).fit(frame, target="y")
+    found = backtest(model, frame, as_fitted=True, level=None)
+    assert any("honest only on rows that are newer" in note for note in found.notes) and found.level is None
+
+
+def test_report_scores_a_saved_model(frame: pd.DataFrame, tmp_path: Any) -> None:
+    table, model, page = tmp_path / "table.csv", tmp_path / "model.tau", tmp_path / "page.html"
+    frame.to_csv(table, index=False)
+    Forecaster("ridge", **QUICK).fit(frame, until=np.sort(frame["ds"].unique())[800], target="y").save(model)
+    done = CliRunner().invoke(
+        app, ["report", str(model), str(table), "--windows", "3", "--page", str(page), "--format", "json"]
+    )
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["fits"] == 0 and len(told["rows"]) == 4 and told["level"] == 90
+    same = backtest(Forecaster.load(model), table, n_windows=3, as_fitted=True)
+    assert [row["mae"] for row in told["rows"]] == [row.mae for row in same.rows]
+    text = page.read_text()
+    assert "tauflow report · y" in text and "the model as it was saved" in text
+    refused = CliRunner().invoke(app, ["report", str(model), str(table), "--page", str(model)])
+    assert refused.exit_code != 0

@@ -28,6 +28,7 @@ from ..cli.tables.compare import compare
 from ..cli.tables.demo import demo
 from ..cli.tables.fit import fit
 from ..cli.tables.predict import predict
+from ..cli.tables.report import report
 from ..cli.tables.tune import tune
 from ..errors import TauflowError
 
@@ -69,7 +70,22 @@ def _paragraphs(command: Callable[..., None]) -> str:
 
 
 app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
-for command in (demo, check, fit, predict, compare, backtest, anomalies, tune, stability, explain, export, serve, arm):
+for command in (
+    demo,
+    check,
+    fit,
+    predict,
+    compare,
+    backtest,
+    report,
+    anomalies,
+    tune,
+    stability,
+    explain,
+    export,
+    serve,
+    arm,
+):
     app.command(help=_paragraphs(command))(command)
 
 sequences = typer.Typer(help=_paragraphs(classify.main), rich_markup_mode="rich", no_args_is_help=True)

@@ -33,6 +33,7 @@ FIELDS = {
     "pinball": "pinball",
 }
 WORST = 10  # ids
+FITTED = {0: "before, and not again: the model as it was saved", 1: "once, before the first cut-off"}
 
 
 class Backtest(Protocol):
@@ -93,11 +94,11 @@ def backtest_page(found: Backtest, path: str | os.PathLike[str] | None = None, c
     ids = _ids(found)
     page = Page(
         found.sentence,
-        over=f"tauflow backtest · {', '.join(found.targets)}",
+        over=f"tauflow {'backtest' if found.fits else 'report'} · {', '.join(found.targets)}",
         facts={
             "model": found.cell.replace("_", " "),
             "asked about": f"{found.h} steps after each of {len(found.cutoffs)} cut-offs, {found.step_size} steps apart",
-            "fitted": "once, before the first cut-off" if found.fits == 1 else f"{found.fits} times",
+            "fitted": FITTED.get(found.fits, f"{found.fits} times"),
         },
         sections=[
             Section("Scores", [*tables, Terms(MEANINGS)]),

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json as plain_json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import Annotated, Any
 
 from ...cli.options import (
     ASKED,
@@ -27,13 +23,8 @@ from ...cli.options import (
     reading,
     training,
 )
-from ...cli.output import TYPED, Format, chosen, complain, emit, plain, tell
-from ...files import check_output
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-DROPPED = ("pinball", "values", "CRPS", "width")  # where the terminal is narrow, this one first
+from ...cli.output import complain, tell
+from ...cli.tables.scores import check_places, show, write
 
 
 @asks(columns=reading, training=training)
@@ -83,11 +74,7 @@ def backtest(
 
     Example: [bold]tauflow backtest traffic.csv --target volume --horizon 24 --windows 4 --step 24 --page backtest.html[/bold]
     """
-    given = [path for path in (page, json, output) if path is not None]
-    for path in given:
-        check_output(path, [file])
-    if len({path.resolve() for path in given}) < len(given):
-        raise typer.BadParameter("--page, --json and --output name one file twice; give each its own")
+    check_places({"page": page, "json": json, "output": output}, [file])
     import_cells(own)
     from ...data import read_table
 
@@ -101,56 +88,6 @@ def backtest(
         model, table, n_windows=windows, step_size=step, refit=refit, level=level,
         progress=None if quiet else lambda done, of: complain(f"cut-off {done} of {of}: done"),
     )  # fmt: skip
-    if page is not None:
-        found.save(page, TYPED.get())
-    from ...files import write_bytes_atomically
-
-    if json is not None:
-        text = plain_json.dumps(found.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        write_bytes_atomically(json, text.encode() + b"\n")
-    if output is not None:
-        write_bytes_atomically(output, found.frame().to_csv(index=False, lineterminator="\n").encode())
-    shown = chosen(view, Format.csv)
-    new = [note for note in found.notes if note not in set(table.notes)]
-    emit(shown, shown, lambda screen: _view(screen, found), found.to_frame, found.to_dict)
-    tell(new, quiet)
-    if not quiet:
-        if shown is not Format.table:
-            complain(found.sentence)
-        if page is not None:
-            complain(f"the page is {page.resolve()}")
-
-
-def _view(screen: Console, found: Any) -> list[Any]:
-    from rich.measure import Measurement
-    from rich.padding import Padding
-    from rich.text import Text
-
-    from ...report.backtest import texts
-
-    parts: list[Any] = []
-    for target in found.targets:
-        titles, rows = texts(found, target)
-        columns = dict(zip(titles, zip(*rows, strict=True), strict=True))
-        if len(found.targets) > 1:
-            parts.append(Text(f"  {plain(target)}", style="cyan"))
-        for title in ("", *DROPPED):
-            columns.pop(title, None)
-            grid = _grid(columns)
-            if Measurement.get(screen, screen.options.update(max_width=10_000), grid).maximum <= screen.width:
-                break
-        parts.append(grid)
-    return [*parts, Padding(Text(plain(found.sentence), style="bold"), (0, 2))]
-
-
-def _grid(columns: Mapping[str, Sequence[str]]) -> Any:
-    from rich import box
-    from rich.table import Table as Grid
-    from rich.text import Text
-
-    grid = Grid(box=box.SIMPLE_HEAD, header_style="dim")
-    for title in columns:
-        grid.add_column(title, justify="left" if title == "after" else "right", no_wrap=True)
-    for place, row in enumerate(zip(*columns.values(), strict=True)):
-        grid.add_row(*(Text(plain(cell)) for cell in row), style="" if place else "bold")
-    return grid
+    write(found, page, json, output)
+    show(found, view, quiet, page)
+    tell([note for note in found.notes if note not in set(table.notes)], quiet)

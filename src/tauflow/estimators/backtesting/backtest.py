@@ -1,7 +1,8 @@
 """backtest: fit before a cut-off, forecast what came after it, and again at the next one.
 
 Without refitting the model is that of the first cut-off, and later windows give it the rows that have come; with it every window (or
-every k-th) is fitted anew. A row is asked about at its own time. Nothing after a cut-off is looked at, bands included.
+every k-th) is fitted anew. A row is asked about at its own time. Nothing after a cut-off is looked at, bands included. `as_fitted` asks
+a model that has learned already, as it is, about rows that came after those it learned from.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from ...errors import DataError
 from ..bands import Asked
 from ..forecaster import Forecaster
 from ..questions import named
-from ..reading import as_table, shown_ids, shown_times
+from ..reading import another_table, as_table, shown_ids, shown_times
 from ..settings import ForecastError
 from ..tables import before, last_known_row, upto
-from .cutoffs import Window, cutoffs
+from .cutoffs import Window, cutoffs, unseen_cutoffs
 from .results import GRID, Backtest, Course, scored
 
 TOLD = Callable[[int, int], None]
+UNKNOWN = "the model has no bands and so does not say until when it learned: these scores are honest only on rows that are newer"
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,20 +45,23 @@ def backtest(
     model: Forecaster,
     data: Any,
     *,
-    n_windows: int = 4,
+    n_windows: int | None = None,
     step_size: int | None = None,
     refit: bool | int = False,
+    as_fitted: bool = False,
     level: Any = 90,
     quantiles: Any = None,
     progress: TOLD | None = None,
     **columns: Any,
 ) -> Backtest:
-    """Try a forecaster of these settings at several cut-offs; the one that is given stays as it is.
+    """Try a forecaster of these settings, or with as_fitted=True itself, at several cut-offs; the one that is given stays as it is.
 
     data       a path, a frame or a Table; `columns` are `read_table`'s arguments (target=, time=, ...)
-    n_windows  how many cut-offs; the last lies h steps before the end
+    n_windows  how many cut-offs; the last lies h steps before the end. None: 4; with as_fitted as many as fit behind
+               the rows that the model learned from, 12 at most
     step_size  steps from one cut-off to the next; None is h, so that windows follow each other
     refit      fit anew at every window, or at every k-th; False: once, before the first
+    as_fitted  don't fit: the model, loaded from a file perhaps, forecasts as it is, of rows that it did not learn from
     level      bands in percent; the first is scored. `quantiles` beside them, as in `Forecaster.predict`
     progress   is told (windows done, of how many)
     """
@@ -64,16 +69,28 @@ def backtest(
         raise ForecastError(f"refit is {refit!r}, expected True, False, or every how many windows")
     settings = model.settings
     asked = Asked.of(level, quantiles)
-    table = as_table(data, columns)
+    if as_fitted and refit is not False:
+        raise ForecastError(f"as_fitted and refit={refit!r} were given together: leave one of them out")
+    table = another_table(data, model._fitted()[0].schema, columns) if as_fitted else as_table(data, columns)
     step_size = settings.h if step_size is None else step_size
-    found = cutoffs(table, settings.h, n_windows, step_size)
+    if as_fitted:
+        found = unseen_cutoffs(
+            table, settings.h, n_windows, step_size, None if model.bands is None else model.bands.until
+        )
+    else:
+        found = cutoffs(table, settings.h, 4 if n_windows is None else n_windows, step_size)
     every = int(refit)
     banded = settings.bands is not None and settings.strategy == "direct"
     if asked and not banded and level is not None:
         asked = Asked.of(None, None)
     grid = Asked(asked.level, (*asked.quantiles, *GRID)) if banded else Asked()
     notes: dict[str, None] = dict.fromkeys(table.notes)
-    parts, fitted, fits = [], None, 0
+    if as_fitted and model.bands is None:
+        notes[
+            "the model has no bands and so does not say until when it learned: these scores are honest only on rows that are newer"
+        ] = None
+    parts, fits = [], 0
+    fitted = model if as_fitted else None
     for number, window in enumerate(found):
         if fitted is None or (every and number % every == 0):
             fitted = Forecaster(**model.get_params()).fit(_known(table, window), progress=False)
