@@ -393,6 +393,22 @@ def test_watch_counts_every_seed_and_baselines_once(monkeypatch: pytest.MonkeyPa
     assert tasks == {"cfc": (1.5, 2), "ridge": (1, 1), "seasonal_naive": (0, 1), "persistence": (0, 1)}
 
 
+def test_watch_goes_on_from_window_to_window(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Watch(["cfc"], 1, quiet=False, windows=2) as watch:
+        watch.told(estimators.Progress("cfc", 0, 1, 2, 0.5, None, window=2, windows=2))
+        watch.told(estimators.Progress("cfc", 0, 2, 2, None, None, done=True, window=2, windows=2))
+    assert capsys.readouterr().err == "window 2/2, cfc, seed 0, epoch 1/2 loss 0.5\nwindow 2/2, cfc, seed 0: done\n"
+    monkeypatch.setattr("tauflow.cli.tables.comparison.console", lambda stderr: screen(100))
+    with Watch(["cfc"], 1, quiet=False, windows=2) as watch:
+        assert watch.bars is not None
+        watch.told(estimators.Progress("cfc", 0, 4, 4, None, None, done=True, window=1, windows=2))
+        watch.told(estimators.Progress("cfc", 0, 2, 4, 0.5, None, window=2, windows=2))
+        task = watch.bars.tasks[0]
+        assert (task.completed, task.total) == (1.5, 2) and task.fields["numbers"].startswith("window 2/2, seed 0")
+
+
 def test_a_log_gets_a_line_an_epoch_and_the_verdict(
     run: Run, csv: Path, compared: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:

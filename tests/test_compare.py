@@ -15,7 +15,7 @@ import torch
 from tauflow import cells, metrics
 from tauflow.data import read_table
 from tauflow.errors import DataError
-from tauflow.estimators import BASELINES, Forecaster, ForecastError, Row, Settings, compare
+from tauflow.estimators import BASELINES, Forecaster, ForecastError, Progress, Row, Settings, compare
 from tauflow.estimators.comparing.matching import matched, parameters
 from tauflow.estimators.comparing.results import verdict
 from tauflow.estimators.comparing.split import test_start as start_of_test
@@ -359,7 +359,9 @@ def test_the_table_tells_how_good_the_bands_are(tmp_path):
 
 def test_several_cutoffs_give_means_their_spread_and_each(tmp_path):
     frame = hourly(24 * 40)
-    found = compare(frame, [], h=4, context=8, jobs=1, test=0.4, windows=3)
+    told: list[Progress] = []
+    found = compare(frame, [], h=4, context=8, jobs=1, test=0.4, windows=3, progress=told.append)
+    assert [(one.window, one.windows) for one in told if one.done] == [(k, 3) for k in (1, 2, 3) for _ in range(3)]
     assert len(found.tried) == 3
     starts = [one.test_start for one in found.tried]
     assert starts == sorted(starts) and found.test_start == starts[0]

@@ -103,7 +103,7 @@ def compare(
     table = read_table(file, **named(columns, file))
     from ... import estimators
 
-    with Watch(models, seeds, quiet, table.notes) as watch:
+    with Watch(models, seeds, quiet, table.notes, windows) as watch:
         found = estimators.compare(
             table,
             models,

@@ -25,15 +25,18 @@ DROPPED = (
 class Watch:
     """How far the models are, on the error stream: on a terminal a bar each, gone when done; into a log a line an epoch."""
 
-    def __init__(self, models: Iterable[str], seeds: int, quiet: bool, notes: Iterable[str] = ()) -> None:
+    def __init__(
+        self, models: Iterable[str], seeds: int, quiet: bool, notes: Iterable[str] = (), windows: int = 1
+    ) -> None:
         from ...estimators import BASELINES
         from ...estimators.peers import SEEDLESS
 
-        self.totals = {name: 1 if name in SEEDLESS else seeds for name in models} | dict.fromkeys(BASELINES, 1)
+        each = {name: 1 if name in SEEDLESS else seeds for name in models} | dict.fromkeys(BASELINES, 1)
+        self.totals = {name: count * windows for name, count in each.items()}
         self.quiet, self.notes = quiet, tuple(notes)  # told when the work begins: until then an error stands alone
         self.bars: Progress | None = None
         self.tasks: dict[str, TaskID] = {}
-        self.fractions: dict[tuple[str, int], float] = {}
+        self.fractions: dict[tuple[str, int, int], float] = {}
         screen = console(stderr=True)
         if not quiet and screen.is_terminal:
             bars = self.bars = _bars(screen)
@@ -56,17 +59,17 @@ class Watch:
             self._log(news)
         if self.bars is None or news.model not in self.tasks:
             return
-        self.fractions[news.model, news.seed] = 1.0 if news.done else news.epoch / max(news.epochs, 1)
-        done = sum(fraction for (model, _), fraction in self.fractions.items() if model == news.model)
-        numbers = "done" if done >= self.totals[news.model] else _numbers(news)
+        self.fractions[news.model, news.seed, news.window] = 1.0 if news.done else news.epoch / max(news.epochs, 1)
+        done = sum(fraction for (model, *_), fraction in self.fractions.items() if model == news.model)
+        numbers = "done" if done >= self.totals[news.model] else f"{_window(news)}{_numbers(news)}"
         self.bars.update(self.tasks[news.model], completed=done, numbers=numbers)
 
     def _log(self, news: Any) -> None:
         """A line an epoch, at most some fifty a model and seed."""
         if news.done:
-            complain(f"{news.model}, seed {news.seed}: done")
+            complain(f"{_window(news)}{news.model}, seed {news.seed}: done")
         elif news.epoch % -(-news.epochs // MOST_LINES) == 0 or news.epoch == news.epochs:
-            complain(f"{news.model}, {_numbers(news)}")
+            complain(f"{_window(news)}{news.model}, {_numbers(news)}")
 
 
 def _bars(screen: Console) -> Progress:
@@ -74,6 +77,10 @@ def _bars(screen: Console) -> Progress:
 
     texts = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[numbers]}", markup=False)
     return Progress(texts[0], BarColumn(bar_width=28), TimeElapsedColumn(), texts[1], console=screen, transient=True)
+
+
+def _window(news: Any) -> str:
+    return f"window {news.window}/{news.windows}, " if news.windows > 1 else ""
 
 
 def _numbers(news: Any) -> str:

@@ -9,7 +9,7 @@ and their numbers do not depend on how many do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -73,7 +73,11 @@ def compare(
     common = {"h": h, "units": units, "context": context, "epochs": epochs, **(forecaster or {})}
     asked = periods(season)
 
-    def tried(table: Table, start: float) -> Comparison:
+    def tried(table: Table, start: float, window: int) -> Comparison:
+        def told(news: Progress) -> None:
+            if progress is not None:
+                progress(replace(news, window=window, windows=windows))
+
         work = []
         for name in names:
             for seed in seeds[:1] if name in (*BASELINES, *SEEDLESS) else seeds:
@@ -81,7 +85,7 @@ def compare(
                 work.append(Job(table, settings, dict((options or {}).get(name, {})), start))
         if match_parameters:
             work = matched(work, before(table, start))
-        found = run(work, jobs, progress)
+        found = run(work, jobs, told)
         failures = [one for one in found if isinstance(one, Failure)]
         results = [one for one in found if isinstance(one, Result)]
         if not results:
@@ -89,13 +93,13 @@ def compare(
         return _collect(table, start, results, failures)
 
     if windows == 1:
-        return tried(table, start)
+        return tried(table, start, 1)
     end = last_known_time(table)
     ends = [start + (end - start) * (k + 1) / windows for k in range(windows - 1)]
     whole = table.series[0].time.dtype == np.int64
     starts = [start, *(int(one) for one in ends)] if whole else [start, *ends]
     pieces = [before(table, stop) for stop in starts[1:]] + [table]
-    return joined([tried(piece, begin) for piece, begin in zip(pieces, starts, strict=True)])
+    return joined([tried(*one, k + 1) for k, one in enumerate(zip(pieces, starts, strict=True))])
 
 
 def _collect(table: Table, start: float, results: list[Result], failures: Sequence[Failure]) -> Comparison:

@@ -37,7 +37,7 @@ UNFIT = (
 
 @dataclass(frozen=True)
 class Progress:
-    """Where one job stands; `done` when its test is over."""
+    """Where one job stands; `done` when its test is over; `window` of `windows` cut-offs, from 1."""
 
     model: str
     seed: int
@@ -46,6 +46,8 @@ class Progress:
     loss: float | None
     validation: float | None
     done: bool = False
+    window: int = 1
+    windows: int = 1
 
 
 @dataclass(frozen=True, eq=False)
