@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from . import explain, solvers, streaming, understand
+from .apps import run as apps
 from .classify import run as classify
 from .deploy import run as deploy
 from .forecast import run as forecast
@@ -31,6 +32,7 @@ COMMANDS = {
     "serve": serve,
     "classify": classify,
     "deploy": deploy,
+    "apps": apps,
 }
 
 

@@ -74,10 +74,12 @@ def test_the_commands_run_on_a_csv(tmp_path, monkeypatch):
     from tauflow.cli import app
 
     monkeypatch.chdir(tmp_path)
-    hourly(24 * 30).drop(columns=["temperature", "holiday"]).to_csv("data.csv", index=False)
+    rows = hourly(24 * 40).drop(columns=["temperature", "holiday"])
+    rows[: 24 * 30].to_csv("data.csv", index=False)
+    rows.to_csv("newer.csv", index=False)
     commands = [line.split("#")[0].strip() for line in blocks(README, "sh")[1].strip().splitlines()]
     assert [shlex.split(command)[1] for command in commands] == [
-        "check", "compare", "fit", "predict", "backtest", "anomalies", "explain",
+        "check", "compare", "fit", "predict", "backtest", "report", "anomalies", "explain",
     ]  # fmt: skip
     for command in commands:
         arguments = shlex.split(command)[1:]
@@ -88,7 +90,7 @@ def test_the_commands_run_on_a_csv(tmp_path, monkeypatch):
             arguments += ["--cells", "ctrnn"]
         done = CliRunner().invoke(app, arguments, catch_exceptions=False)
         assert done.exit_code == 0, (command, done.output)
-    assert all((tmp_path / name).exists() for name in ("model.tau", "backtest.html", "why.html"))
+    assert all((tmp_path / name).exists() for name in ("model.tau", "backtest.html", "report.html", "why.html"))
 
 
 def test_the_questions_of_the_forecasting_page():

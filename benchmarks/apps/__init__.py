@@ -1,0 +1,1 @@
+"""The applications, measured by their own commands."""

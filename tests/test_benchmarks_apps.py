@@ -1,0 +1,69 @@
+"""`python -m benchmarks apps`: the pages of docs/applications hold the tables of the rows that are kept."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from benchmarks.apps.jobs import JOBS, Job
+from benchmarks.apps.run import BEGIN, END, KEPT, PAGES, cell, short, tables, with_rows
+from tauflow.cli.commands import app
+
+
+def row(model: str, task: str, mean: float, std: float = 0.0, seeds: int = 1, metric: str = "error") -> dict[str, Any]:
+    return {"task": task, "model": model, "metric": metric, "mean": mean, "std": std, "seeds": seeds}
+
+
+def test_a_table_has_models_down_and_tasks_across() -> None:
+    rows = [
+        row("law", "arm, 20 ms", 0.0452),
+        row("cfc", "arm, 20 ms", 0.00831, 0.00042, 3),
+        row("cfc", "arm, 4 kg", 12.345, 0.5, 3),
+        row("cfc", "arm, 4 kg", 1.0, 0.0, 3, "other"),
+    ]
+    drawn = tables(rows, Job((), {"error": "Mean error, rad", "missing": "None"})).splitlines()
+    assert drawn[0] == "**Mean error, rad**"
+    assert drawn[2:6] == [
+        "| | 20 ms | 4 kg |",
+        "| --- | ---: | ---: |",
+        "| law | 0.0452 |  |",
+        "| cfc | 0.00831 ± 0.00042 | 12.3 ± 0.5 |",
+    ]
+    assert "seeds (1, 3)" in drawn[-1] and not any("None" in line for line in drawn)
+
+
+def test_numbers_have_three_digits() -> None:
+    assert [cell(row("m", "t", mean)) for mean in (0.0, 1.0, 123.4, -0.5, 1234.0)] == [
+        "0",
+        "1.00",
+        "123",
+        "-0.500",
+        "1234",
+    ]
+    assert short(["ecg, beats, all", "ecg, beats, one"]) == ["all", "one"] and short(["a", "b"]) == ["a", "b"]
+    assert short(["only, one"]) == ["only, one"] and short(["ecg, a", "market, a"]) == ["ecg, a", "market, a"]
+
+
+def test_rows_go_between_their_lines() -> None:
+    page = f"Before\n{BEGIN}old\n{END}after\n"
+    assert with_rows(page, "new") == f"Before\n{BEGIN}\nnew\n{END}after\n"
+    with pytest.raises(ValueError, match="no lines <!-- rows -->"):
+        with_rows("Before\n", "new")
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_page_shows_the_rows_that_are_kept(name: str) -> None:
+    rows = json.loads((KEPT / f"{name}.json").read_text())
+    page = (PAGES / f"{name}.md").read_text()
+    assert with_rows(page, tables(rows, JOBS[name])) == page
+    assert {row["metric"] for row in rows} >= set(JOBS[name].metrics)
+    assert all(row["seeds"] >= 1 and row["std"] >= 0 and row["commit"] and row["machine"] for row in rows)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_its_commands_are_commands(name: str) -> None:
+    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    known |= {group.name for group in app.registered_groups}
+    assert all(command[0] in known for command in JOBS[name].commands)
