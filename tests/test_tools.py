@@ -7,6 +7,8 @@ import json
 
 from tests import hashes, lowest
 from tests.mutants import generate, named, native
+from tests.mutants.edit import SOURCES
+from tests.mutants.select import asked
 
 
 def test_made_up_edits_are_many_programs_with_names_of_their_own() -> None:
@@ -22,6 +24,19 @@ def test_made_up_edits_are_many_programs_with_names_of_their_own() -> None:
 def test_edits_by_hand_have_names_of_their_own() -> None:
     names = [edit.name for edit in (*named.EDITS, *native.EDITS)]
     assert len(set(names)) == len(names) >= 80
+
+
+def test_every_module_has_tests_that_are_asked_about_it() -> None:
+    modules = sorted(SOURCES[0].rglob("*.py"))
+    assert len(modules) > 300 and not [module for module in modules if not asked(module)]
+    own = {
+        "apps/arm/film.py": "test_apps_arm.py",
+        "agents/link.py": "test_imitate.py",
+        "estimators/bands/shapes.py": "test_bands.py",
+    }
+    for module, test in own.items():
+        assert any(word.endswith(test) for word in asked(SOURCES[0] / module)[0])
+    assert "-k" in asked(SOURCES[0] / "cells" / "ltc.py")[-1]
 
 
 def report(name: str, version: str, sha256: str) -> str:

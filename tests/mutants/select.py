@@ -14,30 +14,34 @@ TESTS = Path(__file__).parents[1]
 
 # Rooms and modules whose tests have other names. A pattern is of test files; `-k` words after a colon choose among them.
 BESIDE: dict[str, tuple[str, ...]] = {
-    # rooms
-    "analysis": ("test_analysis*.py",),
-    "deploy": ("test_deploy_*.py",),
-    "explain": ("test_explain*.py",),
-    "datasets": ("test_datasets.py", "test_splits.py"),
+    # rooms, beside the tests that bear their name
+    "agents": ("test_imitate.py",),
+    "backtesting": ("test_backtest.py",),
+    "comparing": ("test_compare*.py",),
+    "datasets": ("test_splits.py",),
+    "drawing": ("test_pictures.py", "test_wirings.py"),
     "cells": ("test_baseline_cells.py", "test_recorders.py", "test_cells.py:{stem}", "test_kernels.py:{stem}"),
-    "cli": ("test_cli*.py", "test_data_advice.py"),
-    "compat": ("test_compat_*.py", "test_small_promises.py"),
+    "cli": ("test_data_advice.py",),
+    "compat": ("test_small_promises.py",),
     "csrc": ("test_kernels*.py", "test_stream*.py", "test_network*.py", "test_install.py:gaps"),
-    "data": ("test_data_*.py", "test_stride.py", "test_categories.py", "test_datasets.py", "test_small_promises.py"),
+    "data": ("test_stride.py", "test_categories.py", "test_datasets.py", "test_small_promises.py"),
     "estimators": (
         *("test_baselines*.py", "test_estimators_*.py", "test_windows.py", "test_categories.py"),
         *("test_forecaster*.py", "test_files_forecaster.py", "test_compare*.py"),
     ),
-    "files": ("test_files*.py", "test_models.py", "test_small_promises.py"),
-    "models": ("test_models.py", "test_small_promises.py", "test_files_forecaster.py"),
-    "network": ("test_network*.py",),
+    "explaining": ("test_explain_shares.py", "test_explain_page.py", "test_explain_story.py"),
+    "files": ("test_models.py", "test_small_promises.py"),
+    "health": ("test_gradient_health.py",),
+    "inside": ("test_explain_neurons.py", "test_explain_prune.py"),
+    "learned": ("test_forecaster.py",),
+    "models": ("test_small_promises.py", "test_files_forecaster.py"),
     "ops": (
         *("test_stream*.py", "test_network*.py", "test_core.py", "test_kernels*.py", "test_door.py"),
         "test_cells.py:backends or stack",
     ),
-    "report": ("test_report*.py",),
+    "sequences": ("test_classifier.py", "test_sklearn.py"),
     "tauflow": ("test_install.py",),
-    "training": ("test_training*.py", "test_fingerprint.py", "test_files_checkpoint.py", "test_resume.py"),
+    "training": ("test_fingerprint.py", "test_files_checkpoint.py", "test_resume.py"),
     "validate": ("test_validate.py", "test_words.py", "test_sequence.py", "test_cells.py:gru or stack"),
     "windows": (
         *("test_windows*.py", "test_stride.py", "test_categories.py", "test_estimators_*.py", "test_baselines.py"),
@@ -51,7 +55,6 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "facts": ("test_data_check.py",),
     "described": ("test_models.py", "test_network*.py"),
     "clock": ("test_stride.py", "test_windows.py"),
-    "drawing": ("test_wirings.py",),
     "gaps": ("test_install.py", "test_validate.py"),
     "many": ("test_network*.py",),
     "matching": ("test_compare.py",),
@@ -62,6 +65,7 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "packing": ("test_stream.py", "test_kernels.py"),
     "program": ("test_network*.py", "test_stream_chains.py"),
     "results": ("test_compare.py",),
+    "rows": ("test_apps_arm.py",),
     "rnn": ("test_baseline_cells.py", "test_cells.py:gru or lstm or rnn"),
     "sequence": (
         *("test_sequence.py", "test_words.py", "test_analysis.py", "test_validate.py", "test_door.py"),
@@ -88,8 +92,10 @@ def asked(path: Path) -> list[list[str]]:
         *(f"test_{room}_{stem}.py" for room in rooms),
         *BESIDE.get(stem, ()),
     ]
-    for room in rooms if rooms == ["tauflow"] else rooms[: len(rooms) - ("tauflow" in rooms)]:
-        patterns += BESIDE.get(room, ())
+    own = rooms if rooms == ["tauflow"] else rooms[: len(rooms) - ("tauflow" in rooms)]
+    for room, around in zip(own, [*own[1:], ""], strict=True):
+        named = [f"test_{around}_{room}.py", f"test_{room}.py", f"test_{room}_*.py"]
+        patterns += [*(named if room != "cells" else ()), *BESIDE.get(room, ())]
     return calls(pattern.replace("{stem}", stem) for pattern in patterns)
 
 
