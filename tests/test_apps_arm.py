@@ -55,6 +55,16 @@ def test_the_expert_follows_and_the_blind_law_lags_by_the_load_alone() -> None:
     assert -right.reward.sum() / (right.took.sum() / arm.Arm.period) < 0.004
 
 
+def test_the_blind_law_carries_on_what_is_old() -> None:
+    world = arm.Arm(1, 2)
+    seen = world.reset().astype(float)
+    q, qd, off, off_d, rdd = seen.reshape(1, 5, 3).swapaxes(0, 1)
+    late = arm.blind(np.column_stack([seen, [0.04]]))
+    now = np.concatenate([q + 0.04 * qd, qd, off + 0.04 * off_d, off_d, rdd], axis=1)
+    np.testing.assert_allclose(late, arm.blind(now), atol=1e-12)
+    np.testing.assert_allclose(arm.blind(np.column_stack([seen, [0.0]])), arm.blind(seen), atol=1e-12)
+
+
 def test_a_seed_gives_the_same_arm() -> None:
     rewards = [walk(arm.Arm(3, seed), 60, arm.expert, arm.expert).reward for seed in (5, 5, 6)]
     assert (rewards[0] == rewards[1]).all() and (rewards[0] != rewards[2]).any()
@@ -114,7 +124,7 @@ def test_the_command_runs_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     text = (tmp_path / "a.html").read_text()
     assert "<animate" in text and "4 kg" in text and "<script" not in text
     policy = tauflow.load("a.tau")
-    assert policy.inputs == 21 and policy.outputs == 4
+    assert policy.inputs == 22 and policy.outputs == 4
     assert run(["arm", "--cells", "nope"]) == 1
 
 

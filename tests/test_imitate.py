@@ -253,3 +253,44 @@ def test_what_imitation_refuses() -> None:
         tauflow.imitate(agents.pupil(world), world, expert, mix=[])
     with pytest.raises(agents.LearningError, match=r"the expert gives \(2,\)"):
         tauflow.imitate(agents.pupil(world), world, lambda w: np.zeros(2))
+
+
+def test_a_stamped_sample_tells_its_age() -> None:
+    def late(seen: Array) -> Array:
+        ages.append(seen[:, -1].copy())
+        return simple(seen[:, :3])
+
+    for trouble, known in ((Trouble(), 0.0), (Trouble(delay=(0.2, 0.2)), 0.2)):
+        ages: list[Array] = []
+        walked = walk(Cart(3, 1), 12, None, expert, base=late, mix=[trouble], stamped=True)
+        age = np.stack(ages, axis=1)
+        assert walked.x.shape[2] == 3 + 1 + 1 + 1 and (walked.x[..., 3] == age.astype(np.float32)).all()
+        begun = np.minimum(
+            0.1 * np.arange(12), known
+        )  # an episode's first sample is all that there is until the next arrives
+        np.testing.assert_allclose(age, np.tile(begun, (3, 1)), atol=1e-6)
+        if known:
+            np.testing.assert_allclose(walked.x[:, 5:, 0], late_x(3)[:, 3:-2], atol=1e-6)
+
+
+def late_x(n: int) -> Array:
+    """Where the same carts are, seen at once: the law that moves them is the late one, so it is walked again."""
+    seen: list[Array] = []
+    walk(
+        Cart(n, 1), 12, None, expert, base=lambda given: simple(given[:, :3]), mix=[Trouble(delay=(0.2, 0.2))], stamped=True,
+        watch=lambda world: seen.append(world.q[:, 0].copy()),
+    )  # fmt: skip
+    return np.stack(seen, axis=1)
+
+
+def test_a_policy_for_stamped_samples_has_one_more_input() -> None:
+    world = Cart(4, 0)
+    net = agents.pupil(world, "ctrnn", 4, auxiliary=list(HIDDEN), base=True, stamped=True)
+    assert net.input_names == ["x", "v", "goal", "age", "last push", "base push"]
+    quick = {"steps": 10, "epochs": (1, 1), "length": 5, "auxiliary": HIDDEN, "rounds": 1}
+    made = tauflow.imitate(net, world, expert, base=lambda seen: simple(seen[:, :3]), stamped=True, **quick)
+    assert len(made.rounds) == 2
+    with pytest.raises(
+        agents.LearningError, match=r"has 6 inputs and 2 outputs, expected 5 \(seen, last action, base\)"
+    ):
+        tauflow.imitate(net, world, expert, base=simple, **quick)

@@ -55,13 +55,21 @@ class Imitated:
 
 
 def pupil(
-    world: World, core: Any = "cfc", units: Any = 32, *, auxiliary: Sequence[str] = (), base: bool = False, **parts: Any
+    world: World,
+    core: Any = "cfc",
+    units: Any = 32,
+    *,
+    auxiliary: Sequence[str] = (),
+    base: bool = False,
+    stamped: bool = False,
+    **parts: Any,
 ) -> Network:
-    """A network to teach: sees the world, the last action and, with `base`, that law's action; answers actions and `auxiliary`.
+    """A network to teach: sees the world, with `stamped` the age of what it sees, the last action and, with `base`, that law's action;
+    answers actions and `auxiliary`.
 
     Scales are learned from the expert's first round; the period is that of an action. `parts` as of `Network`.
     """
-    inputs = [*world.seen_names, *(f"last {name}" for name in world.actions)]
+    inputs = [*world.seen_names, *(["age"] if stamped else []), *(f"last {name}" for name in world.actions)]
     inputs += [f"base {name}" for name in world.actions] if base else []
     return Network(
         inputs, [*world.actions, *auxiliary], core, units, **{"period": world.period * world.nominal, **parts}
@@ -78,6 +86,7 @@ def imitate(
     auxiliary: Auxiliary | None = None,
     weight: float = 1.0,
     mix: Sequence[Trouble] | None = None,
+    stamped: bool = False,
     steps: int = 300,
     epochs: tuple[int, int] = (40, 20),
     length: int = 50,
@@ -96,13 +105,14 @@ def imitate(
     base       seen (n, inputs) -> a simple law's actions, which the policy's answer is added to
     auxiliary  name -> world -> (n,), what the policy has to find out, learned with `weight`
     mix        the troubles that the copies are trained in, dealt out in turn; unless given those of `usual(world)`; (Trouble(),): none
+    stamped    samples bear the time at which they were taken: their age is seen, by `base` too, as the last of what is seen
     steps      of each copy a round; epochs: over all rounds' data, in the first round and in each later one
     length     of the pieces that gradients go through; batch: copies in one update
     noise      on the actions of the expert in the first round, of the policy in the others
     minutes    of CPU time, after which no round begins and the last one ends
     Raises LearningError where the policy doesn't fit the world.
     """
-    _check(policy, world, rounds, base, auxiliary or {}, weight)
+    _check(policy, world, rounds, base, auxiliary or {}, weight, stamped)
     torch.manual_seed(seed)
     rng, began = np.random.default_rng(seed), time.process_time()
     learned, data = Imitated(policy), list[list[Tensor]]()
@@ -119,7 +129,7 @@ def imitate(
     for number in range(rounds + 1):
         walked = walk(
             world, steps, policy if number else expert, expert, base=base, auxiliary=auxiliary,
-            mix=usual(world) if mix is None else mix, noise=noise[min(number, 1)], seed=int(rng.integers(2**31)),
+            mix=usual(world) if mix is None else mix, stamped=stamped, noise=noise[min(number, 1)], seed=int(rng.integers(2**31)),
         )  # fmt: skip
         data.append(
             [torch.from_numpy(np.ascontiguousarray(getattr(walked, name))) for name in Walked.__dataclass_fields__][:5]
@@ -165,7 +175,9 @@ def _loss(net: Network, answer: Tensor, y: Tensor, mask: Tensor, world: World, w
     return first + weight * off[:, k:].mean() if columns > k else first
 
 
-def _check(net: Network, world: World, rounds: int, base: Any, auxiliary: Mapping[str, Any], weight: float) -> None:
+def _check(
+    net: Network, world: World, rounds: int, base: Any, auxiliary: Mapping[str, Any], weight: float, stamped: bool
+) -> None:
     if rounds < 0:
         raise LearningError(f"rounds is {rounds}, expected 0 (the expert alone) or more")
     if weight < 0:
@@ -174,10 +186,10 @@ def _check(net: Network, world: World, rounds: int, base: Any, auxiliary: Mappin
         raise LearningError(
             "base is a law that actions are added to, but this world's actions are whole numbers: leave it out"
         )
-    inputs = len(world.shown) + len(world.actions) * (1 if base is None else 2)
+    inputs = len(world.shown) + stamped + len(world.actions) * (1 if base is None else 2)
     outputs = len(world.actions) + len(auxiliary)
     if net.inputs != inputs or net.outputs not in (outputs, outputs + 1):
         raise LearningError(
-            f"the policy has {net.inputs} inputs and {net.outputs} outputs, expected {inputs} (seen, last action"
-            f"{'' if base is None else ', base'}) and {outputs} (actions, auxiliary): make it with agents.pupil(world, ...)"
+            f"the policy has {net.inputs} inputs and {net.outputs} outputs, expected {inputs} (seen{', its age' if stamped else ''}, last "
+            f"action{'' if base is None else ', base'}) and {outputs} (actions, auxiliary): make it with agents.pupil(world, ...)"
         )

@@ -6,7 +6,8 @@
     Trouble(delay=(0.02, 0.04))         samples arrive so late, drawn anew each episode
     Trouble(frozen=0.05)                each sensor repeats its last value for this share of the time
 
-A policy is told the time since the last sample that arrived; the others it is not told.
+A policy is told the time since the last sample that arrived, and where samples are stamped (`age`) how old the one at hand is; more it is
+not told.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ class Link:
         self.stamps = np.full((KEPT, n), -np.inf)
         self.samples = np.zeros((KEPT, n, len(world.shown)), np.float32)
         self.still = np.zeros((n, max(world.seen_sensors) + 1), dtype=bool)
+        self.age = np.zeros(n)  # of what arrived last: now less its stamp
 
     def frames(self) -> Array:
         """How many frames each copy holds its next action, (n,)."""
@@ -87,9 +89,13 @@ class Link:
         seen = np.where(still, self.samples[-1], seen)
         self.stamps, self.samples = np.roll(self.stamps, -1, axis=0), np.roll(self.samples, -1, axis=0)
         self.stamps[-1], self.samples[-1] = self.now, seen
-        self.stamps[:-1, first], self.samples[:, first] = -np.inf, seen[first]
+        self.stamps[:, first], self.samples[:, first] = (
+            self.now[first],
+            seen[first],
+        )  # an episode begins at rest: all that is older is as now
         old = self.stamps <= self.now - self.delay + 1e-9
         newest = np.where(old.any(axis=0), KEPT - 1 - old[::-1].argmax(axis=0), 0)
+        self.age = self.now - self.stamps[newest, np.arange(n)]
         return self.samples[newest, np.arange(n)], (drawn >= self.lost) | first
 
     def passes(self, dt: Array) -> None:

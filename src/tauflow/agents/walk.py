@@ -75,12 +75,14 @@ def walk(
     base: Base | None = None,
     auxiliary: Auxiliary | None = None,
     mix: Sequence[Trouble] = (Trouble(),),
+    stamped: bool = False,
     noise: float = 0.0,
     seed: int = 0,
     watch: Callable[[Any], Any] | None = None,
 ) -> Walked:
     """So many steps of all copies, under the troubles of `mix`, with a policy, an expert or (None) `base` alone as the actor; see `Walked`.
 
+    stamped: samples bear the time at which they were taken, and their age, in the world's unit, is seen last, by `base` too.
     noise: added to actions, (standard deviation), or for whole numbers the share drawn at random. watch: called before each step.
     """
     if actor is None and base is None:
@@ -97,6 +99,7 @@ def walk(
         if watch is not None:
             watch(world)
         arrived, mask = link.arrives(seen, first)
+        arrived = np.column_stack([arrived, link.age]).astype(np.float32) if stamped else arrived
         simple = np.zeros((n, k), np.float32) if base is None else np.asarray(base(arrived), np.float32)
         x = np.concatenate([arrived, last, *([] if base is None else [simple])], axis=1)
         wanted = _asked(expert, world)

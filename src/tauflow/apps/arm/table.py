@@ -31,6 +31,7 @@ CONDITIONS: dict[str, tuple[Trouble, tuple[float, float]]] = {
     "always 60 ms": (Trouble(period=0.06), LOADS),
     "30 % lost": (Trouble(lost=0.3), LOADS),
     "delay 40 ms": (Trouble(delay=(0.04, 0.04)), LOADS),
+    "jitter, 30 % lost, delay 20-40 ms": (Trouble(jitter=3, lost=0.3, delay=(0.02, 0.04)), LOADS),
     "4 kg": (Trouble(), (4.0, 4.0)),
     "all at once": (Trouble(jitter=3, lost=0.3, delay=(0.02, 0.04)), (4.0, 4.0)),
 }
@@ -116,7 +117,9 @@ def run(
         since.append(world.since)
 
     by = {EXPERT: expert, BLIND: None}[actor] if isinstance(actor, str) else actor
-    walked = walk(world, steps, by, expert, base=blind, auxiliary=AUXILIARY, mix=[trouble], seed=seed, watch=watch)
+    walked = walk(
+        world, steps, by, expert, base=blind, auxiliary=AUXILIARY, mix=[trouble], stamped=True, seed=seed, watch=watch
+    )
     return Run(walked, np.stack(load, axis=1), np.stack(since, axis=1), float(world.touched.mean()))
 
 

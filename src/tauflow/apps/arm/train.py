@@ -30,7 +30,7 @@ CELLS: dict[str, dict[str, Any]] = {  # time constants in periods of 20 ms
     "window_mlp": {"core": {"name": "window_mlp", "steps": 4}},
 }
 LIQUID = ("cfc", "gated_ltc", "ltc", "ctrnn")
-MIX = (Trouble(), Trouble(jitter=3), Trouble(jitter=3, lost=0.3))
+MIX = (Trouble(), Trouble(jitter=3), Trouble(jitter=3, lost=0.3), Trouble(jitter=3, lost=0.3, delay=(0.02, 0.04)))
 AUXILIARY: dict[str, Callable[[Any], Any]] = {"load [kg]": lambda world: world.load}
 WORST = 0.5  # rad: an episode of training ends where the arm is so far off
 
@@ -73,7 +73,7 @@ def network(cell: str, world: Arm, parameters: int = PARAMETERS) -> Network:
     """An untaught policy of this size."""
     if cell not in CELLS:
         raise TauflowError(f"no policy is called {cell!r}, expected some of {', '.join(CELLS)}")
-    pattern = agents.pupil(world, "ctrnn", 1, auxiliary=list(AUXILIARY), base=True)
+    pattern = agents.pupil(world, "ctrnn", 1, auxiliary=list(AUXILIARY), base=True, stamped=True)
     parts = {"readout": READOUT, "period": world.period * world.nominal, **CELLS[cell]}
     return Network.of_size(parameters, pattern.input_names, pattern.target_names, parts.pop("core"), **parts)
 
@@ -92,7 +92,7 @@ def teach(
     torch.manual_seed(seed)
     world = Arm(chosen.copies, 1000 * seed, obstacle=obstacle, worst=WORST)
     made = imitate(
-        network(cell, world), world, expert, chosen.rounds, base=blind, auxiliary=AUXILIARY, weight=chosen.weight, mix=MIX,
+        network(cell, world), world, expert, chosen.rounds, base=blind, auxiliary=AUXILIARY, weight=chosen.weight, mix=MIX, stamped=True,
         steps=chosen.steps, epochs=chosen.epochs, length=chosen.length, seed=seed, minutes=minutes, progress=progress,
     )  # fmt: skip
     return Policy(cell, seed, made.policy, time.process_time() - began, made.whole)

@@ -196,6 +196,8 @@ def expert(world: Arm) -> Array:
 
 
 def blind(seen: Array) -> Array:
-    """The same law by what is seen, (n, 15), with 1.5 kg in its head."""
-    q, qd, off, off_d, rdd = np.asarray(seen, dtype=np.float64).reshape(len(seen), 5, 3).swapaxes(0, 1)
-    return dynamics.law(q, qd, off, off_d, rdd, dynamics.BELIEVED)
+    """The same law by what is seen, (n, 15), with 1.5 kg in its head; its age in s, (n, 1), carries it on as it moved."""
+    each = np.asarray(seen[:, :15], dtype=np.float64)
+    age = np.asarray(seen[:, 15:], dtype=np.float64) if seen.shape[1] > 15 else 0.0
+    q, qd, off, off_d, rdd = each.reshape(len(seen), 5, 3).swapaxes(0, 1)
+    return dynamics.law(q + age * qd, qd, off + age * off_d, off_d, rdd, dynamics.BELIEVED)
