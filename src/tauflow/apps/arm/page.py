@@ -140,34 +140,38 @@ def _largest_change(load: Array, since: Array) -> tuple[int, int]:
 def _heat(judged: Judged) -> Drawing:
     names = [p for p in judged.policies if p != BLIND]
     values = np.array([[judged.relative(p, c) for c in judged.conditions] for p in names])
+    lines = [condition.replace(", ", ",\n") for condition in judged.conditions]
+    rows, columns = len(names), len(lines)
+    return Drawing(
+        "Error against the blind law's",
+        "below 1: blue, better than the blind law; above: orange, worse",
+        page_svg(_squares(values, names, lines), 760, 70 + 32 * rows),
+        wide=True,
+        narrow=page_svg(_squares(values.T, lines, names, upright=True), 390, 100 + 38 * columns),
+    )
+
+
+def _squares(values: Array, down: list[str], across: list[str], upright: bool = False) -> Any:
+    """A number a square, the bluer the smaller below 1, the more orange the larger above; upright: names of columns from below."""
 
     def draw(figure: Any, named: Colours) -> None:
         axes = figure.add_subplot()
         axes.grid(False)
-        height = np.clip(
-            np.log2(np.maximum(values, 1e-3)) / 4 + 0.5, 0.05, 0.95
-        )  # a quarter: .5, the same: .5, four times: 1
-        for row in range(len(names)):
-            for column in range(len(judged.conditions)):
-                better = values[row, column] < 1
-                strength = float(abs(height[row, column] - 0.5) * 1.6)
-                colour = named["liquid1" if better else "static1"]
-                axes.add_patch(_square(column, row, colour, min(strength, 0.8)))
-                axes.text(column, row, f"{values[row, column]:.2f}", ha="center", va="center", color=named["ink"])
-        axes.set(xlim=(-0.5, len(judged.conditions) - 0.5), ylim=(len(names) - 0.5, -0.5))
-        axes.set_xticks(range(len(judged.conditions)), judged.conditions)
-        axes.set_yticks(range(len(names)), names)
+        size = {"fontsize": 8} if upright else {}
+        strength = np.clip(np.abs(np.log2(np.maximum(values, 1e-3))) * 0.4, 0.05, 0.8)
+        for (row, column), value in np.ndenumerate(values):
+            colour = named["liquid1" if value < 1 else "static1"]
+            axes.add_patch(_square(column, row, colour, float(strength[row, column])))
+            text = f"{value:.2f}" if value < 10 else f"{value:.0f}"
+            axes.text(column, row, text, ha="center", va="center", color=named["ink"], **size)
+        axes.set(xlim=(-0.5, len(across) - 0.5), ylim=(len(down) - 0.5, -0.5))
+        axes.set_xticks(range(len(across)), across, rotation=90 if upright else 0, **size)
+        axes.set_yticks(range(len(down)), down, **size)
         axes.tick_params(length=0)
         for spine in axes.spines.values():
             spine.set_visible(False)
 
-    svg = page_svg(draw, 760, 60 + 32 * len(names))
-    return Drawing(
-        "Error against the blind law's",
-        "below 1: blue, better than the blind law; above: orange, worse",
-        svg,
-        wide=True,
-    )
+    return draw
 
 
 def _square(column: int, row: int, colour: str, strength: float) -> Any:
