@@ -14,6 +14,7 @@ import typer
 import tauflow
 
 from ..cli.apps.arm import arm
+from ..cli.doctor import doctor
 from ..cli.networks.explain import explain
 from ..cli.networks.export import export
 from ..cli.networks.serve import serve
@@ -85,6 +86,7 @@ for command in (
     export,
     serve,
     arm,
+    doctor,
 ):
     app.command(help=_paragraphs(command))(command)
 
