@@ -97,6 +97,26 @@ def test_adaptation_and_decoding_are_read_as_they_say() -> None:
     assert run.adaptation == pytest.approx(0.3, abs=0.04) and run.error == pytest.approx(off.mean())
 
 
+def test_ways_of_teaching_differ_as_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tauflow.apps.arm import train
+
+    mixes = []
+
+    def watched(policy: object, *words: object, **options: object) -> object:
+        mixes.append((options["mix"], options["base"]))
+        return tauflow.imitate(policy, *words, **options)
+
+    monkeypatch.setattr(train, "imitate", watched)
+    short = arm.Settings(copies=4, steps=10, rounds=0, epochs=(1, 1), length=10)
+    made = {way: arm.teach("ctrnn", 0, short, way=way) for way in arm.WAYS}
+    assert [one.name for one in made.values()] == ["ctrnn", "ctrnn, late", "ctrnn, alone"]
+    assert [max(trouble.delay[1] for trouble in mix) for mix, _ in mixes] == [0, 0.04, 0]
+    assert [base for _, base in mixes] == [arm.blind, arm.blind, None] == [one.base for one in made.values()]
+    assert made[""].net.inputs - made["alone"].net.inputs == 3 and all(one.kind == "liquid" for one in made.values())
+    with pytest.raises(tauflow.TauflowError, match="way is 'nope', expected one of '', 'late', 'alone'"):
+        arm.teach("ctrnn", way="nope")
+
+
 def test_policies_are_of_one_size_and_know_no_load() -> None:
     world = arm.Arm(1)
     from tauflow.apps.arm.train import network
@@ -114,11 +134,26 @@ def test_the_command_runs_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     from tauflow.cli.commands import run
 
     monkeypatch.chdir(tmp_path)
-    words = ["arm", "--quick", "--cells", "cfc,mlp", "--page", "a.html", "--json", "a.json", "--save", "a.tau"]
+    words = [
+        "arm",
+        "--quick",
+        "--cells",
+        "cfc,mlp",
+        "--also",
+        "late,alone",
+        "--page",
+        "a.html",
+        "--json",
+        "a.json",
+        "--save",
+        "a.tau",
+    ]
     assert run([*words, "--format", "json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     kept = json.loads((tmp_path / "a.json").read_text())
-    assert printed == kept and {row["model"] for row in kept} == {"expert", "blind expert", "cfc", "mlp"}
+    assert printed == kept and {row["model"] for row in kept} == {
+        "expert", "blind expert", "cfc", "mlp", "cfc, late", "cfc, alone",
+    }  # fmt: skip
     needed = "task model kind metric mean std seeds parameters seconds settings commit machine"
     assert all(set(row) == set(needed.split()) for row in kept)
     text = (tmp_path / "a.html").read_text()
@@ -126,6 +161,8 @@ def test_the_command_runs_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     policy = tauflow.load("a.tau")
     assert policy.inputs == 22 and policy.outputs == 4
     assert run(["arm", "--cells", "nope"]) == 1
+    assert run(["arm", "--also", "late,nope"]) == 1
+    assert "--also names ['nope'], expected some of late, alone" in capsys.readouterr().err
 
 
 def test_the_sentence_says_who_lost() -> None:

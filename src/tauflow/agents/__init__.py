@@ -6,12 +6,15 @@ from .imitate import Imitated, Round, imitate, pupil
 from .link import Link, Trouble, usual
 from .policy import evaluate, policy
 from .ppo import PPO, Learned, LearningError, Point, ppo
-from .walk import Walked, walk
+from .walk import Auxiliary, Base, Expert, Walked, walk
 from .world import WORLDS, Step, World, WorldError, make
 
 __all__ = [
     "PPO",
     "WORLDS",
+    "Auxiliary",
+    "Base",
+    "Expert",
     "Imitated",
     "Learned",
     "LearningError",

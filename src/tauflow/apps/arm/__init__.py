@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .table import BLIND, EXPERT, Judged, Score, judge, run
-from .train import CELLS, QUICK, Policy, Settings, teach
+from .train import CELLS, QUICK, WAYS, Policy, Settings, teach
 from .world import Arm, blind, expert
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "CELLS",
     "EXPERT",
     "QUICK",
+    "WAYS",
     "Arm",
     "Judged",
     "Policy",

@@ -99,7 +99,7 @@ class Run:
 
 
 def run(
-    actor: Network | str,
+    actor: Policy | str,
     condition: str = FIRST,
     *,
     arms: int = 12,
@@ -116,9 +116,10 @@ def run(
         load.append(world.load)
         since.append(world.since)
 
-    by = {EXPERT: expert, BLIND: None}[actor] if isinstance(actor, str) else actor
+    by = {EXPERT: expert, BLIND: None}[actor] if isinstance(actor, str) else actor.net
+    base = blind if isinstance(actor, str) else actor.base
     walked = walk(
-        world, steps, by, expert, base=blind, auxiliary=AUXILIARY, mix=[trouble], stamped=True, seed=seed, watch=watch
+        world, steps, by, expert, base=base, auxiliary=AUXILIARY, mix=[trouble], stamped=True, seed=seed, watch=watch
     )
     return Run(walked, np.stack(load, axis=1), np.stack(since, axis=1), float(world.touched.mean()))
 
@@ -252,12 +253,12 @@ def judge(
 ) -> Judged:
     """The table: the two laws and every policy, under every condition."""
     judged = Judged(obstacle=obstacle)
-    each: list[tuple[Score, Network | str]] = [(Score(law, "law", 0, ""), law) for law in (EXPERT, BLIND)]
+    each: list[tuple[Score, Policy | str]] = [(Score(law, "law", 0, ""), law) for law in (EXPERT, BLIND)]
     for p in policies:
         cost = Score(
             p.name, p.kind, p.seed, "", parameters=p.parameters, seconds=p.seconds, microseconds=microseconds(p.net)
         )
-        each.append((cost, p.net))
+        each.append((cost, p))
     for blank, actor in each:
         for condition in conditions or CONDITIONS:
             found = run(actor, condition, arms=arms, steps=steps, obstacle=obstacle)

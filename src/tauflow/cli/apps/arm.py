@@ -5,11 +5,10 @@ from __future__ import annotations
 import json as writing
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-from ...cli.command import command_line
 from ...cli.options import OUTPUT, TRAINING, Quiet, Seed, View, option
-from ...cli.output import Format, emit, plain, tell
+from ...cli.output import TYPED, Format, emit, plain, tell
 from ...errors import TauflowError
 from ...files import check_output, write_bytes_atomically
 
@@ -29,6 +28,14 @@ def arm(
             shown=True,
         ),
     ] = "cfc,gru,mlp",
+    also: Annotated[
+        str | None,
+        option(
+            "The first of them once more: late (late samples in its training too), alone (no law below it), or late,alone.",
+            TRAINING,
+            metavar="WAYS",
+        ),
+    ] = None,
     seeds: Annotated[int, option("How many seeds each.", TRAINING, min=1, metavar="N", shown=True)] = 1,
     seed: Seed = 0,
     minutes: Annotated[
@@ -57,19 +64,22 @@ def arm(
     for path in (page, json, save):
         if path is not None:
             check_output(path)
-    from ...apps.arm import CELLS, QUICK, Settings, judge, teach
+    from ...apps.arm import CELLS, QUICK, WAYS, Settings, judge, teach
 
     names = [name.strip() for name in cells.split(",") if name.strip()]
     unknown = [name for name in names if name not in CELLS]
     if unknown or not names:
         raise TauflowError(f"--cells names {unknown or 'nothing'}, expected some of {', '.join(CELLS)}")
+    more = [way.strip() for way in (also or "").split(",") if way.strip()]
+    if wrong := [way for way in more if way not in WAYS]:
+        raise TauflowError(f"--also names {wrong}, expected some of {', '.join(filter(None, WAYS))}")
     taught = []
-    for name in names:
+    for name, way in [*((name, "") for name in names), *((names[0], way) for way in more)]:
         for one in range(seed, seed + seeds):
-            made = teach(name, one, QUICK if quick else Settings(), obstacle=obstacle, minutes=minutes)
+            made = teach(name, one, QUICK if quick else Settings(), way=way, obstacle=obstacle, minutes=minutes)
             taught.append(made)
             short = "" if made.whole else f"; its {minutes:g} minutes were up before it had all its rounds: --minutes"
-            tell([f"{name}, seed {one}: taught in {made.seconds:.0f} s of CPU{short}"], quiet)
+            tell([f"{made.name}, seed {one}: taught in {made.seconds:.0f} s of CPU{short}"], quiet)
     judged = judge(taught, obstacle=obstacle, arms=3, steps=80) if quick else judge(taught, obstacle=obstacle)
     if save is not None:
         from ... import save as store
@@ -79,8 +89,7 @@ def arm(
     if page is not None:
         from ...apps.arm.page import page as made_page
 
-        options: dict[str, Any] = {"cells": cells, "seeds": seeds, "seed": seed, "minutes": minutes, "page": str(page)}
-        made_page(judged, command_line("arm", [], {**options, **({"obstacle": True} if obstacle else {})})).write(page)
+        made_page(judged, TYPED.get()).write(page)
     if json is not None:
         write_bytes_atomically(json, writing.dumps(judged.rows(), indent=1).encode())
     emit(view, Format.csv, lambda screen: _table(judged), judged.frame, judged.rows)
