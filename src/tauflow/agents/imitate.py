@@ -2,7 +2,8 @@
 
     round 0        the expert acts, with noise; the policy learns what it did            (behaviour cloning)
     round 1, ...   the policy acts, the expert says what it would have done; both are learned from, old rounds and new
-    loss = mean ((a - a*) / width)^2 + w mean ((z - z*) / width)^2,    action = clip(base(seen) + a, -1, 1)
+    loss = mean huber((a - a*) / width) + w mean huber((z - z*) / width),    action = clip(base(seen) + a, -1, 1)
+    huber(e) = e^2 / (2 d) where |e| < d = 0.3, |e| - d / 2 beyond: a moment that nobody could foresee does not rule the others
 
 a* is the expert's action less `base`, a simple law that may see no more than the policy does and carries what is easy; its action is
 an input too. z* is what the expert knows and the policy has to find out (`auxiliary`), a mass that it carries, say. The expert knows
@@ -29,6 +30,8 @@ from .link import Trouble, usual
 from .ppo import LearningError
 from .walk import Auxiliary, Base, Expert, Walked, walk
 from .world import World
+
+HUBER = 0.3  # widths
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ def _loss(net: Network, answer: Tensor, y: Tensor, mask: Tensor, world: World, w
     """The loss of the equation above over samples that arrived; of whole numbers the cross-entropy in the first term's place."""
     k, columns = len(world.actions), y.shape[-1]
     width = net.head.scale.width[:columns] if hasattr(net.head, "scale") else torch.ones(columns)
-    off = ((answer[..., :columns] - y) / width).square()[mask]
+    off = F.smooth_l1_loss(answer[..., :columns] / width, y / width, reduction="none", beta=HUBER)[mask]
     logits, named = answer[..., :k][mask], y[..., :k][mask]
     first = off[:, :k].mean() if world.continuous else F.cross_entropy(logits, named.argmax(dim=-1))
     return first + weight * off[:, k:].mean() if columns > k else first
