@@ -10,7 +10,8 @@ from torch.distributions import Categorical, Normal
 import tauflow
 from tauflow import agents
 from tauflow.agents.policy import density, draw
-from tauflow.agents.ppo import Batch, Rollout, advantages
+from tauflow.agents.ppo import advantages
+from tauflow.agents.rollout import Batch, Rollout
 from tauflow.agents.world import Array, World
 
 
@@ -138,7 +139,7 @@ def rolled(skip: tuple[int, int] = (1, 3), steps: int = 64) -> tuple[Batch, tauf
     torch.manual_seed(0)
     net = agents.policy(world, "gated_ltc", 8)
     walk = Rollout(world, net, np.random.default_rng(0), True)
-    return walk.walk(net, None, agents.PPO(steps=steps, length=16)), net, world
+    return walk.walk(net, None, steps, 16), net, world
 
 
 def test_no_episode_sees_the_one_before() -> None:
@@ -201,7 +202,7 @@ def test_what_is_cut_goes_on_in_the_value_of_what_was_seen_last() -> None:
     world = Echo(4, 0)
     torch.manual_seed(0)
     net = agents.policy(world, "cfc", 4)
-    batch = Rollout(world, net, np.random.default_rng(0), True).walk(net, None, agents.PPO(steps=32, length=32))
+    batch = Rollout(world, net, np.random.default_rng(0), True).walk(net, None, 32, 32)
     assert (
         batch.over.sum() == 4 * 4 and (batch.follows[batch.over] != 0).all() and (batch.follows[~batch.over] == 0).all()
     )
