@@ -212,20 +212,14 @@ def _film(judged: Judged, colours: dict[str, str]) -> Drawing:
 
     def draw(figure: Any, named: Colours) -> None:
         axes = figure.add_subplot()
-        for k in range(min(len(world.names), MOST)):
-            axes.plot(
-                _seconds(run.time[span, 0]),
-                run.seen[span, 0, k],
-                lw=1.2,
-                color=named[f"{'liquid' if k < 4 else 'static'}{1 + k % 4}"],
-            )
+        at = _seconds(run.time[span, 0])
+        for k, name in enumerate(world.names[:MOST]):
+            line, colour = run.seen[span, 0, k], named[("liquid1", "liquid2", "liquid3", "static1", "static2")[k]]
+            axes.plot(at, line, lw=1.2, color=colour)
             axes.annotate(
-                world.names[k],
-                (1.0, run.seen[span, 0, k][-1]),
-                xycoords=("axes fraction", "data"),
-                fontsize=9,
-                color=named["muted"],
+                name, (at[-1], line[-1]), xytext=(4, 0), textcoords="offset points", va="center", color=colour
             )
+        axes.set_xlim(0, 1.25 * at[-1])
         axes.set(xlabel="seconds", ylabel="what there is to see")
 
     return Drawing(f"An episode of {names[0]}", "what there is to see, hidden or not", page_svg(draw))

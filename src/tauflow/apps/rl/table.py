@@ -182,7 +182,7 @@ class Judged:
         return ["return", *held, "solved at", "CPU s", "solved", *(["R2"] if self.hidden else []), "steps/s", "size"]
 
     def line(self, policy: str) -> list[str]:
-        """Of the table: means over seeds, with the spread of the return; solved at: where every seed was; R2: the least of what is hidden."""
+        """Of the table: means over seeds, with the return's spread; solved at: where every seed was; R2: the least of what is hidden."""
         some, (first, *more) = self.of(policy), holds(self.task)
         spread = f" ± {np.std(self.returns(policy)):.2g}" if len(some) > 1 else ""
         steps, seconds = self.solved(policy), self.solved(policy, "seconds")
