@@ -28,7 +28,8 @@ def over(core: Recurrent, x: Tensor, dt: Tensor, first: Tensor, state: Tensor) -
     """The outputs (batch, time, outputs), and the state behind them; dt in periods."""
 
     def run(x: Tensor, dt: Tensor, mask: Tensor | None, state: Tensor, static: Tensor | None) -> tuple[Tensor, Tensor]:
-        return core(x, dt, mask, state)
+        y, after = core(x, dt, mask, state)
+        return y, after
 
     begun = torch.where(first[:, :1], core.initial_state(len(x)).to(state), state)
     later = first.clone()

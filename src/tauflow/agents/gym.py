@@ -57,7 +57,7 @@ class Gym(World):
         self.places = [place_of(self._chance(i)) for i in range(n)]  # where each generator stood before its episode
         self.acted: list[list[Array]] = [[] for _ in range(n)]  # what was done in it since
 
-    def _chance(self, i: int) -> np.random.Generator:
+    def _chance(self, i: Any) -> np.random.Generator:
         found: np.random.Generator = self.copies[i].unwrapped.np_random
         return found
 

@@ -50,7 +50,10 @@ def policy(
     tells_dt  the last thing seen is the time that passed, as `TellTime` puts it there; `period` is its usual length
     """
 
-    class Liquid(RecurrentActorCriticPolicy):
+    class Liquid(RecurrentActorCriticPolicy):  # type: ignore[misc]
+        lstm_critic: Any
+        optimizer: Any
+
         def __init__(self, *given: Any, **options: Any) -> None:
             super().__init__(*given, **{**options, "lstm_hidden_size": units})
             self.lstm_actor = Memory(cell, self.features_dim, units, tells_dt, period)
@@ -72,7 +75,7 @@ def policy(
     return Liquid
 
 
-class TellTime(gymnasium.Wrapper):  # type: ignore[type-arg]
+class TellTime(gymnasium.Wrapper):
     """The time that the last action took behind what is seen: `info["dt"]`, or `period` where nobody says."""
 
     def __init__(self, env: Any, period: float = 1.0) -> None:

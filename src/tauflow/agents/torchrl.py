@@ -22,7 +22,7 @@ try:
     from tensordict.nn import TensorDictModuleBase
     from torchrl.data import Unbounded
     from torchrl.envs import TensorDictPrimer
-    from torchrl.modules.tensordict_module.rnn import recurrent_mode
+    from torchrl.modules import recurrent_mode
 except ImportError:
     raise MissingExtraError('this needs torchrl and tensordict: pip install "tauflow[torchrl]"') from None
 

@@ -28,7 +28,7 @@ def film(world: str, runs: Mapping[str, Run], colours: Mapping[str, str]) -> str
     for k, (name, run) in enumerate(runs.items()):
         time, seen = run.time[run.first, 0], run.seen[run.first, 0]
         parts.append(f'<g transform="translate(0 {k * HEIGHT:.0f})">')
-        parts.append(f'<text x="8" y="16" fill="var(--ink)" font-size="13">{name}</text>')
+        parts.append(f'<text x="8" y="16" fill="var(--ink)" font-size="11">{name}</text>')
         parts.append(DRAWN[world](time, seen, longest, shown, f"var(--{colours[name]})"))
         parts.append("</g>")
     return "".join(parts) + "</svg>"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...drawing.canvas import Colours, page_svg
 from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Part, Points, Section, Table
 from .film import film
-from .table import Judged, decoded, holds
+from .table import Judged, decoded
 
 Array = NDArray[Any]
 MOST = 5  # lines in one drawing
@@ -35,7 +35,9 @@ def page(judged: Judged, command: str) -> Page:
     sections = [Section("How fast they learn", [legend, Grid(learning), _table(judged, colours)], _goal(judged))]
     if task.held:
         lead = "Each policy was trained twice: told how long its last action took, and not told. Judged with actions held as named below."
-        sections.insert(0, Section("What dt is worth", [legend, _by_hold(judged, colours)], lead))
+        sections.insert(
+            0, Section("What dt is worth", [legend, _by_hold(judged, colours), _held(judged, colours)], lead)
+        )
     if judged.hidden:
         sections.append(Section("What they find out", [Grid(_memory(judged, colours))], _found(judged)))
     sections += [
@@ -125,7 +127,7 @@ def _learned(judged: Judged, colours: dict[str, str], what: str) -> Drawing:
 
 def _by_hold(judged: Judged, colours: dict[str, str]) -> Drawing:
     """Return where actions are always held for 1, 2, ... frames, and at random on the left."""
-    names = list(holds(judged.task))
+    names = judged.holds
 
     def draw(figure: Any, named: Colours) -> None:
         axes = figure.add_subplot()
@@ -137,10 +139,10 @@ def _by_hold(judged: Judged, colours: dict[str, str]) -> Drawing:
             axes.vlines(range(len(names)), each.min(axis=1), each.max(axis=1), color=colour, lw=1, alpha=0.5)
         axes.axvline(0.5, color=named["grid"], lw=1)
         axes.set_xticks(range(len(names)), names)
-        axes.set(ylabel="return", xlabel="frames that each action is held")
+        axes.set(ylabel="return", xlabel="frames that each action is held; on the left at random, as in training")
         axes.set_xlim(-0.5, len(names) - 0.5)
 
-    note = "left: as in training; the last: longer than ever in training; bars: the seeds; hollow, dotted: not told"
+    note = "the last: longer than ever in training; upright lines: the seeds; dotted, hollow: dt not told"
     return Drawing(
         "Return by how long actions are held",
         note,
@@ -150,15 +152,27 @@ def _by_hold(judged: Judged, colours: dict[str, str]) -> Drawing:
     )
 
 
-def _table(judged: Judged, colours: dict[str, str]) -> Table:
+def _order(judged: Judged) -> tuple[list[str], list[str]]:
+    """Policies by their return, and how their lines are drawn in a table."""
     order = sorted(judged.policies, key=judged.mean, reverse=True)
-    kinds = ["trivial" if (kind := _kind(judged, p)) == "dots" else kind for p in order]
+    return order, ["trivial" if (kind := _kind(judged, p)) == "dots" else kind for p in order]
+
+
+def _table(judged: Judged, colours: dict[str, str]) -> Table:
+    order, kinds = _order(judged)
     note = (
         "return: without chance, actions held as in training; solved at, CPU s: steps and seconds until solved, the mean over seeds where "
         "every seed was; R2: of what is hidden, the least; steps/s: a CPU second, learning included; size: parameters."
     )
     rows = [(p, *judged.line(p)) for p in order]
     return Table(("policy", *judged.columns), rows, "policies", note, colours=[colours[p] for p in order], kinds=kinds)
+
+
+def _held(judged: Judged, colours: dict[str, str]) -> Table:
+    order, kinds = _order(judged)
+    rows = [(p, *judged.held(p)) for p in order]
+    columns = ("policy", *(f"held {held}" for held in judged.holds))
+    return Table(columns, rows, "returns", "mean return, over seeds", colours=[colours[p] for p in order], kinds=kinds)
 
 
 def _found(judged: Judged) -> str:
@@ -170,27 +184,27 @@ def _found(judged: Judged) -> str:
 
 
 def _memory(judged: Judged, colours: dict[str, str]) -> list[Drawing]:
-    """A hidden thing and what a ridge reads of it, in the last copy, which the ridge did not see."""
+    """Each hidden thing and what a ridge reads of it in the state, in a copy that the ridge did not see: the best of each kind."""
     world = judged.world
     hidden = [k for k in range(len(world.names)) if k not in world.shown]
-    names = [name for name in _shown(judged) if judged.of(name)[0].told]
+    names = [name for name in (judged.best("liquid"), judged.best("static")) if name is not None]
     read = {name: decoded(judged.runs[name], world.shown, hidden)[0][:SHOWN, -1] for name in names}
 
-    def of(column: int) -> Drawing:
+    def of(name: str, column: int) -> Drawing:
+        run, what = judged.runs[name], world.names[hidden[column]]
+
         def draw(figure: Any, named: Colours) -> None:
             axes = figure.add_subplot()
-            for name in names:
-                run = judged.runs[name]
-                seconds = _seconds(run.time[:SHOWN, -1])
-                axes.plot(seconds, read[name][:, column], color=named[colours[name]], lw=1.3)
-                if name == names[0]:
-                    axes.plot(seconds, run.seen[:SHOWN, -1, hidden[column]], color=named["ink"], ls="--", lw=1)
-            axes.set(xlabel="seconds", ylabel=world.names[hidden[column]])
+            seconds = _seconds(run.time[:SHOWN, -1])
+            axes.plot(seconds, read[name][:, column], color=named[colours[name]], lw=1.3)
+            axes.plot(seconds, run.seen[:SHOWN, -1, hidden[column]], color=named["ink"], ls="--", lw=1)
+            axes.set(xlabel="seconds", ylabel=what)
 
-        note = f"dashed: the truth in the run of {names[0]}; each policy goes its own way"
-        return Drawing(f"{world.names[hidden[column]]}, read from the state", note, page_svg(draw))
+        return Drawing(
+            f"{what}, read from the state of {name}", "dashed: the truth, which it never saw", page_svg(draw)
+        )
 
-    return [of(column) for column in range(min(len(hidden), 2))]
+    return [of(name, column) for column in range(min(len(hidden), 2)) for name in names]
 
 
 def _seconds(time: Array) -> Array:

@@ -77,6 +77,7 @@ class Score:
     """One policy of one seed. returns: the name of how long actions were held -> the mean return; r2: hidden thing -> R2."""
 
     policy: str
+    cell: str
     kind: str
     seed: int
     told: bool
@@ -148,7 +149,7 @@ class Judged:
         """Who leads, in a sentence; where actions were held for a random time, what it is worth to be told how long."""
         liquid, static = self.best("liquid"), self.best("static")
         said = self._alone(liquid or static) if liquid is None or static is None else self._both(liquid, static)
-        blind = [f"{p} {self.mean(p):.0f}" for p in self.policies if not self.of(p)[0].told]
+        blind = [f"{self.of(p)[0].cell} {self.mean(p):.0f}" for p in self.policies if not self.of(p)[0].told]
         return f"{said} Not told how long their actions took: {', '.join(blind)}." if blind else said
 
     def _alone(self, policy: str | None) -> str:
@@ -171,6 +172,10 @@ class Judged:
         some = sum(s.solved is not None for s in self.of(policy))
         return "" if self.world.solved is None else f", solved in {some} of {len(self.of(policy))} seeds"
 
+    def metric(self, held: str) -> str:
+        """What a return is called where numbers are kept."""
+        return f"return, actions held {held} frames" if self.task.held else "return"
+
     def earned(self, agent: Agent) -> float:
         """The mean return of one seed, as trained."""
         return next(s for s in self.of(agent.name) if s.seed == agent.seed).returns[self.trained]
@@ -178,18 +183,15 @@ class Judged:
     @property
     def columns(self) -> list[str]:
         """Of the table, behind the policy's name."""
-        held = [name.replace("always", "held") for name in holds(self.task) if name != self.trained]
-        return ["return", *held, "solved at", "CPU s", "solved", *(["R2"] if self.hidden else []), "steps/s", "size"]
+        return ["return", "solved at", "CPU s", "solved", *(["R2"] if self.hidden else []), "steps/s", "size"]
 
     def line(self, policy: str) -> list[str]:
         """Of the table: means over seeds, with the return's spread; solved at: where every seed was; R2: the least of what is hidden."""
-        some, (first, *more) = self.of(policy), holds(self.task)
-        spread = f" ± {np.std(self.returns(policy)):.2g}" if len(some) > 1 else ""
+        some, each = self.of(policy), self.returns(policy)
         steps, seconds = self.solved(policy), self.solved(policy, "seconds")
         r2 = min((float(np.mean([s.r2[name] for s in some])) for name in self.hidden), default=math.nan)
         return [
-            f"{self.mean(policy, first):.4g}{spread}",
-            *(f"{self.mean(policy, held):.4g}" for held in more),
+            f"{np.mean(each):.4g}{f' ± {np.std(each):.2g}' if len(each) > 1 else ''}",
             "–" if math.isnan(steps) else f"{steps / 1000:.0f}k",
             "–" if math.isnan(seconds) else f"{seconds:.1f}",
             f"{sum(s.solved is not None for s in some)} of {len(some)}",
@@ -198,13 +200,22 @@ class Judged:
             f"{some[0].parameters:,}",
         ]
 
+    @property
+    def holds(self) -> list[str]:
+        """How long actions were held where policies were judged: as in training first."""
+        return list(holds(self.task))
+
+    def held(self, policy: str) -> list[str]:
+        """The mean return at each of `holds`."""
+        return [f"{self.mean(policy, held):.4g}" for held in self.holds]
+
     def frame(self) -> Any:
         import pandas as pd
 
         return pd.DataFrame(
             {"policy": s.policy, "seed": s.seed, "parameters": s.parameters, "solved_steps": getattr(s.solved, "steps", None),
              "solved_seconds": getattr(s.solved, "seconds", None), "last_100": s.end.mean, "steps": s.end.steps,
-             "seconds": s.end.seconds, **{f"return, {held}": value for held, value in s.returns.items()},
+             "seconds": s.end.seconds, **{self.metric(held): value for held, value in s.returns.items()},
              **{f"R2 of {name}": value for name, value in s.r2.items()}}
             for s in self.scores
         )  # fmt: skip
@@ -215,7 +226,7 @@ class Judged:
         hidden = f", {', '.join(self.hidden)} hidden" if self.hidden else ""
         for policy in self.policies:
             some = self.of(policy)
-            each = {f"return, {held}": self.returns(policy, held) for held in some[0].returns}
+            each = {self.metric(held): self.returns(policy, held) for held in self.holds}
             each["mean of the last 100 episodes"] = [s.end.mean for s in some]
             each["steps a CPU second"] = [s.end.steps / s.end.seconds for s in some]
             if self.world.solved is not None:
@@ -247,8 +258,8 @@ def holds(task: Task) -> dict[str, tuple[int, int]]:
     if not task.held:
         return {"greedy": task.skip}
     low, high = task.skip
-    always = {f"always {k}": (k, k) for k in [*range(low, high + 1), high + BEYOND]}
-    return {f"{low}-{high} at random": task.skip, **always}
+    always = {str(k): (k, k) for k in [*range(low, high + 1), high + BEYOND]}
+    return {f"{low}-{high}": task.skip, **always}
 
 
 def judge(task: Task, taught: Sequence[Agent], episodes: int = EPISODES) -> Judged:
@@ -269,7 +280,7 @@ def judge(task: Task, taught: Sequence[Agent], episodes: int = EPISODES) -> Judg
                 r2 = {world.names[k]: float(value) for k, value in zip(hidden, found, strict=True)}
         judged.scores.append(
             Score(
-                agent.name, agent.kind, agent.seed, agent.told, returns, r2, agent.learned.solved, agent.learned.curve[-1],
+                agent.name, agent.cell, agent.kind, agent.seed, agent.told, returns, r2, agent.learned.solved, agent.learned.curve[-1],
                 agent.parameters,
             )
         )  # fmt: skip

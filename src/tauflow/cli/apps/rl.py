@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json as writing
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +20,7 @@ from ...files import check_output, write_bytes_atomically
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from ...agents import Point
     from ...apps.rl import Judged
 
 WORLD = "The world"
@@ -88,7 +90,7 @@ def rl(
         agent = app.teach(
             task, name, one, like=cell, told=told, net=clone if name == cell else None, minutes=minutes,
             checkpoint=None if resume is None else _place(resume, name, told, one, len(plan) > 1),
-            progress=lambda point, label=label: _line(f"{label}: {app.say(point)}", quiet),
+            progress=partial(_show, label, quiet),
         )  # fmt: skip
         taught.append(agent)
         _line("", quiet)
@@ -101,16 +103,21 @@ def rl(
     if page is not None:
         from ...apps.rl.page import page as made_page
 
-        given = {
+        given: dict[str, Any] = {
             "hide": hide,
             "skip": skip,
             "cell": cell,
             "against": against or None,
             "seeds": seeds,
             "seed": seed,
-            "steps": steps,
         }
-        given |= {"minutes": minutes, "from": start and str(start), "quick": quick or None, "page": str(page)}
+        given |= {
+            "steps": steps,
+            "minutes": minutes,
+            "from": None if start is None else str(start),
+            "quick": quick or None,
+        }
+        given |= {"page": str(page)}
         made_page(judged, command_line("rl", [world], {k: v for k, v in given.items() if v is not None})).write(page)
     if json is not None:
         write_bytes_atomically(json, writing.dumps(judged.rows(), indent=1).encode())
@@ -145,6 +152,12 @@ def _place(path: Path, name: str, told: bool, seed: int, many: bool) -> Path:
     return path.with_name(f"{path.stem}-{name}{'' if told else '-blind'}-{seed}{path.suffix}") if many else path
 
 
+def _show(label: str, quiet: bool, point: Point) -> None:
+    from ...apps.rl import say
+
+    _line(f"{label}: {say(point)}", quiet)
+
+
 def _line(text: str, quiet: bool) -> None:
     """The line of a terminal that goes on changing."""
     if not quiet and sys.stderr.isatty():
@@ -167,12 +180,19 @@ def _table(judged: Judged) -> Sequence[RenderableType]:
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(
-        title="return of episodes without chance; solved: mean of 100 episodes in training", title_justify="left"
+    def grid(title: str, columns: Sequence[str], line: Callable[[str], Sequence[str]]) -> Table:
+        made = Table(title=title, title_justify="left")
+        made.add_column("policy", style="cyan", no_wrap=True)
+        for column in columns:
+            made.add_column(column, justify="right")
+        for policy in judged.policies:
+            made.add_row(*(Text(plain(text)) for text in (policy, *line(policy))))
+        return made
+
+    learning = grid(
+        "return without chance; solved: by the mean of 100 episodes in training", judged.columns, judged.line
     )
-    grid.add_column("policy", style="cyan", no_wrap=True)
-    for column in judged.columns:
-        grid.add_column(column, justify="right")
-    for policy in judged.policies:
-        grid.add_row(*(Text(plain(text)) for text in (policy, *judged.line(policy))))
-    return [grid, Text(judged.sentence())]
+    more = (
+        [grid("return by the frames that each action is held", judged.holds, judged.held)] if judged.task.held else []
+    )
+    return [*more, learning, Text(judged.sentence())]
