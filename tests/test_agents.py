@@ -228,7 +228,7 @@ def test_a_policy_is_a_network_like_any_other(tmp_path) -> None:
 
 
 def test_what_learning_refuses() -> None:
-    with pytest.raises(agents.LearningError, match="one update takes 2048"):
+    with pytest.raises(agents.LearningError, match="one update takes 1024"):
         agents.ppo(Echo(16, 0), steps=100)
     with pytest.raises(agents.LearningError, match="multiple of length"):
         agents.PPO(steps=100, length=32)

@@ -75,8 +75,7 @@ def start(net: Network) -> None:
     if layers is None:
         return
     for layer in layers[:-1]:
-        for rows in layer.weight.chunk(2):
-            nn.init.orthogonal_(rows, 2**0.5)
+        nn.init.orthogonal_(layer.weight, 2**0.5)
         nn.init.zeros_(layer.bias)
     last = layers[-1]
     half = last.weight.shape[1] // 2
