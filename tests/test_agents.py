@@ -227,6 +227,18 @@ def test_a_policy_is_a_network_like_any_other(tmp_path) -> None:
     assert (again.stream()(sample, 0.5) == net.stream()(sample, 0.5)).all()
 
 
+def test_actions_and_value_share_the_core_and_nothing_else() -> None:
+    world = Echo(16, 0)
+    torch.manual_seed(0)
+    net = agents.policy(world, "ctrnn", 8, hidden=12)
+    last = net.readout.layers[-1].weight
+    assert (last[:-1, 6:] == 0).all() and (last[-1, :6] == 0).all() and (last[:-1, :6] != 0).all()
+    assert float(last[0, :6].detach().norm()) == pytest.approx(0.01) and float(last[-1].detach().norm()) == pytest.approx(1)
+    before = last.detach().clone()
+    agents.ppo(world, net, steps=2_048)
+    assert ((last == 0) == (before == 0)).all() and (last != before)[before != 0].all()
+
+
 def test_what_learning_refuses() -> None:
     with pytest.raises(agents.LearningError, match="one update takes 1024"):
         agents.ppo(Echo(16, 0), steps=100)
