@@ -10,7 +10,8 @@ from torch.distributions import Categorical, Normal
 import tauflow
 from tauflow import agents
 from tauflow.agents.policy import density, draw
-from tauflow.agents.ppo import Batch, Rollout, advantages
+from tauflow.agents.ppo import advantages
+from tauflow.agents.rollout import Batch, Rollout
 from tauflow.agents.world import Array, World
 
 
@@ -138,7 +139,7 @@ def rolled(skip: tuple[int, int] = (1, 3), steps: int = 64) -> tuple[Batch, tauf
     torch.manual_seed(0)
     net = agents.policy(world, "gated_ltc", 8)
     walk = Rollout(world, net, np.random.default_rng(0), True)
-    return walk.walk(net, None, agents.PPO(steps=steps, length=16)), net, world
+    return walk.walk(net, None, steps, 16), net, world
 
 
 def test_no_episode_sees_the_one_before() -> None:
@@ -201,7 +202,7 @@ def test_what_is_cut_goes_on_in_the_value_of_what_was_seen_last() -> None:
     world = Echo(4, 0)
     torch.manual_seed(0)
     net = agents.policy(world, "cfc", 4)
-    batch = Rollout(world, net, np.random.default_rng(0), True).walk(net, None, agents.PPO(steps=32, length=32))
+    batch = Rollout(world, net, np.random.default_rng(0), True).walk(net, None, 32, 32)
     assert (
         batch.over.sum() == 4 * 4 and (batch.follows[batch.over] != 0).all() and (batch.follows[~batch.over] == 0).all()
     )
@@ -226,8 +227,22 @@ def test_a_policy_is_a_network_like_any_other(tmp_path) -> None:
     assert (again.stream()(sample, 0.5) == net.stream()(sample, 0.5)).all()
 
 
+def test_actions_and_value_share_the_core_and_nothing_else() -> None:
+    world = Echo(16, 0)
+    torch.manual_seed(0)
+    net = agents.policy(world, "ctrnn", 8, hidden=12)
+    last = net.readout.layers[-1].weight
+    assert (last[:-1, 6:] == 0).all() and (last[-1, :6] == 0).all() and (last[:-1, :6] != 0).all()
+    assert float(last[0, :6].detach().norm()) == pytest.approx(0.01) and float(
+        last[-1].detach().norm()
+    ) == pytest.approx(1)
+    before = last.detach().clone()
+    agents.ppo(world, net, steps=2_048)
+    assert ((last == 0) == (before == 0)).all() and (last != before)[before != 0].all()
+
+
 def test_what_learning_refuses() -> None:
-    with pytest.raises(agents.LearningError, match="one update takes 2048"):
+    with pytest.raises(agents.LearningError, match="one update takes 1024"):
         agents.ppo(Echo(16, 0), steps=100)
     with pytest.raises(agents.LearningError, match="multiple of length"):
         agents.PPO(steps=100, length=32)

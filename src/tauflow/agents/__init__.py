@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .imitate import Imitated, Round, imitate, pupil
 from .link import Link, Trouble, usual
-from .policy import evaluate, policy
-from .ppo import PPO, Learned, LearningError, Point, ppo
+from .policy import LearningError, evaluate, policy
+from .ppo import PPO, Learned, Point, ppo
 from .walk import Auxiliary, Base, Expert, Walked, walk
 from .world import WORLDS, Step, World, WorldError, make
 

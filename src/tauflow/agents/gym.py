@@ -1,6 +1,7 @@
 """Any environment of gymnasium as a world: n of them side by side, in one process.
 
-`info["dt"]`, where an environment reports it, is the time that a frame took. Needs the extra `rl`.
+`info["dt"]`, where an environment reports it, is the time that a frame took. All its chance comes from `np_random`, as gymnasium
+asks of every environment: then a run that is resumed ends like one never stopped. Needs the extra `rl`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import MissingExtraError
+from .chance import place_of, put
 from .world import World, WorldError
 
 Array = NDArray[Any]
@@ -31,7 +33,7 @@ class Gym(World):
             self.copies = [gymnasium.make(name, **options) for _ in range(n)]
         except gymnasium.error.Error as error:
             raise WorldError(f"no world is called {name!r}: {error}") from None
-        one = self.copies[0]
+        self.id, one = name, self.copies[0]
         space, acts = one.observation_space, one.action_space
         if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:
             raise WorldError(f"{name} shows a {space}, expected a vector of numbers: wrap it in FlattenObservation")
@@ -48,20 +50,43 @@ class Gym(World):
         self.period = float(getattr(one.unwrapped, "dt", 1.0) or 1.0)
         self.spread = (1.0,) * len(self.names)
         super().__init__(n, seed, skip, hide)
-        self.seeds: list[int | None] = [int(k) for k in np.random.SeedSequence(seed).generate_state(n)]
         self.now = np.zeros((n, len(self.names)))
         self.time = np.full(n, self.period)
+        for copy, own in zip(self.copies, np.random.SeedSequence(seed).generate_state(n), strict=True):
+            copy.reset(seed=int(own))  # from then on each goes on with its own generator
+        self.places = [place_of(self._chance(i)) for i in range(n)]  # where each generator stood before its episode
+        self.acted: list[list[Array]] = [[] for _ in range(n)]  # what was done in it since
+
+    def _chance(self, i: Any) -> np.random.Generator:
+        found: np.random.Generator = self.copies[i].unwrapped.np_random
+        return found
 
     def fresh(self, which: Array) -> None:
         for i in np.flatnonzero(which):
-            self.now[i], _ = self.copies[i].reset(seed=self.seeds[i])
-            self.seeds[i] = None  # from then on each goes on with its own generator
+            self.places[i], self.acted[i] = place_of(self._chance(i)), []
+            self.now[i], _ = self.copies[i].reset()
+
+    def kept(self) -> dict[str, Array]:
+        width, kind = (len(self.actions), np.float32) if self.continuous else (1, np.int64)
+        acted = {f"acted.{i}": np.array(did, kind).reshape(-1, width) for i, did in enumerate(self.acted)}
+        return {**super().kept(), **acted, "places": np.array(self.places)}
+
+    def go_on(self, kept: dict[str, Array]) -> None:
+        """Nobody can ask an environment for its state, so each episode under way is played again, with the chance that it had."""
+        for i in range(self.n):
+            self.places[i], self.acted[i] = kept["places"][i].copy(), []
+            put(self._chance(i), self.places[i])
+            self.copies[i].reset()
+            for given in kept[f"acted.{i}"]:
+                self.copies[i].step(self._given(given if self.continuous else given[0]))
+                self.acted[i].append(given)
+        super().go_on(kept)
 
     def frame(self, action: Array, on: Array) -> tuple[Array, Array]:
         reward, ended = np.zeros(self.n), np.zeros(self.n, dtype=bool)
         for i in np.flatnonzero(on):
-            given = self._given(action[i])
-            self.now[i], reward[i], ended[i], cut, info = self.copies[i].step(given)
+            self.acted[i].append(np.array(action[i]).reshape(-1))
+            self.now[i], reward[i], ended[i], cut, info = self.copies[i].step(self._given(action[i]))
             self.time[i] = float(info.get("dt", self.period))
             if cut:
                 self.count[i] = self.limit - 1  # the step adds one

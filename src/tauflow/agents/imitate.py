@@ -27,7 +27,7 @@ from torch.nn import functional as F
 from ..network import Network
 from ..training import Batch
 from .link import Trouble, usual
-from .ppo import LearningError
+from .policy import LearningError
 from .walk import Auxiliary, Base, Expert, Walked, walk
 from .world import World
 

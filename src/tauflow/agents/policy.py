@@ -8,6 +8,7 @@ needed for learning alone and stands beside it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,37 +16,90 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..errors import TauflowError
 from ..network import Network
+from .streams import side_by_side
 from .world import World
 
 Array = NDArray[Any]
 FIRST_SPREAD = -0.5  # of continuous actions, its logarithm
 
 
-def policy(world: World, core: Any = "cfc", units: Any = 32, hidden: int = 128, **parts: Any) -> Network:
-    """A network for this world, its dt in the world's time and its period that of a frame."""
-    inputs = [*world.seen_names, *(f"last {name}" for name in world.actions)]
-    outputs = [*world.actions, "value"]
+class LearningError(TauflowError, ValueError):
+    """Settings, or a policy, with which nothing can be learned."""
+
+
+def policy(
+    world: World, core: Any = "cfc", units: Any = 32, hidden: int = 128, parameters: int | None = None, **parts: Any
+) -> Network:
+    """A network for this world, its dt in the world's time and its period that of a frame.
+
+    parameters: as large as so many allow, instead of `units`. hidden: units of the readout, which sees state and input.
+    """
+    inputs, outputs = names(world)
     readout = {"name": "skip", "units": hidden, "activation": "tanh"}
-    net = Network(inputs, outputs, core, units, **{"readout": readout, "period": world.period, **parts})
+    parts = {"readout": readout, "period": world.period, **parts}
+    if parameters is None:
+        net = Network(inputs, outputs, core, units, **parts)
+    else:
+        net = Network.of_size(parameters, inputs, outputs, core, **parts)
     net.scale.width.copy_(torch.tensor([*world.seen_spread, *(1.0 for _ in world.actions)]))
     net.measured.fill_(True)
     start(net)
     return net
 
 
+def names(world: World) -> tuple[list[str], list[str]]:
+    """What a policy for this world is told, and what it answers."""
+    inputs = [*world.seen_names, *(f"last {name}" for name in world.actions)]
+    return inputs, [*world.actions, "value"]
+
+
+def check(net: Network, world: World) -> None:
+    """LearningError where a policy does not fit the world."""
+    inputs, outputs = (len(each) for each in names(world))
+    if (net.inputs, net.outputs) != (inputs, outputs):
+        raise LearningError(
+            f"the policy has {net.inputs} inputs and {net.outputs} outputs, expected {inputs} (seen, last action) and {outputs} "
+            "(actions, value): make it with agents.policy(world, ...), which imitate teaches too"
+        )
+
+
 @torch.no_grad()
 def start(net: Network) -> None:
-    """Actions nearly alike at first, the value free: the last layer small for the one and usual for the other."""
+    """Actions nearly alike at first, the value free: the last layer small for the one and usual for the other.
+
+    One half of the hidden units is for actions, the other for the value: the rest of the last layer is zero, and stays so, see `apart`.
+    """
     layers = getattr(net.readout, "layers", None)
     if layers is None:
         return
     for layer in layers[:-1]:
         nn.init.orthogonal_(layer.weight, 2**0.5)
         nn.init.zeros_(layer.bias)
-    nn.init.orthogonal_(layers[-1].weight, 1.0)
-    layers[-1].weight[:-1] *= 0.01
-    nn.init.zeros_(layers[-1].bias)
+    last = layers[-1]
+    half = last.weight.shape[1] // 2
+    nn.init.zeros_(last.weight)
+    nn.init.orthogonal_(last.weight[:-1, :half], 0.01)
+    nn.init.orthogonal_(last.weight[-1:, half:], 1.0)
+    nn.init.zeros_(last.bias)
+
+
+def apart(net: Network) -> Callable[[], None]:
+    """Call it before each step of an optimiser: what is zero in the last layer of a policy stays zero.
+
+    So the value, whose errors are much the larger, shares the core with the actions and nothing else.
+    """
+    layers = getattr(net.readout, "layers", None)
+    if layers is None:
+        return lambda: None
+    weight = layers[-1].weight
+    free = (weight.detach() != 0).to(weight)
+
+    def keep() -> None:
+        weight.grad.mul_(free)
+
+    return keep
 
 
 def draw(answers: Array, log_spread: Array | None, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -83,29 +137,34 @@ def density(answers: Tensor, action: Tensor, log_spread: Tensor | None) -> tuple
     return log_p.gather(-1, action[..., None])[..., 0], -(log_p.exp() * log_p).sum(dim=-1)
 
 
-@torch.no_grad()
 def evaluate(
-    net: Network, world: World, episodes: int = 100, chance: bool = False, seed: int = 0, tell_dt: bool = True
+    net: Network,
+    world: World,
+    episodes: int = 100,
+    *,
+    tell_dt: bool = True,
+    watch: Callable[[World, Array], Any] | None = None,
 ) -> Array:
-    """The returns of whole episodes, (episodes,), the first of each copy alone unless more are asked for than there are copies."""
-    rng = np.random.default_rng(seed)
-    rows = net.eval().stream(rows=world.n)
-    seen, last, gap = (
-        world.reset(),
-        np.zeros((world.n, len(world.actions)), np.float32),
-        np.full(world.n, world.period, np.float32),
-    )
-    total = np.zeros(world.n)
-    returns: list[float] = []
-    spread = np.full(len(world.actions), FIRST_SPREAD, np.float32) if world.continuous else None
-    while len(returns) < episodes:
+    """The returns (episodes,) of whole episodes without chance: the first ones of every copy, since short ones are over first.
+
+    watch: called after each step of the policy with the world, which has not moved yet, and the states (n, state).
+    """
+    check(net, world)
+    rows, each = side_by_side(net, world.n), -(-episodes // world.n)
+    seen, last = world.reset(), np.zeros((world.n, len(world.actions)), np.float32)
+    gap = np.full(world.n, world.period, np.float32)
+    total, returns = np.zeros(world.n), [list[float]() for _ in range(world.n)]
+    while any(len(one) < each for one in returns):
         answers = rows(np.concatenate([seen, last], axis=1), gap if tell_dt else world.period)[:, :-1]
-        action = draw(answers, spread, rng)[0] if chance else best(answers, world.continuous)
+        if watch is not None:
+            watch(world, rows.state)
+        action = best(answers, world.continuous)
         step = world.step(action)
         total += step.reward
         seen, last, gap = step.seen, told(action, world), step.dt
         if step.over.any():
-            returns += total[step.over].tolist()
+            for k in np.flatnonzero(step.over):
+                returns[k].append(float(total[k]))
             total[step.over], last[step.over], gap[step.over] = 0.0, 0.0, world.period
             rows.reset(step.over)
-    return np.asarray(returns[:episodes])
+    return np.array([one[k] for k in range(each) for one in returns])[:episodes]

@@ -3,17 +3,18 @@
     A_t = sum_k (lambda g)^k delta_(t+k),   delta_t = r_t + g_t V_(t+1) - V_t,   g_t = gamma^(dt_t / period)
     loss = -min(rho A, clip(rho, 1 - c, 1 + c) A) + v (V - A_t - V_t)^2 - e entropy,   rho = pi(a) / pi_then(a)
 
-Roll-outs run by streams, without torch. They are learned from in pieces of `length` steps, each from the state that stood there; where
-an episode begins inside one the state is reset (`first=`), so no episode sees the one before, in roll-outs and in learning. An episode
-that was cut by its time limit goes on in the value of what it saw last.
+Roll-outs (see rollout.py) are learned from in pieces of `length` steps, each from the state that stood there; where an episode begins
+inside one the state is reset (`first=`), so no episode sees the one before, in roll-outs and in learning.
 Sources: Schulman et al. 2017, Proximal Policy Optimization; Schulman et al. 2016, GAE; gamma^dt: Doya 2000.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,27 +22,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..errors import TauflowError
 from ..network import Network
-from .policy import FIRST_SPREAD, density, draw, policy, told
+from .checkpoint import Checkpoint
+from .policy import FIRST_SPREAD, LearningError, apart, check, density, policy
+from .rollout import Batch, Rollout
 from .world import World
 
 Array = NDArray[Any]
 RECENT = 100  # episodes that the mean return is of
 
 
-class LearningError(TauflowError, ValueError):
-    """Settings under which nothing can be learned."""
-
-
 @dataclass(frozen=True)
 class PPO:
     """The settings; those of the paper where no other is named."""
 
-    steps: int = 128  # of each copy before every update
+    steps: int = 64  # of each copy before every update
     length: int = 32  # of a piece that is learned from
     epochs: int = 4
-    minibatches: int = 4
+    minibatches: int = 2
     lr: float = 2.5e-3  # falls to zero
     gamma: float = 0.99  # for one period
     lam: float = 0.95
@@ -67,89 +65,19 @@ class Point:
 
 @dataclass
 class Learned:
-    """policy: the network. curve: a point an update. solved: the first at which the world counts as solved, or None."""
+    """policy: the network. curve: a point an update. solved: the first at which the world counts as solved, or None.
+    whole: whether all steps were done. log_spread: of continuous actions, where they were drawn in learning."""
 
     policy: Network
     curve: list[Point] = field(default_factory=list)
     solved: Point | None = None
+    whole: bool = True
     log_spread: Tensor | None = None
 
     def frame(self) -> Any:
         import pandas as pd
 
         return pd.DataFrame([vars(point) for point in self.curve])
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """A roll-out, every array (steps, n, ...); states (pieces of time, n, state) stood before each piece."""
-
-    x: Array
-    dt: Array
-    first: Array
-    action: Array
-    log_pi: Array
-    value: Array
-    reward: Array
-    follows: Array  # the value of what an episode that was cut saw last, else 0
-    over: Array
-    took: Array
-    states: Array
-    beyond: Array  # (n,) the value of what comes after
-
-
-class Rollout:
-    """Walks n copies of a world with a policy, and goes on where it stood."""
-
-    def __init__(self, world: World, net: Network, rng: np.random.Generator, tell_dt: bool) -> None:
-        self.world, self.rng, self.tell_dt = world, rng, tell_dt
-        self.rows = net.eval().stream(rows=world.n)
-        self.seen = world.reset()
-        self.last = np.zeros((world.n, len(world.actions)), np.float32)
-        self.gap = np.full(world.n, world.period, np.float32)
-        self.begins = np.ones(world.n, dtype=bool)
-        self.total = np.zeros(world.n)
-        self.returns: list[float] = []
-
-    def value(self, x: Array, gap: Array) -> Array:
-        """Of what is seen, without moving on."""
-        kept = self.rows.state
-        found: Array = self.rows(x, gap)[:, -1]
-        self.rows.state = kept
-        return found
-
-    def walk(self, net: Network, log_spread: Array | None, settings: PPO) -> Batch:
-        world, n, steps = self.world, self.world.n, settings.steps
-        self.rows.refresh(net)
-        x = np.empty((steps, n, len(world.shown) + len(world.actions)), np.float32)
-        dt, log_pi, value, reward, follows, took = np.zeros((6, steps, n), np.float32)
-        first, over = np.empty((2, steps, n), dtype=bool)
-        action = (
-            np.empty((steps, n, len(world.actions)), np.float32) if world.continuous else np.empty((steps, n), np.int64)
-        )
-        states = np.empty((steps // settings.length, n, self.rows.state_size), np.float32)
-        for t in range(steps):
-            if t % settings.length == 0:
-                states[t // settings.length] = self.rows.state
-            x[t], dt[t], first[t] = np.concatenate([self.seen, self.last], axis=1), self.gap, self.begins
-            answers = self.rows(x[t], dt[t])
-            value[t] = answers[:, -1]
-            action[t], log_pi[t] = draw(answers[:, :-1], log_spread, self.rng)
-            step = world.step(action[t])
-            self.total += step.reward
-            self.last = told(action[t], world)
-            self.gap = step.dt if self.tell_dt else np.full(n, world.period, np.float32)
-            if step.cut.any():
-                beyond = self.value(np.concatenate([step.last, self.last], axis=1), self.gap)
-                follows[t] = np.where(step.cut, beyond, 0)
-            reward[t], over[t], took[t] = step.reward * world.reward_scale, step.over, step.dt / world.period
-            self.seen, self.begins = step.seen, step.over
-            if step.over.any():
-                self.returns += self.total[step.over].tolist()
-                self.total[step.over], self.last[step.over], self.gap[step.over] = 0.0, 0.0, world.period
-                self.rows.reset(step.over)
-        beyond = self.value(np.concatenate([self.seen, self.last], axis=1), self.gap)
-        return Batch(x, dt, first, action, log_pi, value, reward, follows, over, took, states, beyond)
 
 
 def advantages(batch: Batch, gamma: float, lam: float) -> Array:
@@ -181,8 +109,8 @@ def update(
     names = ("x", "dt", "first", "action", "log_pi")
     x, dt, first, action, then = (pieces(getattr(batch, name)) for name in names)
     gains, backs = pieces(gain), pieces(back)
-    state = torch.from_numpy(batch.states.reshape(-1, batch.states.shape[2]))
-    parameters = [*net.parameters(), *([] if log_spread is None else [log_spread])]
+    state = torch.from_numpy(batch.states).flatten(0, 1)
+    parameters, keep = [*net.parameters(), *([] if log_spread is None else [log_spread])], apart(net)
     for _ in range(settings.epochs):
         for some in torch.from_numpy(rng.permutation(len(x))).chunk(settings.minibatches):
             answers, _ = net(x[some], dt[some], None, state[some], first=first[some])
@@ -193,6 +121,7 @@ def update(
             loss = loss + settings.value * (answers[..., -1] - backs[some]).square().mean()
             optimiser.zero_grad()
             loss.backward()
+            keep()
             nn.utils.clip_grad_norm_(parameters, settings.norm)
             optimiser.step()
 
@@ -208,13 +137,17 @@ def ppo(
     tell_dt: bool = True,
     settings: PPO | None = None,
     minutes: float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: Callable[[Point], None] | None = None,
     **changes: Any,
 ) -> Learned:
     """Learn to act in a world by reward, for so many steps of all its copies together, or minutes of CPU time.
 
-    net: a policy to go on from (after imitation, say); else a new one of `core` and `units`. tell_dt=False hides the time that actions
-    took. changes: of the settings, `lr=1e-3`.
+    net         a policy to go on from (after imitation, say); else a new one of `core` and `units`
+    tell_dt     False hides the time that actions took
+    minutes     of CPU that this call may take
+    checkpoint  a file kept up to date after every update; if it is there, the run goes on from it and ends like one never stopped
+    changes     of the settings, `lr=1e-3`
     """
     chosen = replace(settings or PPO(), **changes)
     updates = steps // (world.n * chosen.steps)
@@ -225,27 +158,41 @@ def ppo(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     made = policy(world, core, units) if net is None else net
+    check(made, world)
     log_spread = torch.full((len(world.actions),), FIRST_SPREAD, requires_grad=True) if world.continuous else None
-    optimiser = torch.optim.Adam(
-        [*made.parameters(), *([] if log_spread is None else [log_spread])], lr=chosen.lr, eps=1e-5
-    )
+    parameters = [*made.parameters(), *([] if log_spread is None else [log_spread])]
+    optimiser = torch.optim.Adam(parameters, lr=chosen.lr, eps=1e-5, fused=True)
     learned, began = Learned(made, log_spread=log_spread), time.process_time()
-    rollout = Rollout(world, made, rng, tell_dt)
-    for done in range(updates):
+    rollout, before = Rollout(world, made, rng, tell_dt), 0.0
+    run = {"world": type(world).__name__, "id": getattr(world, "id", ""), "copies": world.n, "seen": world.seen_names}
+    run |= {"skip": list(world.skip), "steps": steps, "seed": seed, "tell_dt": tell_dt, "settings": vars(chosen)}
+    file = None if checkpoint is None else Checkpoint(Path(checkpoint), made, log_spread, optimiser, rollout, run)
+    if file is not None and file.path.exists():
+        learned.curve = [Point(int(s), c, m, int(e)) for s, c, m, e in file.load().tolist()]
+        before = learned.curve[-1].seconds
+    for done in range(len(learned.curve), updates):
         for group in optimiser.param_groups:
             group["lr"] = chosen.lr * (1 - done / updates)
-        batch = rollout.walk(made, None if log_spread is None else log_spread.detach().numpy(), chosen)
+        spread = None if log_spread is None else log_spread.detach().numpy()
+        batch = rollout.walk(made, spread, chosen.steps, chosen.length)
         made.train()
         update(made, log_spread, optimiser, batch, chosen, rng)
         made.eval()
         recent = rollout.returns[-RECENT:]
+        took = time.process_time() - began
         mean = float(np.mean(recent)) if recent else float("nan")
-        point = Point((done + 1) * world.n * chosen.steps, time.process_time() - began, mean, len(rollout.returns))
+        point = Point((done + 1) * world.n * chosen.steps, before + took, mean, len(rollout.returns))
         learned.curve.append(point)
-        if learned.solved is None and world.solved is not None and len(recent) == RECENT and mean >= world.solved:
-            learned.solved = point
+        if file is not None:
+            file.save(torch.tensor([tuple(vars(one).values()) for one in learned.curve], dtype=torch.float64))
         if progress is not None:
             progress(point)
-        if minutes is not None and point.seconds > 60 * minutes:
+        if minutes is not None and took > 60 * minutes:
             break
+    learned.whole = len(learned.curve) == updates
+    learned.solved = next((p for p in learned.curve if _solved(p, world.solved)), None)
     return learned
+
+
+def _solved(point: Point, at: float | None) -> bool:
+    return at is not None and point.episodes >= RECENT and point.mean >= at

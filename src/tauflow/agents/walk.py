@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from ..errors import BackendError
 from ..network import Network
 from .link import Link, Trouble
-from .policy import best, told
-from .ppo import LearningError
+from .policy import LearningError, best, told
+from .streams import side_by_side
 from .world import World
 
 Array = NDArray[Any]
@@ -37,33 +35,6 @@ class Walked:
     action: Array
     reward: Array
     took: Array
-
-
-class BySteps:
-    """As `Network.stream(rows=n)`, through torch, for what the kernels do not cover, such as a window_mlp."""
-
-    def __init__(self, net: Network, rows: int) -> None:
-        self.net, self.state = net, net.initial_state(rows)
-
-    @torch.no_grad()
-    def __call__(self, x: Array, dt: Array, mask: Array) -> Array:
-        """Answers (rows, outputs) of x (rows, inputs), NaN where mask (rows,) is False."""
-        given, gap, real = (torch.from_numpy(values)[:, None] for values in (x, dt, mask))
-        y, self.state = self.net(given, gap, real, self.state)
-        answer: Array = y[:, 0].numpy()
-        return np.where(mask[:, None], answer, np.nan)
-
-    def reset(self, rows: Array) -> None:
-        chosen = torch.from_numpy(rows)
-        self.state = torch.where(chosen[:, None], self.net.initial_state(len(rows)), self.state)
-
-
-def side_by_side(net: Network, rows: int) -> Any:
-    """So many streams of a policy, by the kernels where they can."""
-    try:
-        return net.eval().stream(rows=rows)
-    except BackendError:
-        return BySteps(net.eval(), rows)
 
 
 def walk(

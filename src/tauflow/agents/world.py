@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import TauflowError
+from .chance import place_of, put
 
 Array = NDArray[Any]
 
@@ -58,6 +59,9 @@ class World(ABC):
     sensors: tuple[int, ...] | None = None  # of each of `names` the sensor that it comes from; None: each has its own
     solved: float | None = None  # the mean return of 100 episodes at which it counts as solved
     reward_scale: float = 1.0  # brings returns to about one
+    unseen: tuple[
+        int, ...
+    ] = ()  # velocities, which a memory can find out: what is hidden where a memory is put to the test
 
     def __init__(self, n: int, seed: int = 0, skip: tuple[int, int] = (1, 1), hide: Sequence[int] = ()) -> None:
         if not 1 <= skip[0] <= skip[1]:
@@ -123,6 +127,19 @@ class World(ABC):
             self.count[over] = 0
         return Step(self._seen(), reward.astype(np.float32), ended, cut, last, elapsed.astype(np.float32))
 
+    def kept(self) -> dict[str, Array]:
+        """All that its future depends on, by name: what a subclass holds in arrays, and the random numbers to come."""
+        return {**{name: value.copy() for name, value in self._arrays().items()}, "rng": place_of(self.rng)}
+
+    def go_on(self, kept: dict[str, Array]) -> None:
+        """From where `kept` said."""
+        put(self.rng, kept["rng"])
+        for name in self._arrays():
+            setattr(self, name, kept[name].copy())
+
+    def _arrays(self) -> dict[str, Array]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+
     def frame_time(self) -> Any:
         """The time that the last frame took, a number or (n,)."""
         return self.period
@@ -140,6 +157,7 @@ class CartPole(World):
     spread = (1.0, 1.0, 0.2, 1.0)
     actions = ("push left", "push right")
     limit, period, solved, reward_scale = 500, 0.02, 475.0, 0.05
+    unseen = (1, 3)
 
     def fresh(self, which: Array) -> None:
         if not hasattr(self, "q"):
@@ -169,6 +187,7 @@ class Pendulum(World):
     actions = ("torque / 2 Nm",)
     continuous = True
     limit, period, solved, reward_scale = 200, 0.05, -200.0, 0.02
+    unseen = (2,)
 
     def fresh(self, which: Array) -> None:
         if not hasattr(self, "q"):

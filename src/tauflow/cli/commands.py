@@ -14,6 +14,7 @@ import typer
 import tauflow
 
 from ..cli.apps.arm import arm
+from ..cli.apps.rl import rl
 from ..cli.doctor import doctor
 from ..cli.networks.explain import explain
 from ..cli.networks.export import export
@@ -87,6 +88,7 @@ for command in (
     serve,
     arm,
     doctor,
+    rl,
 ):
     app.command(help=_paragraphs(command))(command)
 
