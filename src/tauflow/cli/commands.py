@@ -14,6 +14,8 @@ import typer
 import tauflow
 
 from ..cli.apps.arm import arm
+from ..cli.apps.market import market
+from ..cli.apps.text import text
 from ..cli.networks.explain import explain
 from ..cli.networks.export import export
 from ..cli.networks.serve import serve
@@ -69,7 +71,8 @@ def _paragraphs(command: Callable[..., None]) -> str:
 
 
 app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
-for command in (demo, check, fit, predict, compare, backtest, anomalies, tune, stability, explain, export, serve, arm):
+HOUSE = (demo, check, fit, predict, compare, backtest, anomalies, tune, stability, explain, export, serve)
+for command in (*HOUSE, arm, market, text):
     app.command(help=_paragraphs(command))(command)
 
 sequences = typer.Typer(help=_paragraphs(classify.main), rich_markup_mode="rich", no_args_is_help=True)
