@@ -155,7 +155,7 @@ def test_wrong_files_get_a_sentence(tmp_path: Path) -> None:
     path = write(tmp_path / "p.csv")
     frame = pd.read_csv(path)
     frame[::-1].to_csv(tmp_path / "back.csv", index=False)
-    with pytest.raises(tauflow.TauflowError, match="from old to new.*--sort"):
+    with pytest.raises(tauflow.TauflowError, match=r"from old to new.*--sort"):
         market.read_prices(tmp_path / "back.csv", time="t")
     sorted_ = market.read_prices(tmp_path / "back.csv", time="t", sort=True)
     np.testing.assert_allclose(sorted_.close, hourly().close)
