@@ -36,7 +36,7 @@ class Recipe:
     units: int = 32
     width: int = 64  # numbers of a token
     filters: int = 64
-    dropout: float = 0.5
+    dropout: float = 0.4
     epochs: int | None = None
     batch: int = 32
     rate: float = 0.003
