@@ -108,6 +108,8 @@ def test_it_learns_and_streams_and_explains(model: texts.TextClassifier) -> None
     assert told.label == "good" and told.strongest(3)[0][1] > 0 and "superb" in dict(told.strongest(3))
     against = model.explain("the film 3 is so superb , they say", "bad")
     np.testing.assert_allclose(against.parts, -told.parts, atol=1e-6)
+    with pytest.raises(tauflow.TauflowError, match="label is 'nice', expected one of bad, good"):
+        model.explain("fine", "nice")
     frame = model.frame(other.texts[:3])
     assert list(frame.columns) == ["label", "p(bad)", "p(good)", "text"] and frame["label"].tolist() == model.predict(
         other.texts[:3]

@@ -148,6 +148,8 @@ class TextClassifier:
         """What each token added to the score of `label` (the most probable one unless given)."""
         committee = self._fitted()
         p = self.predict_proba([text])[0]
+        if label is not None and label not in self.classes:
+            raise TauflowError(f"label is {label!r}, expected one of {', '.join(self.classes)}")
         code = int(p.argmax()) if label is None else self.classes.index(label)
         words = tokens(text)
         window = self.vocabulary.windows(words, self.recipe.causal)
