@@ -95,3 +95,11 @@ def test_ecb_rates() -> None:
     assert frame["ds"].dt.day_of_week.max() == 4
     assert set(frame["ds"].diff().dropna().dt.days) == {1, 2, 3, 4, 5}
     assert frame["DKK"].std() / frame["DKK"].mean() < 0.002
+
+
+def test_film_reviews_are_whole() -> None:
+    frame = datasets.movie_snippets()
+    assert frame.shape == (10_605, 2) and frame["score"].between(-4, 4).all() and (frame["text"].str.len() > 0).all()
+    assert frame["text"][2] == "Effective but too tepid biopic" and frame["score"][2] == pytest.approx(-0.6)
+    for part in ("Source:", "Known dirt:", "MIT"):
+        assert part in (datasets.movie_snippets.__doc__ or "")

@@ -16,6 +16,8 @@ import tauflow
 from ..cli.apps.arm import arm
 from ..cli.apps.rl import rl
 from ..cli.doctor import doctor
+from ..cli.apps.market import market
+from ..cli.apps.text import text
 from ..cli.networks.explain import explain
 from ..cli.networks.export import export
 from ..cli.networks.serve import serve
@@ -72,25 +74,15 @@ def _paragraphs(command: Callable[..., None]) -> str:
 
 
 app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
-for command in (
-    demo,
-    check,
-    fit,
-    predict,
-    compare,
-    backtest,
-    report,
-    anomalies,
-    tune,
-    stability,
-    explain,
-    export,
-    serve,
-    arm,
-    doctor,
-    rl,
-):
-    app.command(help=_paragraphs(command))(command)
+ROOMS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Tables": (demo, check, fit, predict, compare, backtest, report, anomalies, tune),
+    "Networks": (stability, explain, export, serve),
+    "Applications": (arm, rl, market, text),
+    "This installation": (doctor,),
+}
+for room, commands in ROOMS.items():
+    for command in commands:
+        app.command(help=_paragraphs(command), rich_help_panel=room)(command)
 
 sequences = typer.Typer(help=_paragraphs(classify.main), rich_markup_mode="rich", no_args_is_help=True)
 for command in (classify.fit, classify.predict, classify.compare):

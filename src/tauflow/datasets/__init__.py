@@ -1,6 +1,7 @@
-"""Five small real series, shipped with the package, each as a pandas frame with its dirt left in.
+"""Five small real series and one set of texts, shipped with the package, each as a pandas frame with its dirt left in.
 
-    frame = tauflow.datasets.traffic()          names() lists them, load("traffic") is the same
+    frame = tauflow.datasets.traffic()          names() lists the series, load("traffic") is the same
+    frame = tauflow.datasets.movie_snippets()   the texts
 
 Sources and licences stand in each docstring. Stored as float32; decimals are given back as they were published.
 """
@@ -147,6 +148,26 @@ def ecb_rates() -> pd.DataFrame:
     kept = _read("ecb_fx_daily")
     columns = {name: _decimals(column) for name, column in zip(kept["cols"].tolist(), kept["x"].T, strict=True)}
     return pd.DataFrame({"ds": kept["date"].astype("M8[D]").astype("M8[ns]"), **columns})
+
+
+def movie_snippets() -> pd.DataFrame:
+    """Sentences of film reviews and what people thought of them, 10,605 rows.
+
+    Source: C. J. Hutto and E. Gilbert 2014, VADER (the sentences are from rottentomatoes.com, collected by B. Pang and L. Lee), MIT.
+
+    score    mean of the votes of 20 people, -4 (very negative) to 4 (very positive)
+    text     the sentence
+
+    Known dirt: quotes and apostrophes are doubled or lost, some sentences are cut.
+    """
+    import gzip
+
+    import pandas as pd
+
+    with files(__package__).joinpath("hutto_movie_snippets.tsv.gz").open("rb") as file:
+        lines = gzip.decompress(file.read()).decode().splitlines()
+    parts = [line.split("\t", 2) for line in lines]
+    return pd.DataFrame({"score": [float(score) for _, score, _ in parts], "text": [text for _, _, text in parts]})
 
 
 def _read(name: str) -> dict[str, Array]:

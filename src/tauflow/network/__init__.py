@@ -11,10 +11,11 @@ from .parts.heads import Actions, Classes, Normal, Quantiles, Student, Values
 from .parts.missing import Missing
 from .parts.part import PLACES, REGISTRY, NetworkError, Part, names
 from .parts.pools import Attention, Last, Max, Mean, Pool
-from .parts.readouts import Deep, Linear, Skip, Wide
+from .parts.readouts import Both, Deep, Linear, Skip, Wide
 from .parts.scale import Scale
 from .parts.waves import Waves
 from .parts.windowed import TCN, Transformer, WindowMLP
+from .parts.words import Words
 from .presets import preset
 from .timescale import SuggestedTau, suggest_tau
 from .trace import Record
@@ -25,6 +26,7 @@ __all__ = [
     "TCN",
     "Actions",
     "Attention",
+    "Both",
     "Classes",
     "Committee",
     "Convolution",
@@ -54,6 +56,7 @@ __all__ = [
     "Waves",
     "Wide",
     "WindowMLP",
+    "Words",
     "names",
     "pad",
     "preset",

@@ -6,6 +6,7 @@
     deep     y = W2 sigma(W1 [h, s] + b1) + b2          one hidden layer of `units`, or several
     skip     y = deep([h, u, s]) + V u                  sees the input too, with a straight line around the core
     wide     y = deep([h, s]) + V s                     the given features have a straight line of their own
+    both     y = W dropout([h, u, s]) + b               one straight line from state and input, for many pooled numbers and few samples
 
 The straight lines start at zero, so a network starts as what is around them. Sources: He et al. 2016 (skip), Cheng et al. 2016
 (wide and deep).
@@ -150,6 +151,29 @@ class Wide(Deep):
 
     def lower(self, graph: Graph, h: Sequence[int], u: Sequence[int], s: Sequence[int]) -> int:
         return graph.add("add", [self.lower_deep(graph, [*h, *s]), dense(graph, s, self.line)], self.outputs)
+
+
+class Both(Part):
+    """One layer on all that there is."""
+
+    name: ClassVar[str] = "both"
+    place: ClassVar[str] = "readout"
+    sees_input: ClassVar[bool] = True
+
+    def __init__(self, inputs: int, outputs: int, seen: int, static: int = 0, dropout: float = 0.0) -> None:
+        super().__init__()
+        if not 0 <= dropout < 1:
+            raise NetworkError(f"dropout is {dropout!r}, expected a share in [0, 1)")
+        self.inputs, self.of_input, self.outputs = check_count("inputs", inputs), seen, check_count("outputs", outputs)
+        self.static, self.dropout = static, nn.Dropout(dropout)
+        self.map = nn.Linear(inputs + seen + static, outputs)
+
+    def forward(self, h: Tensor, u: Tensor, s: Tensor | None) -> Tensor:
+        y: Tensor = self.map(self.dropout(torch.cat([h, u] if s is None else [h, u, s], dim=-1)))
+        return y
+
+    def lower(self, graph: Graph, h: Sequence[int], u: Sequence[int], s: Sequence[int]) -> int:
+        return dense(graph, [*h, *u, *s], self.map)
 
 
 def zero_line(inputs: int, outputs: int) -> nn.Linear:
