@@ -13,7 +13,10 @@ import typer
 
 import tauflow
 
+from ..cli.apps.alarm import alarm
 from ..cli.apps.arm import arm
+from ..cli.apps.ecg import ecg
+from ..cli.apps.watch import watch
 from ..cli.networks.explain import explain
 from ..cli.networks.export import export
 from ..cli.networks.serve import serve
@@ -69,7 +72,24 @@ def _paragraphs(command: Callable[..., None]) -> str:
 
 
 app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
-for command in (demo, check, fit, predict, compare, backtest, anomalies, tune, stability, explain, export, serve, arm):
+for command in (
+    demo,
+    check,
+    fit,
+    predict,
+    compare,
+    backtest,
+    anomalies,
+    tune,
+    stability,
+    explain,
+    export,
+    serve,
+    arm,
+    ecg,
+    alarm,
+    watch,
+):
     app.command(help=_paragraphs(command))(command)
 
 sequences = typer.Typer(help=_paragraphs(classify.main), rich_markup_mode="rich", no_args_is_help=True)
