@@ -34,20 +34,20 @@ BEGINS, ENDS = 0.0, -math.log(3)  # log-odds: p = 1/2, p = 1/4
 LEVELS = np.linspace(-4.0, 4.0, 33)  # log-odds that a threshold may be
 READOUT = {"name": "deep", "units": 24}
 MODELS = ("liquid", "lstm", "gru", "tcn")
-MADE_UP = 24  # patients, of 3 minutes
+MADE_UP, MINUTES = 40, 1.5  # patients, and minutes of each
 
 
 @dataclass(frozen=True)
 class Settings:
     """How long is taught: the usual, and what takes seconds."""
 
-    epochs: int = 8
+    epochs: int = 10
     lr: float = 0.02
     lr_static: float = 0.005
     made_up: int = MADE_UP
 
 
-QUICK = Settings(epochs=2, made_up=0)
+QUICK = Settings(epochs=1, made_up=0)
 
 
 def network(name: str = "liquid") -> Network:
@@ -100,7 +100,7 @@ KNOWN: dict[int, list[Samples]] = {}
 def made_up(count: int) -> list[Samples]:
     """Simulated patients beside the real ones; numbers from 1000 on, which no trial asks for."""
     if count not in KNOWN:
-        KNOWN[count] = [samples(simulate(1000 + k, 3.0, share=0.15)) for k in range(count)]
+        KNOWN[count] = [samples(simulate(1000 + k, MINUTES, share=0.15)) for k in range(count)]
     return KNOWN[count]
 
 

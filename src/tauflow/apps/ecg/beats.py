@@ -51,10 +51,17 @@ class Beats:
 
 def windows(record: Record, at: Array) -> Array:
     """The signal around each of the times `at`, (beats, 38) in mV."""
-    half = np.diff(record.times) / 2
-    area = np.concatenate([[0.0], np.cumsum((record.signal[1:] + record.signal[:-1]) * half)])
     edges = at[:, None] + np.append(OFFSETS - STEP / 2, OFFSETS[-1] + STEP / 2)
-    return np.diff(np.interp(edges, record.times, area), axis=1) / STEP
+    return np.diff(integral(record, edges), axis=1) / STEP
+
+
+def integral(record: Record, until: Array) -> Array:
+    """Of the signal, drawn as straight lines between its samples, from the first sample to each of the times."""
+    t, x = record.times, record.signal
+    area = np.concatenate([[0.0], np.cumsum((x[1:] + x[:-1]) * np.diff(t) / 2)])
+    k = np.clip(np.searchsorted(t, until, side="right") - 1, 0, len(t) - 2)
+    past = until - t[k]
+    return np.asarray(area[k] + past * (x[k] + past * (x[k + 1] - x[k]) / (t[k + 1] - t[k]) / 2))
 
 
 def beats(record: Record) -> Beats:

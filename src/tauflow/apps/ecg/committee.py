@@ -23,7 +23,7 @@ from .beats import WIDTH, Beats, Chunks, flat
 from .budget import Deadline
 
 Array = NDArray[Any]
-MEMBERS, EPOCHS, RATE = 3, 30, 0.005
+MEMBERS, EPOCHS, RATE = 3, 20, 0.005
 CORES: dict[str, dict[str, Any]] = {
     "liquid": {"core": "gated_ltc", "tau": (0.5, 20.0)},
     "lstm": {"core": "lstm", "waves": "gap"},
@@ -126,7 +126,7 @@ def _rr_ratio(patients: list[Beats], seed: int) -> Made:
     x, y = flat(patients)
     early = -x[:, 2 * WIDTH]  # 1 - RR over the mean
     levels = np.quantile(early, np.linspace(0.5, 0.999, 200))
-    hits = np.array([[(early > one)[y].sum(), (early > one).sum()] for one in levels])
+    hits = np.array([[(early >= one)[y].sum(), (early >= one).sum()] for one in levels])
     best = float(levels[int((2 * hits[:, 0] / (hits[:, 1] + y.sum())).argmax())])
     return lambda p: np.asarray(1 / (1 + np.exp(-20 * (-p.x[:, 2 * WIDTH] - best)))), 1, 0.5, None
 

@@ -8,7 +8,8 @@
 
 The circle is where trajectories end, and there dth/dt = w: `simulate` starts on it, so that th is known and z alone is integrated, by
 Simpson's rule under its leak. A premature ventricular beat is a turn with events of its own: no P, a wide R, T turned over; it comes
-early and a pause follows. Source: McSharry et al. 2003, A dynamical model for generating synthetic electrocardiogram signals, eqs. 1-4.
+early and a pause follows. One from above the ventricles (S) is early alone.
+Source: McSharry et al. 2003, A dynamical model for generating synthetic electrocardiogram signals, eqs. 1-4.
 """
 
 from __future__ import annotations
@@ -72,12 +73,13 @@ def intervals(beats: int, mean: float, deviation: float, rng: np.random.Generato
 
 def ventricular(rng: np.random.Generator, sign: float) -> Events:
     """A focus in the ventricle: no P, R three times as wide, T against it."""
-    wide, height = rng.uniform(0.25, 0.36), rng.uniform(5.0, 9.0)
+    wide = rng.uniform(0.25, 0.36)
+    height = sign * rng.uniform(0.3, 0.7) / wide**2  # one to two and a half times the normal R, whose a b^2 is 0.3
     return Events(
         (-math.pi / 3, -math.pi / 4, rng.uniform(-0.1, 0.1), math.pi / 4, rng.uniform(1.5, 1.9)),
-        (0.0, -sign * height * rng.uniform(0, 0.3), sign * height, -sign * height * rng.uniform(0.1, 0.4), -sign * rng.uniform(0.7, 1.5)),
-        (0.2, wide * 0.7, wide, wide * 0.8, rng.uniform(0.4, 0.55)),
-    )  # fmt: skip
+        (0.0, -height * rng.uniform(0, 0.3), height, -height * rng.uniform(0.1, 0.4), -sign * rng.uniform(0.3, 0.9)),
+        (0.2, wide * 0.7, wide, wide * 0.8, rng.uniform(0.3, 0.45)),
+    )
 
 
 def trace(rr: Array, kinds: Array, events: list[Events], rate: float = RATE) -> tuple[Array, Array, Array]:
@@ -110,12 +112,18 @@ def simulate(patient: int, minutes: float = 5.0, rate: float = RATE, share: floa
     pulse = rng.uniform(0.65, 1.05)
     rr = intervals(math.ceil(60 * minutes / pulse) + 2, pulse, 0.04, rng)
     kinds = np.zeros(len(rr), dtype=int)
-    early = np.flatnonzero(rng.random(len(rr)) < share * rng.uniform(0.5, 1.5))
+    early = np.flatnonzero(rng.random(len(rr)) < share * rng.uniform(0.75, 2.0))
     early = early[(early > 3) & (early < len(rr) - 2)]
     early = early[np.diff(early, prepend=-9) > 1]
-    kinds[early] = 1 + (rng.random(len(early)) < 0.15)  # two foci, one of them rare
-    come = rng.uniform(0.55, 0.75, len(early))
-    rr[early] += (1 - come) * rr[early - 1]  # the pause makes good what the beat came early
+    kinds[early] = rng.choice(
+        [0, 1, 2], len(early), p=[0.25, 0.6, 0.15]
+    )  # from above the ventricles, or from one of two foci in them
+    above = np.zeros(len(rr), dtype=bool)
+    above[early] = kinds[early] == 0
+    come = rng.uniform(0.55, 0.8, len(early))
+    rr[early] += np.where(
+        kinds[early] > 0, (1 - come) * rr[early - 1], 0.0
+    )  # the pause makes good what a ventricular beat came early
     rr[early - 1] *= come
     sign = 1.0 if rng.random() < 0.8 else -1.0
     jitter = rng.uniform(0.8, 1.25, 5)
@@ -124,7 +132,9 @@ def simulate(patient: int, minutes: float = 5.0, rate: float = RATE, share: floa
     times, z, at = trace(rr, kinds, [own, *foci], rate)
     z = rng.uniform(0.6, 1.5) * z + _wander(times, rng) + _noise(times, rng)
     inside = (at > 1.0) & (at < times[-1] - 1.0)
-    return Record(f"simulated {patient}", times, z, at[inside], np.where(kinds > 0, "V", "N")[inside])
+    return Record(
+        f"simulated {patient}", times, z, at[inside], np.where(kinds > 0, "V", np.where(above, "S", "N"))[inside]
+    )
 
 
 def _wander(times: Array, rng: np.random.Generator) -> Array:

@@ -31,7 +31,7 @@ NAMES = {
 def written(metric: str, value: float) -> str:
     if value != value:
         return "–"
-    return f"{value:.0f} ms" if "ms" in metric else f"{value:.1f}" if "hour" in metric else f"{value:.3f}"
+    return f"{value:.0f} ms" if "[ms]" in metric else f"{value:.1f}" if "hour" in metric else f"{value:.3f}"
 
 
 def page(judged: Judged, command: str) -> Page:
@@ -125,7 +125,7 @@ def _lead(judged: Judged, first: str) -> str:
 
 def _figures(judged: Judged, first: str) -> Table:
     metrics = [metric for metric in NAMES if judged.mean(first, metric) == judged.mean(first, metric)]
-    metrics = [metric for metric in metrics if judged.task == "alarm" or "ms" not in metric]
+    metrics = [metric for metric in metrics if judged.task == "alarm" or "[ms]" not in metric]
     rows = []
     for metric in metrics:
         value, (low, high) = judged.of(first)[0].figure(metric), judged.interval(first, metric)

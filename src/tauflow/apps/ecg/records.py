@@ -9,6 +9,7 @@ Sources: Moody and Mark 2001 (the MIT-BIH database); ANSI/AAMI EC57 (the classes
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,8 +123,10 @@ def read_physionet(path: Path, lead: str | None = None, gain: float = 1.0) -> Re
     """One record of PhysioNet's layout, annotations in its .atr; lead: a name or a number, the first unless given."""
     wfdb = _wfdb()
     try:
-        signal, fields = wfdb.rdsamp(str(path))
-        notes = wfdb.rdann(str(path), "atr") if path.with_suffix(".atr").exists() else None
+        with warnings.catch_warnings():  # wfdb 4.3 reads by what pandas 4 will not have
+            warnings.simplefilter("ignore", DeprecationWarning)
+            signal, fields = wfdb.rdsamp(str(path))
+            notes = wfdb.rdann(str(path), "atr") if path.with_suffix(".atr").exists() else None
     except (ValueError, IndexError, KeyError, OSError) as wrong:
         raise DataError(f"{path}: no record can be read from it: {wrong}") from wrong
     names = list(fields["sig_name"])

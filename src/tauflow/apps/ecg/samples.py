@@ -26,7 +26,7 @@ Array = NDArray[Any]
 MEAN, POWER, LEAST, MOST = 2.0, 10.0, 0.01, 6.0  # s, s, mV, and the bound of u
 RATE = 90  # samples a second that is taught at
 FROM, UNTIL = 0.10, 0.35  # s after R of a ventricular beat: where the alarm should be on
-SECONDS, BATCH = 6, 16  # of a chunk; chunks of a batch
+SECONDS, BATCH, EACH = 6, 16, 40  # of a chunk; chunks of a batch; with a ventricular beat, of a patient, in an epoch
 
 
 class Scale:
@@ -112,24 +112,30 @@ class Variations:
 
 
 class Chunks:
-    """A source of batches: 6 s each, all that hold a ventricular beat and as many of the others, drawn anew every epoch."""
+    """A source of batches: 6 s each, drawn anew every epoch; of a patient at most `EACH` that hold a ventricular beat, so that nobody's
+    beats are learned by heart, and as many of everybody's others."""
 
     def __init__(self, patients: Sequence[Samples], seed: int, vary: Variations | None = None) -> None:
         self.patients, self.seed, self.vary = list(patients), seed, vary or Variations()
         self.length = SECONDS * RATE
-        places = [(k, n) for k, p in enumerate(patients) for n in range(0, len(p.u) - self.length, self.length)]
-        full = [bool(patients[k].y[n : n + self.length].any()) for k, n in places]
-        self.some = [place for place, one in zip(places, full, strict=True) if one]
-        self.none = [place for place, one in zip(places, full, strict=True) if not one]
-        self.count = len(self.some) + min(len(self.none), max(len(self.some), BATCH))
+        self.some: list[list[int]] = []  # where chunks begin that hold a ventricular beat, of each patient
+        self.none: list[list[int]] = []
+        for p in patients:
+            begins = range(0, len(p.u) - self.length, self.length)
+            full = [bool(p.y[n : n + self.length].any()) for n in begins]
+            self.some.append([n for n, one in zip(begins, full, strict=True) if one])
+            self.none.append([n for n, one in zip(begins, full, strict=True) if not one])
+        some = sum(min(EACH, len(one)) for one in self.some)
+        self.count = some + min(sum(map(len, self.none)), max(some, BATCH))
 
     def __len__(self) -> int:
         return max(1, self.count // BATCH)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         rng = np.random.default_rng([self.seed, epoch])
-        others = rng.permutation(len(self.none))[: self.count - len(self.some)]
-        places = [*self.some, *(self.none[k] for k in others)]
+        places = [(k, n) for k, one in enumerate(self.some) for n in rng.permutation(one)[:EACH].tolist()]
+        others = [(k, n) for k, one in enumerate(self.none) for n in one]
+        places += [others[k] for k in rng.permutation(len(others))[: self.count - len(places)]]
         order = rng.permutation(len(places))
         for k in range(len(self)):
             lost = float(rng.choice(self.vary.lost))

@@ -9,7 +9,7 @@ from .heart import simulate
 from .records import Record, read
 
 PATIENTS, MINUTES = 8, 10.0  # of the made-up hearts
-QUICK_PATIENTS, QUICK_MINUTES = 4, 1.5
+QUICK_PATIENTS, QUICK_MINUTES = 3, 1.0
 
 
 def gather(

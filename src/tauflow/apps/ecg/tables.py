@@ -25,6 +25,8 @@ TIMES, IDS, KINDS = (
 
 def read_csv(path: Path, events: Path | None, lead: str | None, gain: float) -> list[Record]:
     """A record for each value of the column record (or patient, id)."""
+    from pandas.api.types import is_numeric_dtype
+
     if events is None:
         raise DataError(f"{path}: a CSV needs a second one with the times of the beats: --events beats.csv")
     signal, beats = _table(path), _table(events)
@@ -42,7 +44,7 @@ def read_csv(path: Path, events: Path | None, lead: str | None, gain: float) -> 
     for name in [path.stem] if id_ is None else list(dict.fromkeys(signal[id_])):
         mine = signal if id_ is None else signal[signal[id_] == name]
         some = beats if of is None else beats[beats[of] == name]
-        zero = None if np.issubdtype(mine[time].dtype, np.number) else mine[time].iloc[0]
+        zero = None if is_numeric_dtype(mine[time]) else mine[time].iloc[0]
         volts = gain * mine[values].to_numpy(dtype=np.float64)
         made.append(
             Record(str(name), _seconds(path, mine[time], zero), volts, _seconds(events, some[at], zero), _kinds(events, some, kind))

@@ -123,7 +123,7 @@ def table(judged: Judged) -> Sequence[RenderableType]:
 
     from ...apps.ecg.page import NAMES, written
 
-    metrics = [m for m in NAMES if judged.task == "alarm" or "ms" not in m]
+    metrics = [m for m in NAMES if judged.task == "alarm" or "[ms]" not in m]
     grid = Table(title=f"{judged.source}: {judged.protocol}", title_justify="left")
     grid.add_column("model", style="cyan", no_wrap=True)
     if len(judged.conditions) > 1:
