@@ -13,11 +13,14 @@ import typer
 
 import tauflow
 
+from ..cli.apps.alarm import alarm
 from ..cli.apps.arm import arm
 from ..cli.apps.rl import rl
 from ..cli.doctor import doctor
 from ..cli.apps.market import market
 from ..cli.apps.text import text
+from ..cli.apps.ecg import ecg
+from ..cli.apps.watch import watch
 from ..cli.networks.explain import explain
 from ..cli.networks.export import export
 from ..cli.networks.serve import serve
@@ -77,7 +80,7 @@ app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
 ROOMS: dict[str, tuple[Callable[..., None], ...]] = {
     "Tables": (demo, check, fit, predict, compare, backtest, report, anomalies, tune),
     "Networks": (stability, explain, export, serve),
-    "Applications": (arm, rl, market, text),
+    "Applications": (arm, rl, ecg, alarm, watch, market, text),
     "This installation": (doctor,),
 }
 for room, commands in ROOMS.items():
@@ -87,7 +90,7 @@ for room, commands in ROOMS.items():
 sequences = typer.Typer(help=_paragraphs(classify.main), rich_markup_mode="rich", no_args_is_help=True)
 for command in (classify.fit, classify.predict, classify.compare):
     sequences.command(help=_paragraphs(command))(command)
-app.add_typer(sequences, name="classify")
+app.add_typer(sequences, name="classify", rich_help_panel="Tables")
 
 
 def run(arguments: list[str]) -> int:

@@ -198,12 +198,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """`title`: what was found, as a sentence; `over`: a small line above it, what this page is; `facts`: name -> fact."""
+    """`title`: what was found, as a sentence; `over`: a small line above it, what this page is; `facts`: name -> fact; `footer`: a warning
+    that stands at the foot."""
 
     title: str
     sections: Sequence[Section]
     over: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    footer: str = ""
 
     @property
     def most_options(self) -> int:
