@@ -14,6 +14,7 @@ import typer
 import tauflow
 
 from ..cli.apps.arm import arm
+from ..cli.apps.drive import drive
 from ..cli.networks.explain import explain
 from ..cli.networks.export import export
 from ..cli.networks.serve import serve
@@ -69,7 +70,7 @@ def _paragraphs(command: Callable[..., None]) -> str:
 
 
 app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
-for command in (demo, check, fit, predict, compare, backtest, anomalies, tune, stability, explain, export, serve, arm):
+for command in (demo, check, fit, predict, compare, backtest, anomalies, tune, stability, explain, export, serve, arm, drive):
     app.command(help=_paragraphs(command))(command)
 
 sequences = typer.Typer(help=_paragraphs(classify.main), rich_markup_mode="rich", no_args_is_help=True)

@@ -5,7 +5,7 @@ They are found by their names, so this file brings all of them in; a part of one
 
 from __future__ import annotations
 
-from . import encoders, gap, heads, missing, pools, readouts, scale, waves, windowed
+from . import encoders, gap, heads, missing, pools, readouts, scale, sensors, waves, windowed
 from .part import Part
 
-__all__ = ["Part", "encoders", "gap", "heads", "missing", "pools", "readouts", "scale", "waves", "windowed"]
+__all__ = ["Part", "encoders", "gap", "heads", "missing", "pools", "readouts", "scale", "sensors", "waves", "windowed"]

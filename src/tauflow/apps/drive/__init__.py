@@ -1,0 +1,27 @@
+"""Cars that keep their lane by camera and LiDAR: a static encoder and a core of equal size each, taught by imitation, judged in all weathers."""
+
+from __future__ import annotations
+
+from .table import CONDITIONS, EXPERT, Judged, Run, Score, judge, run
+from .train import CELLS, QUICK, Driver, Settings, teach
+from .world import CLEAR, TRAINING, Drive, Weather, expert
+
+__all__ = [
+    "CELLS",
+    "CLEAR",
+    "CONDITIONS",
+    "EXPERT",
+    "QUICK",
+    "TRAINING",
+    "Drive",
+    "Driver",
+    "Judged",
+    "Run",
+    "Score",
+    "Settings",
+    "Weather",
+    "expert",
+    "judge",
+    "run",
+    "teach",
+]
