@@ -318,3 +318,4 @@ def test_the_command_runs_whole(
         assert browser.evaluate(hidden) == [False, *[True] * 8]
         assert browser.evaluate("document.querySelector('output').textContent") == "33 frames a second"
         assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+        assert "tauflow drive --quick --cells cfc,mlp" in browser.evaluate("document.querySelector('pre').textContent")

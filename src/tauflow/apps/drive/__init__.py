@@ -1,4 +1,4 @@
-"""Cars that keep their lane by camera and LiDAR: a static encoder and a core of equal size each, taught by imitation, judged in all weathers."""
+"""Cars that keep their lane by camera and LiDAR: networks of equal size, taught by imitation, judged in all weathers."""
 
 from __future__ import annotations
 

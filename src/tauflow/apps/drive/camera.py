@@ -52,7 +52,8 @@ BLANK = np.broadcast_to(np.linspace(SKY, HAZE + 0.1, SIZE)[:, None], (SIZE, SIZE
 def look(pictures: Array, at: Array, pose: Array, other: Array | None = None) -> Array:
     """What cars see in clear daylight, shades (n, 64, 64) from 0 to 1.
 
-    pictures: of all tracks, one after the other; at (n,): which is whose; pose (n, 3): x, y, heading; other (n, 3): another car's, NaN: none.
+    pictures: of all tracks, one after the other; at (n,): which is whose; pose (n, 3): x, y, heading; other (n, 3): that of
+    another car, NaN where there is none.
     """
     cos, sin = np.cos(pose[:, 2:], dtype=np.float32), np.sin(pose[:, 2:], dtype=np.float32)
     forward, left = PLACE.astype(np.float32).T
@@ -116,4 +117,4 @@ def expose(shades: Array, light: Array, fog: Array, noise: Array) -> Array:
         shades = HAZE + (shades - HAZE) * np.exp(-fog[:, None, None].astype(np.float32) * FAR)
     raw = np.clip(shades * light[:, None, None].astype(np.float32) + noise, 0, 1)
     gain = np.minimum(EXPOSED / np.maximum(raw.mean(axis=(1, 2)), 1e-3), MOST_GAIN).astype(np.float32)
-    return np.clip(raw * gain[:, None, None], 0, 1)
+    return np.asarray(np.clip(raw * gain[:, None, None], 0, 1))

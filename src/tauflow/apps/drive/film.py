@@ -30,9 +30,7 @@ def film(drivers: Mapping[str, Network], colours: Mapping[str, str], steps: int 
     first = next(iter(drivers))
     seen, pictures = runs[first][1], runs[first][2]
     maps = gaze_along(drivers[first], seen)
-    shots = []
-    for k in range(1, steps, EVERY):
-        shots.append(_shot(ground, runs, colours, first, k, pictures, maps))
+    shots = [_shot(ground, runs, colours, first, k, pictures, maps) for k in range(1, steps, EVERY)]
     kept = io.BytesIO()
     shots[0].save(kept, "GIF", save_all=True, append_images=shots[1:], duration=50 * EVERY, loop=0, optimize=True)
     return kept.getvalue()

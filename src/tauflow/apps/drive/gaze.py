@@ -89,9 +89,8 @@ def gaze(net: Network, seen: Frames) -> Gaze:
 def _gradient(net: Network, now: Tensor, state: Tensor) -> Array:
     x = now.clone().requires_grad_()
     with torch.enable_grad():
-        net(x, state=state)[0][:, 0, 0].sum().backward()
-    assert x.grad is not None
-    moved = x.grad[:, 0, :PIXELS].abs().reshape(-1, 1, *SHAPE)
+        (slope,) = torch.autograd.grad(net(x, state=state)[0][:, 0, 0].sum(), x)
+    moved = slope[:, 0, :PIXELS].abs().reshape(-1, 1, *SHAPE)
     return F.avg_pool2d(moved, 3, 1, 1)[:, 0].numpy()
 
 

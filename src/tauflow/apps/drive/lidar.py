@@ -35,4 +35,4 @@ def measure(pose: Array, segments: Array) -> Array:
         t = (ax * ey - ay * ex)[:, None] * inverse
         u = (-CROSS @ np.stack([ay, ax], axis=1)) * inverse
         met = (t > 0) & (u >= 0) & (u <= 1)
-    return np.where(met, t, FARTHEST).min(axis=2).clip(max=FARTHEST)
+    return np.asarray(np.where(met, t, FARTHEST).min(axis=2).clip(max=FARTHEST))

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from ...agents import WorldError
 from ...errors import MissingExtraError
 from . import camera
-from .track import HALF, PIXELS, Track
+from .track import GRASS, HALF, PIXELS, Track
 
 Array = NDArray[Any]
 XML = """<mujoco><visual><quality shadowsize="1" offsamples="0"/><map znear=".01" zfar="100"/>
 <headlight ambient="1 1 1" diffuse="0 0 0" specular="0 0 0"/></visual><statistic extent="1"/>
 <asset><texture name="t" type="2d" builtin="flat" width="{pixels}" height="{pixels}" rgb1=".5 .5 .5"/>
+<texture name="sky" type="skybox" builtin="flat" width="16" height="16" rgb1="{grass} {grass} {grass}" rgb2="{grass} {grass} {grass}"/>
 <material name="g" texture="t" texrepeat="1 1" texuniform="false" reflectance="0" specular="0"/></asset><worldbody>
 <geom type="plane" size="{half} {half} .1" material="g"/>
 <body name="eye" mocap="true"><camera name="front" pos="{forward} 0 {height}" xyaxes="0 -1 0 {down} 0 {level}" fovy="75"/></body>
@@ -41,7 +42,7 @@ class Renderer:
         self.model = mujoco.MjModel.from_xml_string(
             XML.format(
                 pixels=PIXELS, half=HALF, forward=camera.FORWARD, height=camera.HEIGHT, down=camera.DOWN, level=camera.LEVEL,
-                length=half[0], width=half[1], body=camera.BODY, window=camera.WINDOW,
+                length=half[0], width=half[1], body=camera.BODY, window=camera.WINDOW, grass=GRASS / 255,
             )
         )  # fmt: skip
         self.data = mujoco.MjData(self.model)
@@ -53,7 +54,10 @@ class Renderer:
             ) from None
         self.kinematics, self.upload, self.texture = mujoco.mj_kinematics, mujoco.mjr_uploadTexture, -1
         self.light = mujoco.mj_camlight
-        self.pictures = [np.repeat(t.picture[: PIXELS**2], 3) for t in tracks]
+        rows = [
+            t.picture[: PIXELS**2].reshape(PIXELS, PIXELS)[::-1] for t in tracks
+        ]  # MuJoCo's first row is at the top
+        self.pictures = [np.repeat(one.ravel(), 3) for one in rows]
 
     def look(self, at: Array, pose: Array, other: Array) -> Array:
         """As camera.look, shades (n, 64, 64)."""

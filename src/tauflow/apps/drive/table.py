@@ -24,7 +24,7 @@ from .world import CLEAR, Drive, Weather, expert
 
 Array = NDArray[Any]
 SEED = 424_242  # of the tracks that drivers are judged on; training's seeds are small
-BARE = {"traffic": 0.0, "crossings": 0, "wet": 0}
+BARE = Weather(traffic=0.0, crossings=0, wet=0)
 Condition = tuple[Trouble, Weather]
 CONDITIONS: dict[str, Condition] = {
     "20 Hz": (Trouble(), CLEAR),
@@ -33,23 +33,25 @@ CONDITIONS: dict[str, Condition] = {
     "5-30 Hz": (RATES, CLEAR),
     "60 % lost": (Trouble(lost=0.6), CLEAR),
     "0.1 s late": (Trouble(delay=(0.1, 0.1)), CLEAR),
-    "bare track": (Trouble(), Weather(**BARE)),
-    "crossings": (Trouble(), Weather(**{**BARE, "crossings": 4})),
-    "wet": (Trouble(), Weather(**{**BARE, "wet": 6})),
-    "car ahead": (Trouble(), Weather(**{**BARE, "traffic": 1.0})),
+    "bare track": (Trouble(), BARE),
+    "crossings": (Trouble(), replace(BARE, crossings=4)),
+    "wet": (Trouble(), replace(BARE, wet=6)),
+    "car ahead": (Trouble(), replace(BARE, traffic=1.0)),
     "noise": (Trouble(), Weather(noise=(0.15, 0.15))),
     "fog": (Trouble(), Weather(fog=(0.1, 0.1))),
     "dusk": (Trouble(), Weather(light=(0.2, 0.2))),
     "dark": (Trouble(), Weather(light=(0.03, 0.03))),
     "camera dead": (Trouble(), Weather(dead_camera=1.0)),
     "LiDAR dead": (Trouble(), Weather(dead_lidar=1.0)),
+    "both dead": (Trouble(), Weather(blackout=1.0)),
     "all at once": (
         Trouble(period=0.08, jitter=6**0.5, lost=0.3, delay=(0.05, 0.1)),
         Weather(fog=(0.05, 0.05), light=(0.2, 0.2), dead_camera=0.5, dead_lidar=0.5),
     ),
 }
 FIRST, EXPERT = "20 Hz", "expert"
-OUTAGE_FRAMES = 1000  # of an episode in which a sensor dies
+WHOLE = ("20 Hz", "10 Hz", "7 Hz")  # conditions that all the steps are driven in, the others in half of them
+SHORT, OUTAGE = 750, (100, 400)  # frames of an episode in which a sensor dies; between which it does
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +102,12 @@ def run(
     actor: Network | None, condition: Condition = CONDITIONS[FIRST], *, cars: int = 8, steps: int = 600, seed: int = SEED,
     engine: str = "numpy",
 ) -> Run:  # fmt: skip
-    """A driver, or the expert (None), under one condition; where sensors die, in episodes of 10 s, each with one outage."""
+    """A driver, or the expert (None), under one condition; where sensors die, in episodes of 7.5 s, each with one outage."""
     trouble, weather = condition
-    dies = weather.dead_camera + weather.dead_lidar > 0
-    world = Drive(cars, seed, weather=weather, tracks=cars, limit=OUTAGE_FRAMES if dies else 10**9, engine=engine)
+    dies = weather.dead_camera + weather.dead_lidar + weather.blackout > 0
+    world = Drive(
+        cars, seed, weather=weather, tracks=cars, limit=SHORT if dies else 10**9, outage=OUTAGE, engine=engine
+    )
     seen: dict[str, list[Array]] = {name: [] for name in ("place", "off", "speed", "tracks")}
 
     def watch(world: Drive) -> None:
@@ -115,7 +119,7 @@ def run(
     place, off, speed, at = (np.stack(seen[name], axis=1) for name in seen)
     return Run(
         place, off, walked.reward < 0, walked.action[..., 0], speed, walked.first, over & (_frames(walked) < world.limit),
-        walked.took, float(-walked.reward.sum()), tuple(int(k) for k in at[:, 0]),
+        walked.took, float(np.abs(walked.reward).sum()), tuple(int(k) for k in at[:, 0]),
     )  # fmt: skip
 
 
@@ -262,7 +266,8 @@ def judge(
         if progress is not None:
             progress(blank.driver)
         for condition, what in conditions.items():
-            found = run(actor, what, cars=cars, steps=steps, engine=engine)
+            long = steps if condition in WHOLE else max(steps // 2, 2)
+            found = run(actor, what, cars=cars, steps=long, engine=engine)
             if condition == FIRST:
                 judged.runs.setdefault(blank.driver, found)
             judged.scores.append(

@@ -26,7 +26,7 @@ ROWS = camera.SIZE - camera.TOP
 PIXELS = ROWS * camera.SIZE
 CRASH = RAIL - car.WIDTH / 2  # m from the middle
 TOUCH = 3.6  # m between the middles of two cars
-OUTAGE = 300  # frames that a sensor is dead
+OUTAGE, BLACKOUT = 300, 80  # frames that a sensor is dead; that both are
 BEAM_NOISE = 0.03  # m
 BANK = 1 << 19  # numbers of noise, drawn once
 
@@ -34,13 +34,14 @@ BANK = 1 << 19  # numbers of noise, drawn once
 @dataclass(frozen=True)
 class Weather:
     """Between what an episode is drawn: fog (a metre), light (a share of the day's) and noise (of the pixels); the share of episodes
-    in which the camera, the LiDAR dies for 3 s; that with a car ahead; crossings and wet stretches of a track."""
+    in which the camera, the LiDAR dies for 3 s, both for 0.8 s; that with a car ahead; crossings and wet stretches of a track."""
 
     fog: tuple[float, float] = (0.0, 0.0)
     light: tuple[float, float] = (1.0, 1.0)
     noise: tuple[float, float] = (0.02, 0.02)
     dead_camera: float = 0.0
     dead_lidar: float = 0.0
+    blackout: float = 0.0
     traffic: float = 0.5
     crossings: int = 2
     wet: int = 3
@@ -48,12 +49,15 @@ class Weather:
     def __post_init__(self) -> None:
         for name in ("fog", "light", "noise"):
             low, high = getattr(self, name)
-            if not 0 <= low <= high:
-                raise WorldError(f"{name} is {(low, high)}, expected (least, most), 0 or more")
+            if not (low > 0 if name == "light" else low >= 0) or not low <= high:
+                least = "above 0" if name == "light" else "0 or more"
+                raise WorldError(f"{name} is {(low, high)}, expected (least, most), {least}")
 
 
 CLEAR = Weather()
-TRAINING = Weather(fog=(0.0, 0.1), light=(0.03, 1.0), noise=(0.0, 0.12), dead_camera=0.25, dead_lidar=0.25)
+TRAINING = Weather(
+    fog=(0.0, 0.1), light=(0.03, 1.0), noise=(0.0, 0.12), dead_camera=0.25, dead_lidar=0.25, blackout=0.15
+)
 
 
 class Drive(World):
@@ -112,6 +116,7 @@ class Drive(World):
         self.with_other = np.zeros(n, dtype=bool)
         self.fog, self.light, self.noise = np.zeros((3, n))
         self.dies = np.full((n, 2), -OUTAGE)  # the frames at which camera and LiDAR die
+        self.dead_for = np.full(n, OUTAGE)
         self.bank = np.random.default_rng(seed + 1).standard_normal(BANK, dtype=np.float32)
         self.moment, self.shown_at, self.seen_last = 0, -1, np.zeros((0, 0), np.float32)  # one moment is looked at once
         self.engine: Any = None
@@ -137,12 +142,14 @@ class Drive(World):
         self.with_other[chosen] = rng.random(k) < weather.traffic
         self.other_at[chosen] = here * self.spacing[at] + rng.uniform(14, 35, k)
         self.other_v[chosen] = rng.uniform(3.5, 6.0, k)
-        self.fog[chosen] = rng.uniform(*weather.fog, k)
-        self.light[chosen] = np.exp(rng.uniform(*np.log(weather.light), k))
-        self.noise[chosen] = rng.uniform(*weather.noise, k)
-        dead = rng.random((k, 1)) < np.cumsum([weather.dead_camera, weather.dead_lidar])
-        dead[:, 1] &= ~dead[:, 0]  # never both at once
+        self.fog[chosen] = rng.uniform(*weather.fog, size=k)
+        self.light[chosen] = np.exp(rng.uniform(np.log(weather.light[0]), np.log(weather.light[1]), k))
+        self.noise[chosen] = rng.uniform(*weather.noise, size=k)
+        shares = np.cumsum([weather.dead_camera, weather.dead_lidar, weather.blackout])
+        fate = (rng.random(k)[:, None] >= shares).sum(axis=1)  # 0 camera, 1 LiDAR, 2 both, 3 none
+        dead = np.stack([(fate == 0) | (fate == 2), (fate == 1) | (fate == 2)], axis=1)
         self.dies[chosen] = np.where(dead, rng.integers(*self.outage, (k, 1)), -OUTAGE)
+        self.dead_for[chosen] = np.where(fate == 2, BLACKOUT, OUTAGE)
         self._place_other()
 
     def _place_other(self) -> None:
@@ -159,14 +166,14 @@ class Drive(World):
     def works(self) -> Array:
         """Whether the camera and the LiDAR work now, bool (n, 2)."""
         since = self.count[:, None] - self.dies
-        return np.asarray((since < 0) | (since >= OUTAGE))
+        return np.asarray((since < 0) | (since >= self.dead_for[:, None]))
 
     @property
     def gap(self) -> Array:
         """Metres to the middle of the car ahead, along the road, (n,); infinite where there is none."""
         along = self.other_at - self.station * self.spacing[self.at]
         around = along % (self.many[self.at] * self.spacing[self.at])
-        return np.where(self.with_other, around, np.inf)
+        return np.asarray(np.where(self.with_other, around, np.inf))
 
     def frame(self, action: Array, on: Array) -> tuple[Array, Array]:
         self.moment += 1
@@ -200,7 +207,8 @@ class Drive(World):
             shades = self.engine.look(self.at, self.pose, self.other)
         start = self.rng.integers(0, BANK - camera.SIZE**2, self.n)
         noise = np.stack([self.bank[s : s + camera.SIZE**2] for s in start]).reshape(shades.shape)
-        return camera.expose(shades, self.light, self.fog, noise * self.noise[:, None, None].astype(np.float32))
+        seen: Array = camera.expose(shades, self.light, self.fog, noise * self.noise[:, None, None].astype(np.float32))
+        return seen
 
     def beams(self) -> Array:
         """Distances of the LiDAR, (n, 64) in m, dead or not."""
@@ -209,7 +217,7 @@ class Drive(World):
         clean = lidar.measure(self.pose, np.concatenate([self.rails[self.at], sides], axis=1))
         start = int(self.rng.integers(0, BANK - clean.size))
         noise = self.bank[start : start + clean.size].reshape(clean.shape)
-        return np.clip(clean + BEAM_NOISE * noise, 0, lidar.FARTHEST)
+        return np.asarray(np.clip(clean + BEAM_NOISE * noise, 0, lidar.FARTHEST))
 
     def observe(self) -> Array:
         if self.shown_at == self.moment:

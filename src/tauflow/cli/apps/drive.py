@@ -8,9 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from ...cli.command import command_line
 from ...cli.options import OUTPUT, TRAINING, Quiet, Seed, View, option
-from ...cli.output import Format, emit, plain, tell
+from ...cli.output import TYPED, Format, emit, plain, tell
 from ...errors import TauflowError
 from ...files import check_output, write_bytes_atomically
 
@@ -102,12 +101,10 @@ def drive(
     if film is not None:
         write_bytes_atomically(film, shot)
     if page is not None:
-        from ...apps.drive.page import Effort
         from ...apps.drive.page import page as made_page
+        from ...apps.drive.pictures import Effort
 
-        options: dict[str, Any] = {"cells": cells, "seeds": seeds, "seed": seed, "minutes": minutes, "page": str(page)}
-        typed = command_line("drive", [], options)
-        made_page(judged, typed, shot, Effort(1, 10, 0.4) if quick else None).write(page)
+        made_page(judged, TYPED.get(), shot, Effort(1, 10, 0.4) if quick else None).write(page)
     if json is not None:
         write_bytes_atomically(json, writing.dumps(judged.rows(), indent=1).encode())
     emit(view, Format.csv, lambda screen: _table(judged), judged.frame, judged.rows)
