@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from chromium import Page as Browser
 import tauflow
 from tauflow.agents import Trouble, WorldError, walk
 from tauflow.apps import drive
-from tauflow.apps.drive import camera, car, gaze, lidar, table, train, world
+from tauflow.apps.drive import camera, car, gaze, lidar, train, trial, world
 from tauflow.apps.drive.birdseye import birdseye
 from tauflow.apps.drive.track import HALF, LANE, LINE, PIXELS, RAIL, TIGHTEST, track
 
@@ -107,9 +108,7 @@ def test_tracks_are_closed_clear_and_painted_where_they_are() -> None:
         for c in one.crossings:
             away[(c + np.arange(-20, 21)) % len(one.p)] = False
 
-        def shade(
-            aside: float, one: drive.table.Any = one, picture: drive.table.Any = picture, away: drive.table.Any = away
-        ) -> np.ndarray:
+        def shade(aside: float, one: Any = one, picture: Any = picture, away: Any = away) -> np.ndarray:
             x, y = (((one.p + aside * one.normal)[away] + HALF) / (2 * HALF) * PIXELS).astype(int).T
             return picture[y, x]
 
@@ -123,22 +122,32 @@ def test_tracks_are_closed_clear_and_painted_where_they_are() -> None:
     assert (track(0).p == track(0).p).all() and not np.array_equal(track(0).p[:50], track(1).p[:50])
 
 
-def test_a_dead_sensor_shows_zeros_and_says_so_for_three_seconds() -> None:
-    for name, columns, flag in (
-        ("dead_camera", slice(0, world.PIXELS), -2),
-        ("dead_lidar", slice(world.PIXELS, world.PIXELS + 64), -1),
+def test_a_dead_sensor_shows_zeros_and_says_so_for_three_seconds_both_for_less() -> None:
+    eye, beams = slice(0, world.PIXELS), slice(world.PIXELS, world.PIXELS + 64)
+    for name, dead, steps in (
+        ("dead_camera", [True, False], 60),
+        ("dead_lidar", [False, True], 60),
+        ("blackout", [True, True], 16),
     ):
         one = drive.Drive(2, 3, weather=drive.Weather(**{name: 1.0}), tracks=1, outage=(20, 21))
         seen, works = one.reset(), []
         for _ in range(80):
-            works.append(seen[:, flag].copy())
-            assert ((seen[:, columns] == 0).all(axis=1) == (seen[:, flag] == 0)).all()
+            works.append(seen[0, -2:].copy())
+            for columns, flag in ((eye, -2), (beams, -1)):
+                assert ((seen[:, columns] == 0).all(axis=1) == (seen[:, flag] == 0)).all()
             seen = one.step(drive.expert(one)).seen
-        assert np.array_equal(np.array(works)[:, 0], [1] * 4 + [0] * 60 + [1] * 16)
+        expected = np.ones((80, 2))
+        expected[4 : 4 + steps, dead] = 0
+        np.testing.assert_array_equal(works, expected)
+    mixed = drive.Drive(4000, 3, weather=drive.TRAINING, tracks=1)
+    mixed.fresh(np.ones(4000, bool))
+    dies = mixed.dies >= 0
+    shares = [(dies == which).all(axis=1).mean() for which in ([True, False], [False, True], [True, True])]
+    np.testing.assert_allclose(shares, [0.25, 0.25, 0.15], atol=0.02)
 
 
 def test_the_expert_keeps_the_lane_and_its_distance_at_every_rate() -> None:
-    for condition in (table.CONDITIONS["20 Hz"], table.CONDITIONS["7 Hz"], table.CONDITIONS["car ahead"]):
+    for condition in (drive.CONDITIONS["20 Hz"], drive.CONDITIONS["7 Hz"], drive.CONDITIONS["car ahead"]):
         found = drive.run(None, condition, cars=4, steps=150)
         assert (
             found.off_lane == 0
@@ -243,7 +252,7 @@ def test_rings_stand_where_a_wheel_first_touched() -> None:
 
 def test_the_sentence_says_who_leads_or_that_they_are_level() -> None:
     def score(driver: str, kind: str, free: float) -> drive.Score:
-        return drive.Score(driver, kind, 0, table.FIRST, 0.01, 0.1, free, 100.0, 0.1, 6.0)
+        return drive.Score(driver, kind, 0, trial.FIRST, 0.01, 0.1, free, 100.0, 0.1, 6.0)
 
     law = score(drive.EXPERT, "law", 1.0)
     said = drive.Judged([law, score("cfc", "liquid", 0.8), score("lstm", "static", 0.9)]).sentence()
@@ -293,7 +302,7 @@ def test_the_command_runs_whole(
     assert run([*words, "--format", "json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     kept = json.loads((tmp_path / "a.json").read_text())
-    assert printed == kept and {row["model"] for row in kept} == {"expert", "cfc", "mlp"}
+    assert printed == kept and {row["model"] for row in kept} == {"world", "expert", "cfc", "mlp"}
     needed = "task model kind metric mean std seeds parameters seconds settings commit machine"
     assert all(set(row) == set(needed.split()) for row in kept)
     assert (tmp_path / "a.gif").read_bytes()[:4] == b"GIF8"

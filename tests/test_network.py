@@ -38,7 +38,11 @@ KINDS: dict[str, dict[str, Any]] = {
         "core": "gated_ltc",
         "encoder": {
             "name": "sensors",
-            "each": [{"inputs": 2, "name": "images", "shape": [1, 1, 2], "units": 3}, {"inputs": 1}, {"inputs": 1, "name": "dense", "units": 2}],
+            "each": [
+                {"inputs": 2, "name": "images", "shape": [1, 1, 2], "units": 3},
+                {"inputs": 1},
+                {"inputs": 1, "name": "dense", "units": 2},
+            ],
         },
     },
     "static": {"core": "lstm", "pool": "mean"},

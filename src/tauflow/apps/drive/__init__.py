@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .table import CONDITIONS, EXPERT, Judged, Run, Score, judge, run
+from .table import EXPERT, Judged, Score, judge
 from .train import CELLS, QUICK, Driver, Settings, teach
+from .trial import CONDITIONS, Run, run
 from .world import CLEAR, TRAINING, Drive, Weather, expert
 
 __all__ = [

@@ -12,7 +12,8 @@ from ...drawing.canvas import Colours, page_svg
 from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Part, Picture, Points, Section, Table
 from .gaze import frames, gaze
 from .pictures import Effort, looking, looks, slider, sweeps, tracks
-from .table import EXPERT, FIRST, WHOLE, Judged
+from .table import EXPERT, Judged
+from .trial import FIRST, WHOLE
 
 MOST = 3  # drivers in one drawing, the expert aside
 SLIDING = (
@@ -53,7 +54,7 @@ def page(judged: Judged, command: str, film: bytes = b"", effort: Effort | None 
     seen = frames()
     gazes = {name: gaze(judged.nets[name], seen) for name in names}
     facts = {
-        "World": "closed tracks, a lane of 3.4 m, camera 64 × 64, LiDAR 64 beams",
+        "World": f"camera 64 × 64, LiDAR 64 beams, {judged.real_time:.0f} times real time",
         "Drivers": f"{len(judged.drivers) - 1}, and the expert who taught them",
         "Parameters": ", ".join(sorted({f"{s.parameters:,}" for s in judged.scores if s.parameters})),
     }

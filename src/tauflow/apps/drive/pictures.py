@@ -16,8 +16,9 @@ from ...drawing.canvas import Colours, page_svg
 from ...report.page import Drawing, Part, Picture, Slider
 from .birdseye import birdseye
 from .gaze import Gaze, overlay
-from .table import EXPERT, SEED, Condition, Judged, Run, run
+from .table import EXPERT, Judged
 from .track import track
+from .trial import SEED, Condition, Run, run
 from .world import CLEAR, Drive, Weather
 
 Array = NDArray[Any]

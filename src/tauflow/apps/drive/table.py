@@ -1,151 +1,20 @@
-"""How well drivers keep the lane: under each disturbance, beside the expert, on tracks that training never saw.
-
-off        share of the time with a wheel on the white line or beyond        deviation  mean |distance from the middle|, m
-crash_free share of episodes without touching a guard rail or another car    reach      m until the first crash or the end, mean over cars
-roughness  mean |steering - steering before| from one 50 ms to the next      speed      mean, m/s
-"""
+"""The table of drivers: every one under every disturbance, beside the expert, and who leads. The measures: see `trial`."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ... import Network
-from ...agents import Trouble, walk
 from ..rows import row
-from .train import RATES, Driver
-from .world import CLEAR, Drive, Weather, expert
+from .train import Driver
+from .trial import CONDITIONS, FIRST, WHOLE, Condition, Run, microseconds, real_time, run
 
-Array = NDArray[Any]
-SEED = 424_242  # of the tracks that drivers are judged on; training's seeds are small
-BARE = Weather(traffic=0.0, crossings=0, wet=0)
-Condition = tuple[Trouble, Weather]
-CONDITIONS: dict[str, Condition] = {
-    "20 Hz": (Trouble(), CLEAR),
-    "10 Hz": (Trouble(period=0.1), CLEAR),
-    "7 Hz": (Trouble(period=0.14), CLEAR),
-    "5-30 Hz": (RATES, CLEAR),
-    "60 % lost": (Trouble(lost=0.6), CLEAR),
-    "0.1 s late": (Trouble(delay=(0.1, 0.1)), CLEAR),
-    "bare track": (Trouble(), BARE),
-    "crossings": (Trouble(), replace(BARE, crossings=4)),
-    "wet": (Trouble(), replace(BARE, wet=6)),
-    "car ahead": (Trouble(), replace(BARE, traffic=1.0)),
-    "noise": (Trouble(), Weather(noise=(0.15, 0.15))),
-    "fog": (Trouble(), Weather(fog=(0.1, 0.1))),
-    "dusk": (Trouble(), Weather(light=(0.2, 0.2))),
-    "dark": (Trouble(), Weather(light=(0.03, 0.03))),
-    "camera dead": (Trouble(), Weather(dead_camera=1.0)),
-    "LiDAR dead": (Trouble(), Weather(dead_lidar=1.0)),
-    "both dead": (Trouble(), Weather(blackout=1.0)),
-    "all at once": (
-        Trouble(period=0.08, jitter=6**0.5, lost=0.3, delay=(0.05, 0.1)),
-        Weather(fog=(0.05, 0.05), light=(0.2, 0.2), dead_camera=0.5, dead_lidar=0.5),
-    ),
-}
-FIRST, EXPERT = "20 Hz", "expert"
-WHOLE = ("20 Hz", "10 Hz", "7 Hz")  # conditions that all the steps are driven in, the others in half of them
-SHORT, OUTAGE = 750, (100, 400)  # frames of an episode in which a sensor dies; between which it does
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """What happened, each (n, steps): where each car was (x, y), how far from the middle, whether a wheel touched in the step after,
-    steering, and whether the episode ended after the step, by a crash; took: seconds; stretches: episodes in all."""
-
-    place: Array
-    off: Array
-    touched: Array
-    steer: Array
-    speed: Array
-    first: Array
-    crash: Array
-    took: Array
-    frames_off: float
-    tracks: tuple[int, ...]  # whose track each car was on at first
-
-    @property
-    def off_lane(self) -> float:
-        return float(self.frames_off / np.rint(self.took.sum() / Drive.period))
-
-    @property
-    def deviation(self) -> float:
-        return float(np.abs(self.off).mean())
-
-    @property
-    def crash_free(self) -> float:
-        return float(1 - self.crash.sum() / self.first.sum())
-
-    @property
-    def reach(self) -> float:
-        metres = (self.speed * self.took).cumsum(axis=1)
-        crashed = self.crash.any(axis=1)
-        at = np.where(crashed, self.crash.argmax(axis=1), self.crash.shape[1] - 1)
-        return float(metres[np.arange(len(metres)), at].mean())
-
-    @property
-    def mean_speed(self) -> float:
-        return float((self.speed * self.took).sum() / self.took.sum())
-
-    @property
-    def roughness(self) -> float:
-        return float(np.abs(np.diff(self.steer, axis=1))[~self.first[:, 1:]].mean())
-
-
-def run(
-    actor: Network | None, condition: Condition = CONDITIONS[FIRST], *, cars: int = 8, steps: int = 600, seed: int = SEED,
-    engine: str = "numpy",
-) -> Run:  # fmt: skip
-    """A driver, or the expert (None), under one condition; where sensors die, in episodes of 7.5 s, each with one outage."""
-    trouble, weather = condition
-    dies = weather.dead_camera + weather.dead_lidar + weather.blackout > 0
-    world = Drive(
-        cars, seed, weather=weather, tracks=cars, limit=SHORT if dies else 10**9, outage=OUTAGE, engine=engine
-    )
-    seen: dict[str, list[Array]] = {name: [] for name in ("place", "off", "speed", "tracks")}
-
-    def watch(world: Drive) -> None:
-        for name, value in (("place", world.pose[:, :2]), ("off", world.off), ("speed", world.v), ("tracks", world.at)):
-            seen[name].append(value.copy())
-
-    walked = walk(world, steps, expert if actor is None else actor, expert, mix=[trouble], seed=seed, watch=watch)
-    over = np.concatenate([walked.first[:, 1:], (world.count == 0)[:, None]], axis=1)
-    place, off, speed, at = (np.stack(seen[name], axis=1) for name in seen)
-    return Run(
-        place, off, walked.reward < 0, walked.action[..., 0], speed, walked.first, over & (_frames(walked) < world.limit),
-        walked.took, float(np.abs(walked.reward).sum()), tuple(int(k) for k in at[:, 0]),
-    )  # fmt: skip
-
-
-def _frames(walked: Any) -> Array:
-    """Frames of the episode so far after each step, (n, steps)."""
-    frames = np.rint(walked.took / Drive.period)
-    total = frames.cumsum(axis=1)
-    before = np.where(walked.first, total - frames, 0)
-    return np.asarray(total - np.maximum.accumulate(before, axis=1))
-
-
-def microseconds(net: Network, calls: int = 500) -> float | None:
-    """CPU time of one step of the whole network, camera to steering, streamed; the least of five rounds; None: no kernel runs it."""
-    stream = net.stream()
-    if stream.backend != "cpu":
-        return None
-    x = np.random.default_rng(0).random(net.inputs, dtype=np.float32)
-    rounds = []
-    for _ in range(5):
-        began = time.process_time()
-        for _ in range(calls // 5):
-            stream(x, 0.05)
-        rounds.append((time.process_time() - began) / (calls // 5) * 1e6)
-    return min(rounds)
-
-
+EXPERT = "expert"
 MEASURED = ("off_lane", "deviation", "crash_free", "reach", "roughness", "mean_speed")
 
 
@@ -170,11 +39,12 @@ class Score:
 
 @dataclass
 class Judged:
-    """Every score; the runs of each driver's first seed at 20 Hz; the first driver of each name, for pictures."""
+    """Every score; the runs of each driver's first seed at 20 Hz; the first driver of each name, for pictures; how fast the world runs."""
 
     scores: list[Score] = field(default_factory=list)
     runs: dict[str, Run] = field(default_factory=dict)
     nets: dict[str, Network] = field(default_factory=dict)
+    real_time: float = math.nan
 
     @property
     def drivers(self) -> list[str]:
@@ -226,8 +96,10 @@ class Judged:
         return pd.DataFrame([vars(score) for score in self.scores])
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a driver, condition and metric, as benchmarks keep them."""
+        """One row a driver, condition and metric, as benchmarks keep them; and how many times faster than real time the world runs."""
         made = []
+        if math.isfinite(self.real_time):
+            made.append(row("drive, sensors and physics", "world", "law", "times real time", [self.real_time]))
         for driver in self.drivers:
             some = [s for s in self.scores if s.driver == driver]
             for condition in self.conditions:
@@ -254,7 +126,7 @@ def judge(
     progress: Callable[[str], None] | None = None,
 ) -> Judged:
     """The table: the expert and every driver, under every condition."""
-    judged = Judged()
+    judged = Judged(real_time=real_time(cars, min(steps, 100)))
     each: list[tuple[Score, Network | None]] = [(Score(EXPERT, "law", 0, ""), None)]
     for d in drivers:
         cost = microseconds(d.net)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ...agents import World, WorldError
 from . import camera, car, lidar
-from .track import LANE, RAIL, Track, track
+from .track import RAIL, Track, track
 
 Array = NDArray[Any]
 ROWS = camera.SIZE - camera.TOP
@@ -95,14 +95,15 @@ class Drive(World):
         super().__init__(n, seed, skip, hide)
         self.weather, self.limit, self.outage = weather, limit, outage
         self.tracks: list[Track] = [track(10 * seed + k, weather.crossings, weather.wet) for k in range(tracks)]
-        longest = max(len(one.p) for one in self.tracks)
-        fold = [np.arange(longest + car.SEEN) % len(one.p) for one in self.tracks]  # stations, gone round and on
-        self.p, self.normal = (np.stack([one[f] for one, f in zip(each, fold, strict=True)]) for each in
-                               ([t.p for t in self.tracks], [t.normal for t in self.tracks]))  # fmt: skip
-        self.heading, self.wet, self.limits = (
-            np.stack([one[f] for one, f in zip(each, fold, strict=True)])
-            for each in ([t.heading for t in self.tracks], [t.wet for t in self.tracks], [car.most_speed(t) for t in self.tracks])
-        )  # fmt: skip
+        longest = max(len(one.p) for one in self.tracks) + car.SEEN
+
+        def folded(values: list[Array]) -> Array:
+            """(tracks, stations, ...), gone round as often as it takes."""
+            return np.stack([one[np.arange(longest) % len(one)] for one in values])
+
+        self.p, self.normal = folded([t.p for t in self.tracks]), folded([t.normal for t in self.tracks])
+        self.heading, self.wet = folded([t.heading for t in self.tracks]), folded([t.wet for t in self.tracks])
+        self.limits = folded([car.most_speed(t) for t in self.tracks])
         self.many = np.array([len(one.p) for one in self.tracks])
         self.spacing = np.array([one.step for one in self.tracks])
         self.pictures = np.concatenate([one.picture for one in self.tracks])
@@ -131,9 +132,8 @@ class Drive(World):
         self.moment += 1
         chosen, rng, weather = np.flatnonzero(which), self.rng, self.weather
         k = len(chosen)
-        self.at[chosen] = at = (rng.permutation(k) + rng.integers(len(self.tracks))) % len(
-            self.tracks
-        )  # as even as can be
+        at = (rng.permutation(k) + rng.integers(len(self.tracks))) % len(self.tracks)  # as even as can be
+        self.at[chosen] = at
         self.station[chosen] = here = (rng.random(k) * self.many[at]).astype(np.int64)
         aside = rng.uniform(-0.3, 0.3, k)
         self.pose[chosen, :2] = self.p[at, here] + aside[:, None] * self.normal[at, here]
@@ -239,6 +239,3 @@ def expert(world: Drive) -> Array:
     slowed = np.minimum(world.other_v, 0.8 * world.limits[world.at, world.ahead_station])
     step = float(world.spacing.mean())
     return car.drive(world.pose, world.v, world.p[at, stations], world.limits[at, stations], step, world.gap, slowed)
-
-
-__all__ = ["CLEAR", "CRASH", "LANE", "OUTAGE", "TRAINING", "Drive", "Weather", "expert"]
