@@ -63,6 +63,17 @@ MADE: dict[str, Callable[[], Any]] = {
     "largest": lambda: _net(core="ctrnn", pool="max", readout={"name": "deep", "units": [7, 6]}, head="student"),
     "controller": lambda: _net(core="wired_cfc", units=8, encoder={"name": "convolution", "kernel": 3}, head="actions"),
     "pictures": lambda: _net(core="gruode", encoder={"name": "images", "shape": [1, 2, 2]}),
+    "sensors": lambda: _net(
+        core="gru",
+        encoder={
+            "name": "sensors",
+            "each": [
+                {"inputs": 2, "name": "images", "shape": [1, 1, 2], "units": 3},
+                {"inputs": 1},
+                {"inputs": 1, "name": "dense"},
+            ],
+        },
+    ),
     "tokens": lambda: Network(1, 2, "ctrnn", 4, scale=None, encoder={"name": "tokens", "vocabulary": 9, "units": 5}),
     "softplus": lambda: _net(encoder={"name": "dense", "units": 5, "activation": "softplus"}),
     "softsign": lambda: _net(encoder={"name": "dense", "units": 5, "activation": "softsign"}, pool="last", static=1),

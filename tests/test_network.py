@@ -34,6 +34,17 @@ KINDS: dict[str, dict[str, Any]] = {
     "largest": {"core": "ctrnn", "pool": "max", "readout": {"name": "deep", "units": [7, 6]}, "head": "student"},
     "controller": {"core": "wired_cfc", "units": 8, "encoder": {"name": "convolution", "kernel": 3}, "head": "actions"},
     "pictures": {"core": "gruode", "encoder": {"name": "images", "shape": [1, 2, 2]}},
+    "sensors": {
+        "core": "gated_ltc",
+        "encoder": {
+            "name": "sensors",
+            "each": [
+                {"inputs": 2, "name": "images", "shape": [1, 1, 2], "units": 3},
+                {"inputs": 1},
+                {"inputs": 1, "name": "dense", "units": 2},
+            ],
+        },
+    },
     "static": {"core": "lstm", "pool": "mean"},
     "decay": {"core": "gru_decay"},
     "last": {"pool": "last", "head": "normal", "static": 1},

@@ -17,7 +17,7 @@ import tauflow
 from tauflow import CTRNN, CfC, Network, Stack
 from tauflow.errors import NonFiniteError, ShapeError, TimeError
 from tauflow.network import Missing, NetworkError, learning, pad, presets, suggest_tau
-from tauflow.network.parts import encoders, part, pools, readouts, scale, waves
+from tauflow.network.parts import encoders, part, pools, readouts, scale, sensors, waves
 
 BATCH, TIME = 2, 6
 
@@ -59,6 +59,26 @@ def test_a_picture_is_halved_by_every_layer() -> None:
         z = torch.relu(F.conv2d(z, layer.weight, layer.bias, stride=2, padding=1))
     assert z.shape[2:] == (2, 2)
     torch.testing.assert_close(made(x), torch.relu(made.last(z.flatten(1))).reshape(BATCH, TIME, 6))
+
+
+def test_each_sensor_has_an_encoder_of_its_own_or_none() -> None:
+    each = [
+        {"inputs": 3, "name": "dense", "units": 2, "activation": "tanh"},
+        {"inputs": 2},
+        {"inputs": 4, "name": "convolution", "units": 5},
+    ]
+    made = sensors.Sensors(9, each).double()
+    x = numbers(BATCH, TIME, 9)
+    expected = torch.cat([made.encoders[0](x[..., :3]), x[..., 3:5], made.encoders[2](x[..., 5:])], dim=-1)
+    assert torch.equal(made(x), expected) and made.outputs == 2 + 2 + 5 and made.config() == {"inputs": 9, "each": each}
+    with pytest.raises(NetworkError, match=r"the sensors have 3 \+ 2 \+ 4 = 9 inputs, but there are 8"):
+        sensors.Sensors(8, each)
+    with pytest.raises(NetworkError, match="'tokens' reads unscaled numbers"):
+        sensors.Sensors(1, [{"inputs": 1, "name": "tokens", "vocabulary": 3}])
+    with pytest.raises(NetworkError, match="no encoder is called 'dens'; did you mean 'dense'"):
+        sensors.Sensors(1, [{"inputs": 1, "name": "dens"}])
+    with pytest.raises(NetworkError, match="inputs is None"):
+        sensors.Sensors(1, [{"name": "dense"}])
 
 
 def tokens() -> Network:

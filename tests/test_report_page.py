@@ -21,13 +21,18 @@ from tauflow.report.page import (
     Grid,
     Page,
     Part,
+    Picture,
     Points,
     Say,
     Section,
+    Slider,
     Table,
     Terms,
 )  # fmt: skip
 
+PIXEL = bytes.fromhex(  # a PNG of one grey pixel
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c636800000082008177cd72b60000000049454e44ae426082"
+)
 EVIL = "<script>alert(1)</script>\"'&"
 
 
@@ -91,6 +96,9 @@ def test_names_inside_a_page_are_unique_and_found() -> None:
         (lambda: Table(["a"], [["1"]], colours=["liquid1", "liquid2"]), "2 colours for 1 rows"),
         (lambda: Drawing("a", "b", "<img>"), "an <svg> element"),
         (lambda: Choice("which", {}), "nothing to choose from"),
+        (lambda: Picture("a", "b", b"<svg>", "c"), "a PNG or a GIF"),
+        (lambda: Slider("how fast", {"1": []}, start=1), "starts at 1, but has 1 frames"),
+        (lambda: Slider("how fast", {}), "starts at 0, but has 0 frames"),
     ],
 )
 def test_what_does_not_fit_is_refused(make: Callable[[], object], words: str) -> None:
@@ -116,3 +124,38 @@ def test_a_browser_shows_what_is_chosen_and_saves_what_is_asked_for(tmp_path: Pa
         assert browser.evaluate("document.documentElement.scrollWidth") <= width
         assert browser.requests() == [path.as_uri()]
         assert browser.complaints() == []
+
+
+def test_only_what_a_page_has_is_allowed_to_it() -> None:
+    def allowed(*parts: Part) -> str:
+        return Page("t", [Section("s", parts)]).html().split('Security-Policy" content="')[1].split('"')[0]
+
+    picture, slider = Picture("a", "b", PIXEL, EVIL), Slider(EVIL, {EVIL: [Say(EVIL)], "two": [drawing()]})
+    assert "img-src" not in allowed(Say("a")) and "script-src" not in allowed(picture)
+    assert (
+        allowed(Fold("a", [picture])).count("img-src data:;") == 1 and allowed(slider).count("script-src 'sha256-") == 1
+    )
+    html = Page("t", [Section("s", [picture, slider])]).html()
+    assert html.count("<script>") == 1 and "alert(1)</script>" not in html and html.count("&lt;script&gt;alert") == 6
+
+
+@pytest.mark.skipif(BINARY is None, reason="no chromium on this machine")
+def test_a_browser_slides_and_shows_pictures_and_runs_no_other_script(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    frames = {"slow": [Say("a")], "usual": [Say("b"), drawing()], "fast": [Say("c")]}
+    Page("t", [Section("s", [Slider("rate", frames, start=1), Grid([Picture("p", "n", PIXEL, "grey")])])]).write(path)
+    with Browser(tmp_path, 390) as browser:
+        browser.open(path)
+        shown = "[...document.querySelectorAll('.frame')].map(x => x.offsetParent !== null)"
+        assert browser.evaluate(shown) == [False, True, False]
+        browser.evaluate(
+            "r = document.querySelector('.slider input'); r.value = 2; r.dispatchEvent(new Event('input'))"
+        )
+        assert browser.evaluate(shown) == [False, False, True]
+        assert browser.evaluate("document.querySelector('output').textContent") == "fast"
+        assert browser.evaluate("document.querySelector('img').naturalWidth") == 1
+        assert browser.complaints() == []
+        browser.evaluate(
+            "s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s)"
+        )
+        assert browser.evaluate("window.ran === undefined")

@@ -69,7 +69,8 @@ class Link:
         self.now, self.delay = np.zeros(n), np.zeros(n)
         self.stamps = np.full((KEPT, n), -np.inf)
         self.samples = np.zeros((KEPT, n, len(world.shown)), np.float32)
-        self.still = np.zeros((n, max(world.seen_sensors) + 1), dtype=bool)
+        self.sensor = np.array(world.seen_sensors)  # of each thing seen
+        self.still = np.zeros((n, self.sensor.max() + 1), dtype=bool)
         self.age = np.zeros(n)  # of what arrived last: now less its stamp
 
     def frames(self) -> Array:
@@ -85,14 +86,12 @@ class Link:
         self.delay = np.where(first, self.rng.uniform(self.least, self.most), self.delay)
         begins = starts < (self.frozen / (1 - self.frozen) / FREEZE)[:, None]
         self.still = np.where(self.still, ends >= 1 / FREEZE, begins) & ~first[:, None]
-        still = self.still[:, self.world.seen_sensors]
-        seen = np.where(still, self.samples[-1], seen)
+        if self.still.any():
+            seen = np.where(self.still[:, self.sensor], self.samples[-1], seen)
         self.stamps, self.samples = np.roll(self.stamps, -1, axis=0), np.roll(self.samples, -1, axis=0)
         self.stamps[-1], self.samples[-1] = self.now, seen
-        self.stamps[:, first], self.samples[:, first] = (
-            self.now[first],
-            seen[first],
-        )  # an episode begins at rest: all that is older is as now
+        # an episode begins at rest: all that is older is as now
+        self.stamps[:, first], self.samples[:, first] = self.now[first], seen[first]
         old = self.stamps <= self.now - self.delay + 1e-9
         newest = np.where(old.any(axis=0), KEPT - 1 - old[::-1].argmax(axis=0), 0)
         self.age = self.now - self.stamps[newest, np.arange(n)]

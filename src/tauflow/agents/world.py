@@ -145,8 +145,10 @@ class World(ABC):
         return self.period
 
     def _seen(self) -> Array:
-        seen: Array = self.observe()[:, self.shown].astype(np.float32)
-        return seen
+        seen = self.observe()
+        if len(self.shown) < len(self.names):
+            seen = seen[:, self.shown]
+        return np.array(seen, np.float32)  # a copy: what a world shows it may go on to change
 
 
 class CartPole(World):

@@ -21,6 +21,7 @@ from ..cli.apps.market import market
 from ..cli.apps.text import text
 from ..cli.apps.ecg import ecg
 from ..cli.apps.watch import watch
+from ..cli.apps.drive import drive
 from ..cli.networks.explain import explain
 from ..cli.networks.export import export
 from ..cli.networks.serve import serve
@@ -80,7 +81,7 @@ app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
 ROOMS: dict[str, tuple[Callable[..., None], ...]] = {
     "Tables": (demo, check, fit, predict, compare, backtest, report, anomalies, tune),
     "Networks": (stability, explain, export, serve),
-    "Applications": (arm, rl, ecg, alarm, watch, market, text),
+    "Applications": (arm, drive, rl, ecg, alarm, watch, market, text),
     "This installation": (doctor,),
 }
 for room, commands in ROOMS.items():

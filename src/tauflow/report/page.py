@@ -1,17 +1,19 @@
-"""A page of results: one HTML file that needs nothing else, no network and no script.
+"""A page of results: one HTML file that needs nothing else, no network and, but for a slider, no script.
 
     page = Page("Which model forecasts it best?", sections=[Section("Results", parts=[Table(...), Drawing(...)])])
     page.write("page.html")
 
 A page is made of sections, a section of parts: tables, drawings, grids of drawings, sentences, terms, a command, a
 download, a part that folds away, and a choice that shows one of several things (radio buttons and style sheets, so that
-it works without a script). The same parts give the same bytes. Every text is escaped by the template, and a content
-security policy forbids the page to load or run anything at all; drawings are SVG that `drawing.page_svg` made.
+it works without a script), and a slider, which runs the one script that there is. The same parts give the same bytes.
+Every text is escaped by the template, and a content security policy forbids the page to load or run anything at all, but
+for that script, known by its digest, and pictures that stand in the page itself; drawings are SVG that `drawing.page_svg` made.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -186,7 +188,56 @@ class Choice:
             raise ValueError(f"the choice {self.label!r} has nothing to choose from; leave it out")
 
 
-Part = Table | Drawing | Grid | Say | Legend | Points | Terms | Command | Download | Fold | Choice
+@dataclass(frozen=True)
+class Picture:
+    """Pixels, as the bytes of a PNG or GIF file; `alt`: what is seen, for who can't see it. Small ones are enlarged to the width."""
+
+    title: str
+    note: str
+    content: bytes
+    alt: str
+    wide: bool = False
+    kind: ClassVar[str] = "picture"
+
+    def __post_init__(self) -> None:
+        if self.content[:4] not in (b"\x89PNG", b"GIF8"):
+            raise ValueError(f"a picture is a PNG or a GIF, got {self.content[:8]!r}")
+
+    @property
+    def src(self) -> str:
+        media = "image/gif" if self.content[:3] == b"GIF" else "image/png"
+        return f"data:{media};base64,{base64.b64encode(self.content).decode()}"
+
+
+SLIDE = """for (const box of document.querySelectorAll(".slider")) {
+  const range = box.querySelector("input"), said = box.querySelector("output");
+  const frames = [...box.children].filter(child => child.classList.contains("frame"));
+  const show = () => {
+    frames.forEach((frame, k) => { frame.hidden = k != range.value; });
+    said.textContent = frames[range.value].dataset.name;
+  };
+  range.addEventListener("input", show);
+  show();
+}"""
+SLIDE_DIGEST = f"sha256-{base64.b64encode(hashlib.sha256(SLIDE.encode()).digest()).decode()}"
+
+
+@dataclass(frozen=True)
+class Slider:
+    """One of several that have an order, by a slider: `frames` maps the name of each place to what is shown there; `start` at first,
+    and alone where scripts are off. All of it was computed before and stands in the page."""
+
+    label: str
+    frames: Mapping[str, Sequence[Part]]
+    start: int = 0
+    kind: ClassVar[str] = "slider"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < len(self.frames):
+            raise ValueError(f"the slider {self.label!r} starts at {self.start}, but has {len(self.frames)} frames")
+
+
+Part = Table | Drawing | Grid | Say | Legend | Points | Terms | Command | Download | Fold | Choice | Picture | Slider
 
 
 @dataclass(frozen=True)
@@ -215,8 +266,13 @@ class Page:
             default=0,
         )
 
+    def has(self, kind: str) -> bool:
+        """Whether a part of this kind stands anywhere on the page."""
+        return any(part.kind == kind for part in _every(q for s in self.sections for q in s.parts))
+
     def html(self) -> str:
-        return environment().get_template("page.html").render(page=self, version=tauflow.__version__)
+        given = {"script": Markup(SLIDE), "digest": SLIDE_DIGEST}
+        return environment().get_template("page.html").render(page=self, version=tauflow.__version__, **given)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """The page in a file, whole or not at all."""
@@ -238,6 +294,6 @@ def _every(parts: Iterable[Part]) -> Iterable[Part]:
         yield part
         if isinstance(part, Grid | Fold):
             yield from _every(part.parts)
-        elif isinstance(part, Choice):
-            for inner in part.options.values():
+        elif isinstance(part, Choice | Slider):
+            for inner in (part.options if isinstance(part, Choice) else part.frames).values():
                 yield from _every(inner)

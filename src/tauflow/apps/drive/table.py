@@ -1,0 +1,148 @@
+"""The table of drivers: every one under every disturbance, beside the expert, and who leads. The measures: see `trial`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ... import Network
+from ..rows import row
+from .train import Driver
+from .trial import CONDITIONS, FIRST, WHOLE, Condition, Run, microseconds, real_time, run
+
+EXPERT = "expert"
+MEASURED = ("off_lane", "deviation", "crash_free", "reach", "roughness", "mean_speed")
+
+
+@dataclass(frozen=True)
+class Score:
+    """One driver of one seed under one condition."""
+
+    driver: str
+    kind: str  # liquid, static, law
+    seed: int
+    condition: str
+    off_lane: float = math.nan
+    deviation: float = math.nan
+    crash_free: float = math.nan
+    reach: float = math.nan
+    roughness: float = math.nan
+    mean_speed: float = math.nan
+    parameters: int = 0
+    seconds: float = 0.0
+    microseconds: float | None = None
+
+
+@dataclass
+class Judged:
+    """Every score; the runs of each driver's first seed at 20 Hz; the first driver of each name, for pictures; how fast the world runs."""
+
+    scores: list[Score] = field(default_factory=list)
+    runs: dict[str, Run] = field(default_factory=dict)
+    nets: dict[str, Network] = field(default_factory=dict)
+    real_time: float = math.nan
+
+    @property
+    def drivers(self) -> list[str]:
+        return list(dict.fromkeys(score.driver for score in self.scores))
+
+    @property
+    def conditions(self) -> list[str]:
+        return list(dict.fromkeys(score.condition for score in self.scores))
+
+    def kind(self, driver: str) -> str:
+        return next(s.kind for s in self.scores if s.driver == driver)
+
+    def of(self, driver: str, condition: str, what: str) -> list[float]:
+        """One number a seed."""
+        found = [getattr(s, what) for s in self.scores if s.driver == driver and s.condition == condition]
+        return [math.nan if value is None else float(value) for value in found]
+
+    def mean(self, driver: str, condition: str = FIRST, what: str = "off_lane") -> float:
+        return float(np.mean(self.of(driver, condition, what)))
+
+    def over_all(self, driver: str, what: str = "crash_free") -> list[float]:
+        """The mean over all conditions, one number a seed."""
+        return [float(m) for m in np.mean([self.of(driver, c, what) for c in self.conditions], axis=0)]
+
+    def ranked(self, kind: str) -> list[str]:
+        """The drivers of this kind, the one that crashes least first; among equals, the one that touches the line least."""
+        some = [d for d in self.drivers if self.kind(d) == kind]
+        return sorted(some, key=lambda d: (-np.mean(self.over_all(d)), np.mean(self.over_all(d, "off_lane"))))
+
+    def sentence(self) -> str:
+        """Who leads, in one sentence: level, if the difference is within the spread of the seeds or 2 in 100."""
+        best = [ranked[0] for kind in ("liquid", "static") if (ranked := self.ranked(kind))]
+        told = {
+            d: f"{d} ({self.kind(d)}) {100 * np.mean(self.over_all(d)):.0f} of 100 crash-free, "
+            f"{100 * np.mean(self.over_all(d, 'off_lane')):.1f} % off the lane"
+            for d in best
+        }
+        if len(best) < 2:
+            return f"Over all conditions: {told[best[0]]}." if best else ""
+        first, second = sorted(best, key=lambda d: -np.mean(self.over_all(d)))
+        spread = max(0.02, float(np.std(self.over_all(first)) + np.std(self.over_all(second))))
+        lead = np.mean(self.over_all(first)) - np.mean(self.over_all(second))
+        words = f"{first} leads" if lead > spread else "Level"
+        return f"{words}, over {len(self.conditions)} conditions: {told[first]}; {told[second]}."
+
+    def frame(self) -> Any:
+        import pandas as pd
+
+        return pd.DataFrame([vars(score) for score in self.scores])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a driver, condition and metric, as benchmarks keep them; and how many times faster than real time the world runs."""
+        made = []
+        if math.isfinite(self.real_time):
+            made.append(row("drive, sensors and physics", "world", "law", "times real time", [self.real_time]))
+        for driver in self.drivers:
+            some = [s for s in self.scores if s.driver == driver]
+            for condition in self.conditions:
+                for metric in (*MEASURED, "microseconds"):
+                    values = self.of(driver, condition, metric)
+                    if np.isfinite(values).all():
+                        made.append(
+                            row(
+                                f"drive, {condition}", driver, some[0].kind, metric, values,
+                                parameters=some[0].parameters, seconds=float(np.mean([s.seconds for s in some])),
+                                settings={"condition": condition},
+                            )
+                        )  # fmt: skip
+        return made
+
+
+def judge(
+    drivers: Sequence[Driver],
+    *,
+    cars: int = 8,
+    steps: int = 600,
+    conditions: Mapping[str, Condition] = CONDITIONS,
+    engine: str = "numpy",
+    progress: Callable[[str], None] | None = None,
+) -> Judged:
+    """The table: the expert and every driver, under every condition."""
+    judged = Judged(real_time=real_time(cars, min(steps, 100)))
+    each: list[tuple[Score, Network | None]] = [(Score(EXPERT, "law", 0, ""), None)]
+    for d in drivers:
+        cost = microseconds(d.net)
+        each.append(
+            (Score(d.name, d.kind, d.seed, "", parameters=d.parameters, seconds=d.seconds, microseconds=cost), d.net)
+        )
+        judged.nets.setdefault(d.name, d.net)
+    for blank, actor in each:
+        if progress is not None:
+            progress(blank.driver)
+        for condition, what in conditions.items():
+            long = steps if condition in WHOLE else max(steps // 2, 2)
+            found = run(actor, what, cars=cars, steps=long, engine=engine)
+            if condition == FIRST:
+                judged.runs.setdefault(blank.driver, found)
+            judged.scores.append(
+                replace(blank, condition=condition, **{name: getattr(found, name) for name in MEASURED})
+            )
+    return judged
