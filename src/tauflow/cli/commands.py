@@ -15,13 +15,13 @@ import tauflow
 
 from ..cli.apps.alarm import alarm
 from ..cli.apps.arm import arm
-from ..cli.apps.rl import rl
-from ..cli.doctor import doctor
-from ..cli.apps.market import market
-from ..cli.apps.text import text
-from ..cli.apps.ecg import ecg
-from ..cli.apps.watch import watch
 from ..cli.apps.drive import drive
+from ..cli.apps.ecg import ecg
+from ..cli.apps.market import market
+from ..cli.apps.rl import rl
+from ..cli.apps.text import text
+from ..cli.apps.watch import watch
+from ..cli.doctor import doctor
 from ..cli.networks.explain import explain
 from ..cli.networks.export import export
 from ..cli.networks.serve import serve
