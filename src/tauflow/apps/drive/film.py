@@ -15,6 +15,7 @@ from ...drawing.canvas import LIGHT
 from . import camera
 from .gaze import Frames, gaze, overlay
 from .track import HALF, LANE, LINE, Track
+from .track import SIDE as REACH
 from .world import Drive, Weather, expert
 
 Array = NDArray[Any]
@@ -69,6 +70,9 @@ def _above(track: Track) -> Any:
 
     made = Image.new("RGB", (2 * SIDE, SIDE), "#7d9a6b")
     drawing = ImageDraw.Draw(made)
+    for c in track.crossings:
+        side = np.stack([track.p[c] - REACH * track.normal[c], track.p[c] + REACH * track.normal[c]])
+        drawing.line(pixels(side), fill="#55585c", width=round(LANE * SCALE))
     points = pixels(np.concatenate([track.p, track.p[:3]]))
     for width, colour in ((LANE + 2.5 * LINE, "#f2f2f2"), (LANE, "#55585c")):
         drawing.line(points, fill=colour, width=max(round(width * SCALE), 1), joint="curve")

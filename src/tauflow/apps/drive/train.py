@@ -62,10 +62,10 @@ MIX = (
 class Settings:
     """How long is taught; the usual, and what takes seconds."""
 
-    copies: int = 16
+    copies: int = 24
     steps: int = 200
-    tracks: int = 8
-    rounds: int = 3
+    tracks: int = 12
+    rounds: int = 4
     epochs: tuple[int, int] = (12, 5)
     length: int = 40
     lr: float = 3e-3
