@@ -2,7 +2,7 @@
 
     p_t = network(u_t, dt_t)        taught to be 1 from 0.10 to 0.35 s after R of a ventricular beat, 0 elsewhere
 
-    liquid      two layers of GatedLTC, 24 and 32, time constants from 1 to 50 and to 200 periods of 1/90 s, readout 24
+    liquid      two layers of GatedLTC, 24 and 32, time constants from 1 to 50 and to 600 periods of 1/90 s, readout 24
     lstm, gru   one layer of that cell, dt as one more input         tcn    causal convolutions over the last 61 samples
 
 All of one size and taught alike. Made-up patients (heart.py) learn with the real ones: a few patients show a few kinds of ventricular
@@ -32,8 +32,9 @@ Array = NDArray[Any]
 INPUT, OUTPUTS = "lead, scaled by its past", ("no alarm", "alarm")
 BEGINS, ENDS = 0.0, -math.log(3)  # log-odds: p = 1/2, p = 1/4
 LEVELS = np.linspace(-4.0, 4.0, 33)  # log-odds that a threshold may be
-READOUT = {"name": "deep", "units": 24}
+READOUT = {"name": "deep", "units": 24, "dropout": 0.1}
 MODELS = ("liquid", "lstm", "gru", "tcn")
+DECAY = 0.01
 MADE_UP, MINUTES = 40, 1.5  # patients, and minutes of each
 
 
@@ -41,7 +42,7 @@ MADE_UP, MINUTES = 40, 1.5  # patients, and minutes of each
 class Settings:
     """How long is taught: the usual, and what takes seconds."""
 
-    epochs: int = 10
+    epochs: int = 16
     lr: float = 0.02
     lr_static: float = 0.005
     made_up: int = MADE_UP
@@ -54,8 +55,13 @@ def network(name: str = "liquid") -> Network:
     """An untaught network; dt in seconds, p of `OUTPUTS`."""
     if name not in MODELS:
         raise DataError(f"no alarm is called {name!r}, expected some of {', '.join(MODELS)}")
-    how: dict[str, Any] = {"scale": None, "readout": READOUT, "head": "classes", "period": 1 / RATE}
-    liquid = Stack(GatedLTC(1, 24, tau=(1.0, 50.0)), GatedLTC(24, 32, tau=(1.0, 200.0)))
+    how: dict[str, Any] = {
+        "scale": None,
+        "readout": READOUT,
+        "head": {"name": "classes", "weight": [1.0, 2.0]},
+        "period": 1 / RATE,
+    }
+    liquid = Stack(GatedLTC(1, 24, tau=(1.0, 50.0)), GatedLTC(24, 32, tau=(1.0, 600.0)))
     made = Network([INPUT], list(OUTPUTS), liquid, **how)
     if name == "liquid":
         return made
@@ -82,15 +88,9 @@ def learn(
     source = Chunks([*patients, *made_up(how.made_up)], seed, vary)
     lr = how.lr if name == "liquid" else how.lr_static
     fit(
-        made,
-        source,
-        epochs=how.epochs,
-        lr=lr,
-        schedule="cosine",
-        seed=seed,
-        progress=False,
+        made, source, epochs=how.epochs, optimizer="adamw", lr=lr, weight_decay=DECAY, schedule="cosine", seed=seed, progress=False,
         callbacks=[Deadline(minutes)],
-    )
+    )  # fmt: skip
     return made.eval()
 
 
