@@ -107,7 +107,7 @@ class Variations:
 
     gain: float = 0.25
     flip: float = 0.5
-    smear: float = 0.1
+    smear: float = 0.3
     stretch: float = 0.12
     wander: float = 0.3
     noise: float = 0.15
