@@ -2,7 +2,7 @@
 
     p_t = network(u_t, dt_t)        taught to be 1 from 0.10 to 0.35 s after R of a ventricular beat, 0 elsewhere
 
-    liquid      two layers of GatedLTC, 24 and 32, time constants from 1 to 50 and to 200 periods of 1/90 s, readout 24
+    liquid      two layers of GatedLTC, 24 and 32, time constants from 1 to 50 and to 600 periods of 1/90 s, readout 24
     lstm, gru   one layer of that cell, dt as one more input         tcn    causal convolutions over the last 61 samples
 
 All of one size and taught alike. Made-up patients (heart.py) learn with the real ones: a few patients show a few kinds of ventricular
@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def network(name: str = "liquid") -> Network:
     if name not in MODELS:
         raise DataError(f"no alarm is called {name!r}, expected some of {', '.join(MODELS)}")
     how: dict[str, Any] = {"scale": None, "readout": READOUT, "head": "classes", "period": 1 / RATE}
-    liquid = Stack(GatedLTC(1, 24, tau=(1.0, 50.0)), GatedLTC(24, 32, tau=(1.0, 200.0)))
+    liquid = Stack(GatedLTC(1, 24, tau=(1.0, 50.0)), GatedLTC(24, 32, tau=(1.0, 600.0)))
     made = Network([INPUT], list(OUTPUTS), liquid, **how)
     if name == "liquid":
         return made
@@ -81,27 +82,15 @@ def learn(
         made = network(name)
     source = Chunks([*patients, *made_up(how.made_up)], seed, vary)
     lr = how.lr if name == "liquid" else how.lr_static
-    fit(
-        made,
-        source,
-        epochs=how.epochs,
-        lr=lr,
-        schedule="cosine",
-        seed=seed,
-        progress=False,
-        callbacks=[Deadline(minutes)],
-    )
+    end = [Deadline(minutes)]
+    fit(made, source, epochs=how.epochs, lr=lr, schedule="cosine", seed=seed, progress=False, callbacks=end)
     return made.eval()
 
 
-KNOWN: dict[int, list[Samples]] = {}
-
-
-def made_up(count: int) -> list[Samples]:
+@cache
+def made_up(count: int) -> tuple[Samples, ...]:
     """Simulated patients beside the real ones; numbers from 1000 on, which no trial asks for."""
-    if count not in KNOWN:
-        KNOWN[count] = [samples(simulate(1000 + k, MINUTES, share=0.15)) for k in range(count)]
-    return KNOWN[count]
+    return tuple(samples(simulate(1000 + k, MINUTES, share=0.15)) for k in range(count))
 
 
 @torch.no_grad()

@@ -71,13 +71,37 @@ def intervals(beats: int, mean: float, deviation: float, rng: np.random.Generato
     return np.asarray(mean + deviation * (series - series.mean()) / max(float(series.std()), 1e-12))
 
 
-def ventricular(rng: np.random.Generator, sign: float) -> Events:
-    """A focus in the ventricle: no P, R three times as wide, T against it."""
-    wide = rng.uniform(0.25, 0.36)
-    height = sign * rng.uniform(0.3, 0.7) / wide**2  # one to two and a half times the normal R, whose a b^2 is 0.3
+def ordinary(rng: np.random.Generator) -> Events:
+    """The usual beat of a patient, as some lead shows it: R up, down, or small beside Q and S, narrow or wide, P and T of any size."""
+    sign, wide = (
+        rng.choice([1.0, 1.0, 1.0, -1.0]),
+        rng.choice([rng.uniform(0.8, 1.2), rng.uniform(1.2, 2.0)], p=[0.7, 0.3]),
+    )
+    times = sign * np.array(
+        [rng.uniform(0.3, 4), rng.uniform(0.0, 4), rng.uniform(0.3, 1.2), rng.uniform(0.0, 4), rng.uniform(-1, 3)]
+    )
+    heights = (
+        np.array(NORMAL.height) * times / np.array([1, wide, wide, wide, 1]) ** 2
+    )  # what is wide is as high as before
+    widths = np.array(NORMAL.width) * np.array([1, wide, wide, wide, 1])
+    return Events(NORMAL.angle, tuple(heights.tolist()), tuple(widths.tolist()))
+
+
+def ventricular(rng: np.random.Generator, own: Events) -> Events:
+    """A focus in the ventricle: no P, a beat that is much wider than the patient's own, T against it."""
+    sign = rng.choice([-1.0, 1.0])
+    wide = max(own.width[2] * rng.uniform(1.7, 2.4), rng.uniform(0.22, 0.34))
+    size = max(abs(a) * b**2 for a, b in zip(own.height[1:4], own.width[1:4], strict=True))
+    height = sign * rng.uniform(0.7, 2.2) * max(size, 0.1) / wide**2
     return Events(
-        (-math.pi / 3, -math.pi / 4, rng.uniform(-0.1, 0.1), math.pi / 4, rng.uniform(1.5, 1.9)),
-        (0.0, -height * rng.uniform(0, 0.3), height, -height * rng.uniform(0.1, 0.4), -sign * rng.uniform(0.3, 0.9)),
+        (-math.pi / 3, -2.2 * wide, rng.uniform(-0.1, 0.1), 2.2 * wide, rng.uniform(1.5, 1.9)),
+        (
+            0.0,
+            -height * rng.uniform(0, 0.4),
+            height,
+            -height * rng.uniform(0, 0.6),
+            -sign * rng.uniform(0.3, 0.9) * (size / 0.3),
+        ),
         (0.2, wide * 0.7, wide, wide * 0.8, rng.uniform(0.3, 0.45)),
     )
 
@@ -125,12 +149,10 @@ def simulate(patient: int, minutes: float = 5.0, rate: float = RATE, share: floa
         kinds[early] > 0, (1 - come) * rr[early - 1], 0.0
     )  # the pause makes good what a ventricular beat came early
     rr[early - 1] *= come
-    sign = 1.0 if rng.random() < 0.8 else -1.0
-    jitter = rng.uniform(0.8, 1.25, 5)
-    own = Events(NORMAL.angle, tuple(sign * a * j for a, j in zip(NORMAL.height, jitter, strict=True)), NORMAL.width)
-    foci = [ventricular(rng, rng.choice([-1.0, 1.0])) for _ in range(2)]
+    own = ordinary(rng)
+    foci = [ventricular(rng, own) for _ in range(2)]
     times, z, at = trace(rr, kinds, [own, *foci], rate)
-    z = rng.uniform(0.6, 1.5) * z + _wander(times, rng) + _noise(times, rng)
+    z = rng.uniform(0.4, 1.5) * z + _wander(times, rng) + _noise(times, rng)
     inside = (at > 1.0) & (at < times[-1] - 1.0)
     return Record(
         f"simulated {patient}", times, z, at[inside], np.where(kinds > 0, "V", np.where(above, "S", "N"))[inside]
@@ -138,14 +160,19 @@ def simulate(patient: int, minutes: float = 5.0, rate: float = RATE, share: floa
 
 
 def _wander(times: Array, rng: np.random.Generator) -> Array:
-    """The electrode moves: three slow waves, in mV."""
+    """The electrode moves: three slow waves, and jumps that die away within a second, in mV."""
+    size = rng.choice([0.05, 0.15, 0.4])
     waves = [
-        rng.uniform(0, 0.12) * np.sin(2 * np.pi * (rng.uniform(0.02, 0.4) * times + rng.random())) for _ in range(3)
+        size * rng.random() * np.sin(2 * np.pi * (rng.uniform(0.02, 0.5) * times + rng.random())) for _ in range(3)
     ]
-    return np.asarray(sum(waves))
+    moved = np.asarray(sum(waves))
+    for begin in rng.uniform(0, times[-1], rng.poisson(times[-1] / 60)):
+        since = np.clip(times - begin, 0, None)
+        moved += (times > begin) * rng.normal(0, 3 * size) * np.exp(-since / rng.uniform(0.05, 0.4))
+    return moved
 
 
 def _noise(times: Array, rng: np.random.Generator) -> Array:
     """Muscles: white noise, in mV, five times louder in bursts of some seconds."""
-    loud = 1 + 4 * (np.sin(2 * np.pi * (0.013 * times + rng.random())) > 0.97)
-    return np.asarray(rng.uniform(0.01, 0.03) * loud * rng.normal(size=len(times)))
+    loud = 1 + 4 * (np.sin(2 * np.pi * (0.013 * times + rng.random())) > 0.95)
+    return np.asarray(rng.choice([0.01, 0.02, 0.05]) * loud * rng.normal(size=len(times)))

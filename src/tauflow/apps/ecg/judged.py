@@ -112,7 +112,9 @@ class Judged:
         apart = self.mean(first) - self.mean(best)
         if apart < -LEVEL:
             return f"{best} leads with F1 {self.mean(best):.3f}. {told}."
-        return f"{told}; {best}, the best beside it, {'is level' if apart <= LEVEL else 'has'} {self.mean(best):.3f}."
+        return (
+            f"{told}; {best}, the best beside it, {'is level with' if apart <= LEVEL else 'has'} {self.mean(best):.3f}."
+        )
 
     def frame(self) -> Any:
         """A line a model, seed and condition."""

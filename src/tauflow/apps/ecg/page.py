@@ -260,7 +260,7 @@ def _strips(judged: Judged, counts: tuple[Counts, ...], which: str) -> list[Draw
 
 def _strip(record: Record, at: float) -> Drawing:
     begin, end = np.searchsorted(record.times, [at + REACH[0], at + REACH[1]])
-    near = (record.beats > at + REACH[0]) & (record.beats < at + REACH[1])
+    near = (record.beats > at + REACH[0] + 0.1) & (record.beats < at + REACH[1] - 0.1)
 
     def draw(figure: Any, named: Colours) -> None:
         axes = figure.add_subplot()

@@ -26,25 +26,28 @@ Array = NDArray[Any]
 MEAN, POWER, LEAST, MOST = 2.0, 10.0, 0.01, 6.0  # s, s, mV, and the bound of u
 RATE = 90  # samples a second that is taught at
 FROM, UNTIL = 0.10, 0.35  # s after R of a ventricular beat: where the alarm should be on
-SECONDS, BATCH, EACH = 6, 16, 40  # of a chunk; chunks of a batch; with a ventricular beat, of a patient, in an epoch
+SECONDS, BATCH, EACH = 12, 12, 20  # of a chunk; chunks of a batch; with a ventricular beat, of a patient, in an epoch
 
 
 class Scale:
     """The scale sample by sample: `u = scale(x, dt)`."""
 
+    __slots__ = ("a", "b", "last", "mean", "power")
+
     def __init__(self) -> None:
         self.mean, self.power, self.last, self.a, self.b = math.nan, 0.1, math.nan, 0.0, 0.0
 
     def __call__(self, x: float, dt: float) -> float:
-        if dt != self.last:
+        if dt != self.last:  # as it is for hours where a device is even
             self.last, self.a, self.b = dt, -math.expm1(-dt / MEAN), -math.expm1(-dt / POWER)
-        mean = self.mean
-        mean = x if mean != mean else mean + self.a * (x - mean)
-        off = x - mean
-        power = self.power
-        power += self.b * (off * off - power)
-        self.mean, self.power = mean, power
-        u = off / (math.sqrt(power) + LEAST)
+        off = x - self.mean
+        if off != off:  # the first sample
+            self.mean, off = x, 0.0
+        step = self.a * off
+        self.mean += step
+        off -= step
+        self.power = power = self.power + self.b * (off * off - self.power)
+        u = off / (power**0.5 + LEAST)
         return u if -MOST < u < MOST else math.copysign(MOST, u)
 
 
@@ -112,7 +115,7 @@ class Variations:
 
 
 class Chunks:
-    """A source of batches: 6 s each, drawn anew every epoch; of a patient at most `EACH` that hold a ventricular beat, so that nobody's
+    """A source of batches: 12 s each, drawn anew every epoch; of a patient at most `EACH` that hold a ventricular beat, so that nobody's
     beats are learned by heart, and as many of everybody's others."""
 
     def __init__(self, patients: Sequence[Samples], seed: int, vary: Variations | None = None) -> None:

@@ -38,7 +38,7 @@ class Alarm:
     def probability(self, x: float, dt: float) -> float:
         """Of a ventricular beat just now, after a reading of x mV, dt seconds after the one before."""
         self.sample[0] = self.scale(x, dt)
-        return math.exp(self.stream(self.sample, dt)[1])
+        return math.exp(self.stream(self.sample, dt).item(1))
 
     def __call__(self, x: float, dt: float) -> bool:
         self.p = p = self.probability(x, dt)
