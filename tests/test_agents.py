@@ -233,7 +233,9 @@ def test_actions_and_value_share_the_core_and_nothing_else() -> None:
     net = agents.policy(world, "ctrnn", 8, hidden=12)
     last = net.readout.layers[-1].weight
     assert (last[:-1, 6:] == 0).all() and (last[-1, :6] == 0).all() and (last[:-1, :6] != 0).all()
-    assert float(last[0, :6].detach().norm()) == pytest.approx(0.01) and float(last[-1].detach().norm()) == pytest.approx(1)
+    assert float(last[0, :6].detach().norm()) == pytest.approx(0.01) and float(
+        last[-1].detach().norm()
+    ) == pytest.approx(1)
     before = last.detach().clone()
     agents.ppo(world, net, steps=2_048)
     assert ((last == 0) == (before == 0)).all() and (last != before)[before != 0].all()
