@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -223,3 +224,12 @@ def test_worlds_are_listed_and_what_was_mistyped_is_named(capsys: pytest.Capture
     ):
         assert run(words) == 1
         assert said in capsys.readouterr().err
+
+
+def test_the_page_of_the_docs_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parent.parent / "docs" / "applications" / "rl.md").read_text()
+    names: dict[str, object] = {}
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(code, names)
+    assert np.isfinite([names["left"], names["right"], names["value"]]).all() and (tmp_path / "clone.tau").exists()
