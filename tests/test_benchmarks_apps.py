@@ -34,6 +34,12 @@ def test_a_table_has_models_down_and_tasks_across() -> None:
     assert "seeds (1, 3)" in drawn[-1] and not any("None" in line for line in drawn)
 
 
+def test_one_seed_ranks_nobody() -> None:
+    assert tables([row("cfc", "arm, 20 ms", 1.0)], Job((), {"error": "Mean error"})).endswith(
+        "it ranks nobody who is near another.\n"
+    )
+
+
 def test_numbers_have_three_digits() -> None:
     assert [cell(row("m", "t", mean)) for mean in (0.0, 1.0, 123.4, -0.5, 1234.0)] == [
         "0",

@@ -13,10 +13,9 @@ class Job:
     metrics: dict[str, str]
 
 
-CELLS = "cfc,gated_ltc,ltc,ctrnn,gru,lstm,mlp,window_mlp"
 JOBS: dict[str, Job] = {
     "arm": Job(
-        (("arm", "--cells", CELLS, "--seeds", "3"),),
+        (("arm", "--cells", "cfc,mlp,window_mlp", "--also", "late,alone"),),
         {
             "error": "Mean error of a joint, rad",
             "r2": "R2 of the load as the policy tells it",

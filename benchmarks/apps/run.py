@@ -79,6 +79,8 @@ def tables(rows: Sequence[dict[str, Any]], job: Job) -> str:
         lines += [f"| {m} | " + " | ".join(found.get((m, t), "") for t in tasks) + " |" for m in models]
         parts.append("\n".join(lines))
     seeds = sorted({row["seeds"] for row in rows})
+    if seeds == [1]:
+        return "\n\n".join([*parts, "One seed each: it ranks nobody who is near another.\n"])
     said = f"Mean ± standard deviation over seeds ({', '.join(map(str, seeds))}); one number: nothing is drawn.\n"
     return "\n\n".join([*parts, said])
 

@@ -102,17 +102,18 @@ def _table(judged: Judged) -> Sequence[RenderableType]:
     from ...apps.arm import BLIND, EXPERT
 
     grid = Table(title="mean error: of the laws in mrad, of policies times the blind law's", title_justify="left")
-    grid.add_column("policy", style="cyan", no_wrap=True)
-    for condition in judged.conditions:
-        grid.add_column(condition, justify="right")
-    grid.add_column("load R2", justify="right")
-    grid.add_column("step µs", justify="right")
+    grid.add_column("", style="cyan")
     for policy in judged.policies:
-        law = policy in (EXPERT, BLIND)
-        each = [1000 * judged.mean(policy, c) if law else judged.relative(policy, c) for c in judged.conditions]
-        cells = [f"{error:.1f}" if law else f"{error:.2f}" for error in each]
-        for what, digits in (("r2", 3), ("microseconds", 1)):
-            value = judged.mean(policy, what=what)
-            cells.append("–" if value != value else f"{value:.{digits}f}")
-        grid.add_row(*(Text(plain(text)) for text in (policy, *cells)))
+        grid.add_column(Text(plain(policy.replace(" ", "\n"))), justify="right", no_wrap=True)
+    for condition in judged.conditions:
+        errors = [
+            f"{1000 * judged.mean(policy, condition):.1f}"
+            if policy in (EXPERT, BLIND)
+            else f"{judged.relative(policy, condition):.2f}"
+            for policy in judged.policies
+        ]
+        grid.add_row(condition, *errors)
+    for name, what, digits in (("load R2", "r2", 3), ("step, us", "microseconds", 1)):
+        values = [judged.mean(policy, what=what) for policy in judged.policies]
+        grid.add_row(name, *("-" if value != value else f"{value:.{digits}f}" for value in values))
     return [grid, Text(judged.sentence())]
