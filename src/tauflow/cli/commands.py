@@ -70,7 +70,22 @@ def _paragraphs(command: Callable[..., None]) -> str:
 
 
 app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
-for command in (demo, check, fit, predict, compare, backtest, anomalies, tune, stability, explain, export, serve, arm, drive):
+for command in (
+    demo,
+    check,
+    fit,
+    predict,
+    compare,
+    backtest,
+    anomalies,
+    tune,
+    stability,
+    explain,
+    export,
+    serve,
+    arm,
+    drive,
+):
     app.command(help=_paragraphs(command))(command)
 
 sequences = typer.Typer(help=_paragraphs(classify.main), rich_markup_mode="rich", no_args_is_help=True)
