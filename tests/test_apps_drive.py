@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -262,7 +263,10 @@ def test_the_sentence_says_who_leads_or_that_they_are_level() -> None:
     )
 
 
-def test_the_cameras_of_numpy_and_mujoco_agree() -> None:
+def test_the_cameras_of_numpy_and_mujoco_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "MUJOCO_GL", os.environ.get("MUJOCO_GL", "egl")
+    )  # read when mujoco is imported first; another test may have been earlier
     pytest.importorskip("mujoco")
     from tauflow.apps.drive.mujoco_ import Renderer
 

@@ -1,7 +1,7 @@
 """Where a driver looks: which pixels of the camera move its steering.
 
     gradient         |d steer / d pixel|, smoothed over 3 x 3 pixels, at a state that a drive has led to
-    VisualBackProp   m_l = upsample(m_{l+1}) a_l, a_l the mean over the maps of layer l after its sigma; the same without a gradient
+    VisualBackProp   m_l = upsample(m_{l+1}) a_l, a_l the mean of the maps of layer l where they are positive; the same without a gradient
 
     share         of the gradient on the white lines, beside their share of the picture below the horizon
     correlation   of the gradient's map with that of the same picture under noise of .1
@@ -100,7 +100,7 @@ def _backprop(net: Network, picture: Tensor) -> Array:
     z, means = picture[:, None], []
     for convolution in eye.convolutions:
         z = eye.sigma(convolution(z))
-        means.append(z.mean(dim=1, keepdim=True))
+        means.append(z.clamp(min=0).mean(dim=1, keepdim=True))  # what a layer says yes to
     made = means.pop()
     while means:
         one = means.pop()

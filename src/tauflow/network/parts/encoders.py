@@ -77,7 +77,8 @@ class Images(Part):
         self.convolutions = nn.ModuleList(
             nn.Conv2d(a, b, self.kernel, self.stride, padding) for a, b in zip(channels, filters, strict=False)
         )
-        self.convolutions.to(memory_format=torch.channels_last)  # twice as fast on a CPU, forward and back
+        for convolution in self.convolutions:
+            convolution.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU
         with torch.no_grad():
             left = self.pixels(torch.zeros(1, *shape)).numel()
         self.last = nn.Linear(left, check_count("units", units))
