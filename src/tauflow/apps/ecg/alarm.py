@@ -22,8 +22,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ... import GatedLTC, Network, Stack, fit
+from ... import Network, fit
+from ...cells import GatedLTC
 from ...errors import DataError
+from ...sequence import Stack
 from .budget import Deadline
 from .events import Counts, count, f1, onsets
 from .heart import simulate

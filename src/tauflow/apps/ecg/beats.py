@@ -106,12 +106,12 @@ class Chunks:
             chunks += [(number, first + k * LENGTH) for k in range(n)]
         order = rng.permutation(len(chunks))
         for k in range(0, len(order), BATCH):
-            rows = [self._chunk(*chunks[j], rng) for j in order[k : k + BATCH]]
+            rows = [self._chunk(chunks[j], rng) for j in order[k : k + BATCH]]
             x, rr, y, real = (torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True))
             yield Batch(x, y, rr, None if bool(real.all()) else real)  # without a mask the LSTM is fast
 
-    def _chunk(self, number: int, first: int, rng: np.random.Generator) -> tuple[Array, Array, Array, Array]:
-        p = self.patients[number]
+    def _chunk(self, place: tuple[int, int], rng: np.random.Generator) -> tuple[Array, Array, Array, Array]:
+        p, first = self.patients[place[0]], place[1]
         n = min(LENGTH, len(p.x) - first)
         x, rr = np.zeros((LENGTH, p.x.shape[1]), np.float32), np.ones(LENGTH, np.float32)
         y, real = np.zeros(LENGTH, np.int64), np.arange(LENGTH) < n
@@ -135,4 +135,4 @@ def filtered(w: Array, kernel: Array) -> Array:
     padded = np.pad(w, ((0, 0), (reach // 2, reach - reach // 2)), mode="edge")
     shifted = np.stack([padded[:, k : k + w.shape[1]] for k in range(reach + 1)])
     order = np.insert(kernel[:-1], reach // 2, kernel[-1])
-    return np.einsum("k,kbw->bw", order, shifted)
+    return np.asarray(np.einsum("k,kbw->bw", order, shifted))

@@ -142,13 +142,13 @@ class Chunks:
         order = rng.permutation(len(places))
         for k in range(len(self)):
             lost = float(rng.choice(self.vary.lost))
-            rows = [self._chunk(*places[j], lost, rng) for j in order[k * BATCH : (k + 1) * BATCH]]
+            rows = [self._chunk(places[j], lost, rng) for j in order[k * BATCH : (k + 1) * BATCH]]
             u, y, dt = (torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True))
             yield Batch(u[..., None], y, dt)
 
-    def _chunk(self, number: int, first: int, lost: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-        p, how, n = self.patients[number], self.vary, self.length
-        first = int(np.clip(first + rng.integers(-n // 2, n // 2), 0, len(p.u) - n))
+    def _chunk(self, place: tuple[int, int], lost: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+        p, how, n = self.patients[place[0]], self.vary, self.length
+        first = int(np.clip(place[1] + rng.integers(-n // 2, n // 2), 0, len(p.u) - n))
         u, y, dt = p.u[first : first + n], p.y[first : first + n], p.dt[first : first + n]
         kernel = rng.normal(0, how.smear, 5)
         kernel[2] = 1

@@ -124,7 +124,8 @@ def trial_of_alarms(
 
     for model in models:
         for seed in seeds:
-            began, pairs, alone = time.process_time(), {}, []
+            began, alone = time.process_time(), list[Network]()
+            pairs: dict[tuple[int, int], Network] = {}
             for a in range(len(dealt)):
                 alone.append(teach(model, seed, {a}))
                 pairs |= {(a, b): teach(model, seed, {a, b}) for b in range(a)}
@@ -136,7 +137,7 @@ def trial_of_alarms(
                 level.append(alarm.chosen(held))
             taught = len(pairs) + len(alone)
             seconds = (time.process_time() - began) / taught
-            cost = {
+            cost: dict[str, Any] = {
                 "parameters": sum(p.numel() for p in alone[0].parameters()),
                 "seconds": seconds,
                 "microseconds": microseconds(alone[0]),
