@@ -157,6 +157,7 @@ def test_the_command_runs_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     needed = "task model kind metric mean std seeds parameters seconds settings commit machine"
     assert all(set(row) == set(needed.split()) for row in kept)
     text = (tmp_path / "a.html").read_text()
+    assert "3 on top of the blind law, 1 alone" in text
     assert "<animate" in text and "4 kg" in text and "<script" not in text
     policy = tauflow.load("a.tau")
     assert policy.inputs == 22 and policy.outputs == 4

@@ -10,7 +10,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-BROUGHT = {"markupsafe": "jinja2", "sb3_contrib": "sb3-contrib", "sklearn": "scikit-learn"}  # by whom
+BROUGHT = {
+    "markupsafe": "jinja2",
+    "pil": "matplotlib",
+    "sb3_contrib": "sb3-contrib",
+    "sklearn": "scikit-learn",
+}  # by whom
 
 
 def names(requirements: list[str]) -> set[str]:

@@ -35,7 +35,7 @@ def page(judged: Judged, command: str) -> Page:
     shown = _shown(judged)
     facts = {
         "Arm": "3 joints in MuJoCo, 0-3 kg, changed 3 times in 6 s",
-        "Policies": f"{len(judged.policies) - 2}, on top of the blind law",
+        "Policies": _standing(judged),
         "Parameters": ", ".join(sorted({f"{s.parameters:,}" for s in judged.scores if s.parameters})),
     }
     legend = Legend([(name, colours[name], {"law": "trivial"}.get(kinds[name], kinds[name])) for name in shown])
@@ -49,6 +49,12 @@ def page(judged: Judged, command: str) -> Page:
         ),
     ]
     return Page(judged.sentence(), sections, "A robot arm that carries a load nobody told it", facts)
+
+
+def _standing(judged: Judged) -> str:
+    """How many policies, and on what."""
+    alone = sum(policy.endswith(", alone") for policy in judged.policies)
+    return f"{len(judged.policies) - 2 - alone} on top of the blind law" + (f", {alone} alone" if alone else "")
 
 
 NOTES = (
