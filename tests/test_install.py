@@ -116,7 +116,9 @@ def test_unknown_name_is_an_attribute_error() -> None:
 
 def test_help_is_quick_and_without_torch() -> None:
     help_ = [str(Path(sys.executable).with_name("tauflow")), "--help"]
-    assert min(cpu_seconds(help_) for _ in range(3)) < 0.3
+    libraries = [sys.executable, "-c", "import typer.rich_utils, rich.markdown"]  # how fast this machine is just now
+    ours, theirs = (min(cpu_seconds(words) for _ in range(3)) for words in (help_, libraries))
+    assert ours < 2.2 * theirs
     assert "torch" not in python(HELP).split()
 
 
