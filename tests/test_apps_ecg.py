@@ -453,7 +453,9 @@ def test_values_alone_have_a_rate() -> None:
     loud, heard = Loud(), ecg.Heard()
     found = list(watch(loud, ["0\n", "3\n", "x\n", "1\n"], lambda text: None, heard, 50.0))  # type: ignore[arg-type]
     assert [one.time for one in found] == [pytest.approx(0.02)] and heard.bad == 1
-    np.testing.assert_allclose([dt for _, dt in loud.heard], 0.02)
+    np.testing.assert_allclose(
+        [dt for _, dt in loud.heard], [0.02, 0.02, 0.04]
+    )  # a reading that was garbled took its time
     many = list[str]()
     list(watch(loud, ["0,0\n"] + ["bad\n"] * 9, many.append, ecg.Heard()))  # type: ignore[arg-type]
     assert len(many) == 5 and many[-1].endswith("further ones are only counted")

@@ -303,3 +303,20 @@ def test_the_sentence_says_who_leads() -> None:
     second = study(right, some, right).sentence()
     assert second.startswith("TF-IDF leads the networks alone") and "within what chance gives [+0.0, +0.0]" in second
     assert [round(row["mean"], 2) for row in first.rows() if row["metric"] == "accuracy"] == [0.8, 1.0, 1.0]
+
+
+def test_what_no_text_file_is_and_labels_never_learned_are_refused(tmp_path: Path) -> None:
+    import gzip
+
+    plain, packed, odd = tmp_path / "a.txt", tmp_path / "a.txt.gz", tmp_path / "odd.bin"
+    plain.write_bytes(b"\xef\xbb\xbfgood a fine film\nbad a dull one\n")  # with a byte order mark
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    odd.write_bytes(b"good a\0b\n")
+    assert read_texts(plain).labels == read_texts(packed).labels == ["good", "bad"]
+    assert read_texts(packed).texts == ["a fine film", "a dull one"]
+    with pytest.raises(tauflow.TauflowError, match="is no text: it holds bytes of zero"):
+        read_texts(odd)
+    model = texts.TextClassifier()
+    model.classes = ["bad", "good"]
+    with pytest.raises(tauflow.TauflowError, match="new has the label 'so-so', which was not learned: bad, good were"):
+        model.codes(Texts("new", ["a film"], ["so-so"]))

@@ -3,7 +3,8 @@
     12.345,0.182     time in s and the lead in mV (a comma, a semicolon, a tab or spaces between)
     0.182            the lead alone, where the rate is told
 
-What is no number is told about and left out; a reading that is late, twice there or not measured (NaN) is left out too.
+What is no number is told about and left out; a reading that is late, twice there or not measured (NaN) is left out too. Where the rate
+tells the time, what was left out took its time: the gap to the next reading is longer.
 """
 
 from __future__ import annotations
@@ -77,11 +78,13 @@ def watch(
     """An alarm as soon as the line is read that it begins with. rate: samples a second, of lines without a time."""
     last: float | None = None
     start: float | None = None
+    left_out = 0  # readings since the last good one: where the rate tells the time, they took some
     for number, line in enumerate(lines, 1):
         try:
-            read = _reading(line, number, rate, None if last is None else last + (1 / rate if rate else 0))
+            read = _reading(line, number, rate, None if last is None else last + ((1 + left_out) / rate if rate else 0))
         except ValueError as wrong:
             heard.bad += 1
+            left_out += 1
             if heard.bad <= SAID:
                 complain(f"line {number}: {wrong}" + ("; further ones are only counted" if heard.bad == SAID else ""))
             continue
@@ -95,6 +98,7 @@ def watch(
             continue
         begins = alarm(x, 1 / (rate or RATE) if last is None else time - last)
         start = time if start is None else start
+        left_out = 0
         last, heard.samples, heard.seconds = time, heard.samples + 1, time - start
         if begins:
             heard.alarms += 1

@@ -61,9 +61,6 @@ class TextClassifier:
         if held is None:
             learn, held = divided(learn, (0.9, 0.1), self.seed)
         self.notes = []
-        unknown = sorted(set(held.labels or ()) - set(self.classes))
-        if unknown:
-            raise DataError(f"{held.name} has the label {unknown[0]!r}, which {learn.name} has not")
         words, chosen = [tokens(one) for one in learn.texts], [tokens(one) for one in held.texts]
         codes, held_codes = self.codes(learn), self.codes(held)
         self.line = learn_tfidf(words, codes, chosen, held_codes, len(self.classes))
@@ -100,6 +97,10 @@ class TextClassifier:
     def codes(self, texts: Texts) -> Array:
         """The class numbers of labels."""
         number = {name: k for k, name in enumerate(self.classes)}
+        if unknown := sorted(set(texts.labels or ()) - set(number)):
+            raise DataError(
+                f"{texts.name} has the label {unknown[0]!r}, which was not learned: {', '.join(self.classes)} were"
+            )
         return np.array([number[one] for one in texts.labels or ()])
 
     def parts(self, texts: Sequence[str]) -> dict[str, Array]:

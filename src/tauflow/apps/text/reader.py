@@ -8,6 +8,7 @@ An empty text, a missing label or column and a single class are refused by the r
 
 from __future__ import annotations
 
+import gzip
 import os
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -132,10 +133,13 @@ def _of_table(
 
 
 def _of_lines(path: Any, labelled: bool) -> tuple[list[str], list[str] | None]:
-    with open(path, "rb") as file:
+    opened = gzip.open if os.fspath(path).lower().endswith(".gz") else open
+    with opened(path, "rb") as file:
         data = file.read()
+    if b"\0" in data:
+        raise DataError(f"{os.fspath(path)} is no text: it holds bytes of zero")
     try:
-        lines = data.decode().splitlines()
+        lines = data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
         lines = data.decode("latin-1").splitlines()
     lines = [line for line in lines if line.strip()]

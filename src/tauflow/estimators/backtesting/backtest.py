@@ -80,7 +80,7 @@ def backtest(
     else:
         found = cutoffs(table, settings.h, 4 if n_windows is None else n_windows, step_size)
     every = int(refit)
-    banded = settings.bands is not None and settings.strategy == "direct"
+    banded = model.bands is not None if as_fitted else settings.bands is not None and settings.strategy == "direct"
     if asked and not banded and level is not None:
         asked = Asked.of(None, None)
     grid = Asked(asked.level, (*asked.quantiles, *GRID)) if banded else Asked()
