@@ -404,6 +404,10 @@ def test_the_sentence_says_who_leads() -> None:
         .sentence()
         .endswith("lstm, the best beside it, has 0.947.")
     )
+    silent = ecg.Judged("beats", "d", "p", [result("liquid", 0)]).sentence()
+    assert silent.endswith("finds 0.0% of ventricular beats, and tells no alarm (F1 0.000).")
+    once = ecg.Judged("beats", "d", "p", [result("liquid", 0), result("liquid", 50)]).sentence()
+    assert "finds 25.0% of ventricular beats, and tells no alarm in 1 of 2 seeds" in once
     assert found.results[1].kind == "baseline" and judged.LIQUID == "liquid"
 
 

@@ -101,10 +101,11 @@ class Judged:
         what = "ventricular beats" if self.task == "beats" else "ventricular beats in the raw signal"
         first = next((one for one in self.models if one == LIQUID), self.models[0])
         se, right = self.mean(first, "sensitivity"), self.mean(first, "ppv")
-        told = (
-            f"On patients never seen the {first} network finds {se:.1%} of {what}, and {right:.1%} of its alarms are right "
-            f"(F1 {self.mean(first):.3f})"
-        )
+        silent = [one != one for one in self.values(first, "ppv")]  # seeds that told no alarm, right or wrong
+        alarms = f"{right:.1%} of its alarms are right"
+        if any(silent):
+            alarms = "tells no alarm" if all(silent) else f"tells no alarm in {sum(silent)} of {len(silent)} seeds"
+        told = f"On patients never seen the {first} network finds {se:.1%} of {what}, and {alarms} (F1 {self.mean(first):.3f})"
         others = [one for one in self.models if one != first]
         if not others:
             return told + "."

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 from ...cli.options import (
     ASKED,
-    OUTPUT,
     TRAINING,
     Horizon,
     Import,
@@ -24,7 +22,7 @@ from ...cli.options import (
     training,
 )
 from ...cli.output import complain, tell
-from ...cli.tables.scores import check_places, show, write
+from ...cli.tables.scores import Figures, Forecasts, Level, Scores, check_places, show, write
 
 
 @asks(columns=reading, training=training)
@@ -43,9 +41,7 @@ def backtest(
     refit: Annotated[
         bool, option("Learn anew at every cut-off, not only at the first.", TRAINING, "--refit/--no-refit", metavar="")
     ] = False,
-    level: Annotated[
-        float, option("The band that is scored, in percent.", ASKED, metavar="PERCENT", shown=True)
-    ] = 90.0,
+    level: Level = 90.0,
     seed: Seed = 0,
     options: Annotated[
         list[str] | None,
@@ -56,12 +52,9 @@ def backtest(
             metavar="NAME=VALUE",
         ),
     ] = None,
-    page: Annotated[Path | None, option("Also write a page with figures.", OUTPUT, metavar="HTML")] = None,
-    json: Annotated[Path | None, option("Also write all scores.", OUTPUT, metavar="JSON")] = None,
-    output: Annotated[
-        Path | None,
-        option("Also write every forecast beside what came, as CSV.", OUTPUT, "--output", "-o", metavar="CSV"),
-    ] = None,
+    page: Figures = None,
+    json: Scores = None,
+    output: Forecasts = None,
     own: Import = None,
     view: View = None,
     quiet: Quiet = False,

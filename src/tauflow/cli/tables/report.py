@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ...cli.options import ASKED, OUTPUT, Import, Quiet, Table, View, asks, import_cells, option, rereading
+from ...cli.options import ASKED, Import, Quiet, Table, View, asks, import_cells, option, rereading
 from ...cli.output import complain, tell
-from ...cli.tables.scores import check_places, show, write
+from ...cli.tables.scores import Figures, Forecasts, Level, Scores, check_places, show, write
 
 
 @asks(reading=rereading)
@@ -27,15 +27,10 @@ def report(
         int | None,
         option("Steps from one cut-off to the next (default: the model's horizon).", ASKED, min=1, metavar="STEPS"),
     ] = None,
-    level: Annotated[
-        float, option("The band that is scored, in percent.", ASKED, metavar="PERCENT", shown=True)
-    ] = 90.0,
-    page: Annotated[Path | None, option("Also write a page with figures.", OUTPUT, metavar="HTML")] = None,
-    json: Annotated[Path | None, option("Also write all scores.", OUTPUT, metavar="JSON")] = None,
-    output: Annotated[
-        Path | None,
-        option("Also write every forecast beside what came, as CSV.", OUTPUT, "--output", "-o", metavar="CSV"),
-    ] = None,
+    level: Level = 90.0,
+    page: Figures = None,
+    json: Scores = None,
+    output: Forecasts = None,
     own: Import = None,
     view: View = None,
     quiet: Quiet = False,

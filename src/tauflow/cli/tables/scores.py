@@ -5,16 +5,23 @@ from __future__ import annotations
 import json as plain_json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...cli.options import ASKED, OUTPUT, option
 from ...cli.output import TYPED, Format, chosen, complain, emit, plain
 from ...files import check_output, write_bytes_atomically
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+Level = Annotated[float, option("The band that is scored, in percent.", ASKED, metavar="PERCENT", shown=True)]
+Figures = Annotated[Path | None, option("Also write a page with figures.", OUTPUT, metavar="HTML")]
+Scores = Annotated[Path | None, option("Also write all scores.", OUTPUT, "--json", metavar="JSON")]
+Forecasts = Annotated[
+    Path | None, option("Also write every forecast beside what came, as CSV.", OUTPUT, "--output", "-o", metavar="CSV")
+]
 DROPPED = ("pinball", "values", "CRPS", "width")  # where the terminal is narrow, this one first
 
 
