@@ -34,6 +34,7 @@ NETWORKS = (
     "controller",
     "pictures",
     "tokens",
+    "sensors",
 )
 TOGETHER = ("stack", "committee of values", "committee of classes", "committee of normals")
 

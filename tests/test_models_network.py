@@ -255,7 +255,10 @@ NETWORK = Network(3, 1, "ctrnn", 2)
         (lambda: Committee([NETWORK, NETWORK]), "stands twice"),
         (lambda: Network(3, 1, scale=Scale(4)), "the scale takes 4 numbers, but what comes before it gives 3"),
         (lambda: Network(3, 1, missing=Missing(2)), "the missing takes 2"),
-        (lambda: Network(3, 1, readout=Dense(32, 1)), "readout is a Dense, a part for encoder; there are deep, linear"),
+        (
+            lambda: Network(3, 1, readout=Dense(32, 1)),
+            "readout is a Dense, a part for encoder; there are both, deep, linear, skip, wide",
+        ),
     ],
 )
 def test_parts_that_do_not_meet_are_refused(make: Callable[[], Any], message: str) -> None:
@@ -407,3 +410,21 @@ def test_a_picture_may_have_more_pixels_than_the_network_has_weights(tmp_path: P
     network = Network(4096, 1, "ctrnn", 2, scale=None, encoder=encoder)
     assert sum(p.numel() for p in network.parameters()) < 100
     same(network, again(network, tmp_path), {"x": torch.randn(1, 2, 4096)})
+
+
+QUICK = """
+import sys
+from pathlib import Path
+import torch
+import tauflow
+for path in Path(sys.argv[1]).iterdir():
+    tauflow.load(path)
+    assert not {"sympy", "torch._dynamo"} & set(sys.modules), path.name
+"""
+
+
+def test_a_program_that_loads_a_model_does_not_load_the_compiler_of_torch(tmp_path: Path) -> None:
+    """It takes a second or more, and arithmetic on the meta device is enough to bring it."""
+    for kind in (*KINDS, *MORE):
+        save(made(kind), tmp_path / f"{kind}.tau")
+    subprocess.run([sys.executable, "-c", QUICK, str(tmp_path)], check=True)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from functools import partial
-from typing import Any, ClassVar
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,9 @@ from .. import solvers
 from ..described import Described
 from ..errors import TauflowError
 from .made import Made
+
+
+C = TypeVar("C", bound=nn.Module)
 
 
 class CellError(TauflowError, ValueError):
@@ -140,9 +144,31 @@ def check_solver(solver: str, substeps: int) -> None:
         raise CellError(f"substeps is {substeps!r}, expected a whole number from 1 to {MOST_SUBSTEPS}")
 
 
-def spread_tau(tau: float | tuple[float, float] | list[float], units: int) -> Tensor:
-    """Time constants (units,): all equal to a number, or spread evenly in the logarithm over (shortest, longest)."""
+def check_tau(tau: Any) -> Any:
+    """The same, or CellError: a positive number, or a pair (shortest, longest)."""
     low, high = (tau, tau) if isinstance(tau, (int, float)) else tau
     if not 0 < low <= high < float("inf"):
         raise CellError(f"tau is {tau!r}, expected a positive number or (shortest, longest) in units of dt")
+    return tau
+
+
+def spread_tau(tau: float | tuple[float, float] | list[float], units: int) -> Tensor:
+    """Time constants (units,): all equal to a number, or spread evenly in the logarithm over (shortest, longest)."""
+    check_tau(tau)
+    low, high = (tau, tau) if isinstance(tau, (int, float)) else tau
     return torch.logspace(math.log10(low), math.log10(high), units)
+
+
+def drawn(reset: Callable[[C], None]) -> Callable[[C], None]:
+    """Of a method that draws weights: without gradients, and not at all where a cell has no numbers (torch's meta device).
+
+    Arithmetic on meta loads torch's compiler, a second or more, each time that a program loads its first model.
+    """
+
+    @wraps(reset)
+    def draw(self: C) -> None:
+        if not any(parameter.is_meta for parameter in self.parameters()):
+            with torch.no_grad():
+                reset(self)
+
+    return draw

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from ..activations import Activation
 from ..activations import activation as find_activation
-from .base import Cell, CellError, check_sizes, spread_tau
+from .base import Cell, CellError, check_sizes, check_tau, drawn, spread_tau
 
 
 class CfC(Cell):
@@ -52,7 +52,7 @@ class CfC(Cell):
         if not 0 <= dropout < 1:
             raise CellError(f"dropout is {dropout!r}, expected a share in [0, 1)")
         self.inputs, self.units, self.state_size, self.outputs = inputs, units, units, units
-        self.mode, self.initial_tau = mode, tau
+        self.mode, self.initial_tau = mode, check_tau(tau)
         sigma, layers, width = find_activation(activation), list[nn.Module](), inputs + units
         for _ in range(backbone_layers):
             layers += [nn.Linear(width, backbone_units), Nonlinearity(sigma, dropout)]
@@ -68,7 +68,7 @@ class CfC(Cell):
             self.time_b = nn.Linear(width, units)
         self.reset_parameters()
 
-    @torch.no_grad()
+    @drawn
     def reset_parameters(self) -> None:
         """Xavier weights and torch's biases, as ncps. What dt is multiplied with starts in units of 1/tau."""
         for layer in self.modules():

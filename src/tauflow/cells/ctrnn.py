@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from ..activations import activation as find_activation
 from ..activations import flatness
 from ..solvers import BOUNDED
-from .base import LeakCell, check_sizes, check_solver, spread_tau
+from .base import LeakCell, check_sizes, check_solver, check_tau, drawn, spread_tau
 
 LOG_TAU = 13.8  # tau stays within exp(+-13.8), one millionth to one million units of dt
 
@@ -45,7 +45,7 @@ class CTRNN(LeakCell):
         check_sizes(inputs, units)
         check_solver(solver, substeps)
         self.inputs, self.units, self.state_size, self.outputs = inputs, units, units, units
-        self.sigma, self.initial_tau = find_activation(activation), tau
+        self.sigma, self.initial_tau = find_activation(activation), check_tau(tau)
         self.solver, self.substeps = solver, substeps
         self.W = nn.Parameter(torch.empty(units, units))
         self.U = nn.Parameter(torch.empty(units, inputs))
@@ -53,7 +53,7 @@ class CTRNN(LeakCell):
         self.log_tau = nn.Parameter(torch.empty(units), requires_grad=learn_tau)
         self.reset_parameters()
 
-    @torch.no_grad()
+    @drawn
     def reset_parameters(self) -> None:
         """W is scaled by fan-in and by the senders' tau, since a state is as large as its tau."""
         tau = spread_tau(self.initial_tau, self.units).to(self.W)

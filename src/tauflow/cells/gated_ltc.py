@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from ..activations import ActivationError, flatness
 from ..activations import activation as find_activation
 from ..solvers import BOUNDED
-from .base import LeakCell, check_sizes, check_solver, spread_tau
+from .base import LeakCell, check_sizes, check_solver, check_tau, drawn, spread_tau
 from .ctrnn import LOG_TAU
 
 # sigma >= 0 and its inverse: the bias at which a gate rests
@@ -50,7 +50,7 @@ class GatedLTC(LeakCell):
         check_sizes(inputs, units)
         check_solver(solver, substeps)
         self.inputs, self.units, self.state_size, self.outputs = inputs, units, units, units
-        self.sigma, self.initial_tau = find_activation(activation), tau
+        self.sigma, self.initial_tau = find_activation(activation), check_tau(tau)
         if activation not in INVERSE:
             raise ActivationError(
                 f"{activation} can be negative, but the gate f must be >= 0: try {', '.join(INVERSE)}"
@@ -63,7 +63,7 @@ class GatedLTC(LeakCell):
         self.log_tau = nn.Parameter(torch.empty(units))
         self.reset_parameters()
 
-    @torch.no_grad()
+    @drawn
     def reset_parameters(self) -> None:
         """The bias makes a resting gate as slow as tau, f(b) = 1/tau: each neuron remembers for about tau / 2."""
         tau = spread_tau(self.initial_tau, self.units).to(self.W)

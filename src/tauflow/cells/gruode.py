@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..solvers import BOUNDED
-from .base import LeakCell, check_sizes, check_solver
+from .base import LeakCell, check_sizes, check_solver, drawn
 
 SLOWEST = 1e-12  # a rate above zero, where sigmoid underflows
 
@@ -35,7 +35,7 @@ class GRUODE(LeakCell):
         self.b = nn.Parameter(torch.empty(3 * units))
         self.reset_parameters()
 
-    @torch.no_grad()
+    @drawn
     def reset_parameters(self) -> None:
         """As torch's GRU, the bias of z spread over 1..4 so that neurons start with time constants of 4 to 50 dt."""
         nn.init.uniform_(self.W, -(self.units**-0.5), self.units**-0.5)

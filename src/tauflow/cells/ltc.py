@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from .. import wirings
 from ..solvers import BOUNDED
 from ..wirings import Wiring
-from .base import CellError, LeakCell, check_solver, spread_tau
+from .base import CellError, LeakCell, check_solver, check_tau, drawn, spread_tau
 
 SMALLEST = 1e-12  # conductance or capacitance
 NCPS_RANGES = {
@@ -81,7 +81,7 @@ class LTC(LeakCell):
             raise CellError(f"memory is {memory!r}, expected a positive number of steps")
         self.inputs, self.wiring, self.init = wiring.inputs, wiring, init
         self.units, self.state_size, self.outputs = wiring.units, wiring.units, wiring.outputs
-        self.initial_tau = (min(0.1, memory), memory) if tau is None else tau
+        self.initial_tau = (min(0.1, memory), memory) if tau is None else check_tau(tau)
         self.solver, self.substeps, self.epsilon = solver, substeps, epsilon
         for prefix, matrix in (("", wiring.synapses), ("sensory_", wiring.sensory)):
             for name in ("w", "sigma", "mu", "erev"):
@@ -96,7 +96,7 @@ class LTC(LeakCell):
         self.output_b = nn.Parameter(torch.empty(wiring.outputs))
         self.reset_parameters()
 
-    @torch.no_grad()
+    @drawn
     def reset_parameters(self) -> None:
         """As `remember` or `as_ncps` say; polarities come from the wiring, the affine maps are 1 x + 0."""
         for prefix, matrix in (("", self.wiring.synapses), ("sensory_", self.wiring.sensory)):

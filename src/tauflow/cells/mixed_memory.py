@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .base import Cell
+from .base import Cell, drawn
 
 
 class MixedMemory(Cell):
@@ -32,7 +32,7 @@ class MixedMemory(Cell):
         self.reset_memory()
         self.cell.reset_parameters()
 
-    @torch.no_grad()
+    @drawn
     def reset_memory(self) -> None:
         """As ncps: Xavier for the input, orthogonal for the memory, biases within 0.1."""
         nn.init.xavier_uniform_(self.input_map.weight)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..solvers import LONGEST_DECAY
-from .base import Cell, check_sizes, spread_tau
+from .base import Cell, check_sizes, check_tau, drawn, spread_tau
 from .ctrnn import LOG_TAU
 
 
@@ -41,7 +41,7 @@ class StaticCell(Cell):
     def reset_parameters(self) -> None:
         self.reset_weights()
 
-    @torch.no_grad()
+    @drawn
     def reset_weights(self) -> None:
         """torch's own: uniform within 1/sqrt(units)."""
         for weight in (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh):
@@ -133,7 +133,7 @@ class DecayGRU(GRU):
 
     def __init__(self, inputs: int, units: int, tau: float | tuple[float, float] = (1.0, 100.0)) -> None:
         super().__init__(inputs, units)
-        self.initial_tau = tau
+        self.initial_tau = check_tau(tau)
         self.log_tau = nn.Parameter(torch.empty(units))
         self.reset_tau()
 
@@ -141,7 +141,7 @@ class DecayGRU(GRU):
         self.reset_weights()
         self.reset_tau()
 
-    @torch.no_grad()
+    @drawn
     def reset_tau(self) -> None:
         """tau spread evenly in the logarithm."""
         self.log_tau.copy_(spread_tau(self.initial_tau, self.units).log())

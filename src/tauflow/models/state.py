@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import type_before_parametrizations
 
@@ -48,14 +49,19 @@ def capture(model: nn.Module, like: nn.Module) -> tuple[State, dict[str, Tensor]
 
 
 def restore(model: nn.Module, state: State, tensors: Mapping[str, Tensor]) -> nn.Module:
-    """Give a model without numbers those of the file; ModelFileError, before anything is set, where they do not fit."""
+    """Give a model without numbers those of the file; ModelFileError, before anything is set, where they do not fit.
+
+    Each tensor is laid out in memory as the model had it: another order of the same numbers rounds otherwise.
+    """
     _check_fit(model, state, tensors)
     modules, frozen = dict(model.named_modules(remove_duplicate=False)), set(state.frozen)
     parameters = {name for name, _ in _parameters(model)}
-    made = {
-        name: nn.Parameter(tensor.clone(), name not in frozen) if name in parameters else tensor.clone()
-        for name, tensor in tensors.items()
+    strides = {name: place.stride() for name, place in slots(model).items() if place is not None}
+    laid = {
+        name: torch.empty_strided(t.shape, strides[name], dtype=t.dtype, device=t.device).copy_(t)
+        for name, t in tensors.items()
     }
+    made = {name: nn.Parameter(t, name not in frozen) if name in parameters else t for name, t in laid.items()}
     for name in [*tensors, *state.tied]:
         path, _, leaf = name.rpartition(".")
         setattr(modules[path], leaf, made[state.tied.get(name, name)])

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ...cells import cfc, ltc
-from ...cells.base import Cell
+from ...cells.base import Cell, drawn
 from ...cells.wired_cfc import Connected, NcpsWiredCfC
 from ...errors import ShapeError, TauflowError
 from ...wirings import Wiring
@@ -209,7 +209,7 @@ class CfCCell(cfc.CfC):
         """The same by the name of ncps."""
         self.reset_parameters()
 
-    @torch.no_grad()
+    @drawn
     def reset_parameters(self) -> None:
         """Xavier for every matrix, w_tau and A among them; biases stay as torch drew them."""
         for parameter in self.parameters():

@@ -79,10 +79,19 @@ class Images(Part):
         )
         for convolution in self.convolutions:
             convolution.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU
-        with torch.no_grad():
-            left = self.pixels(torch.zeros(1, *shape)).numel()
-        self.last = nn.Linear(left, check_count("units", units))
+        left = self.sizes()[-1]
+        self.last = nn.Linear(channels[-1] * left[0] * left[1], check_count("units", units))
         self.inputs, self.outputs = inputs, units
+
+    def sizes(self) -> list[tuple[int, int]]:
+        """(height, width) before each convolution, and after the last."""
+        found = [(self.shape[1], self.shape[2])]
+        for _ in self.convolutions:
+            high, wide = (
+                (n + 2 * (k // 2) - k) // s + 1 for n, k, s in zip(found[-1], self.kernel, self.stride, strict=True)
+            )
+            found.append((high, wide))
+        return found
 
     def pixels(self, z: Tensor) -> Tensor:
         for convolution in self.convolutions:
@@ -95,18 +104,15 @@ class Images(Part):
         return y
 
     def lower(self, graph: Graph, source: int) -> int:
-        channels, *size = self.shape
+        channels, sizes = self.shape[0], self.sizes()
         convolution: Any
-        for convolution in self.convolutions:
-            kernel, stride = convolution.kernel_size, convolution.stride
-            padding = tuple(side // 2 for side in kernel)
-            made = [(n + 2 * p - k) // s + 1 for n, p, k, s in zip(size, padding, kernel, stride, strict=True)]
+        for convolution, size, made in zip(self.convolutions, sizes, sizes[1:], strict=False):
             outputs = convolution.out_channels * made[0] * made[1]
             source = graph.add(
                 "convolve", source, outputs, (convolution.weight, convolution.bias), shape=(channels, *size),
-                stride=stride, padding=padding, sigma=self.sigma.name,
+                stride=convolution.stride, padding=convolution.padding, sigma=self.sigma.name,
             )  # fmt: skip
-            channels, size = convolution.out_channels, made
+            channels = convolution.out_channels
         return dense(graph, source, self.last, self.sigma.name)
 
 
@@ -143,7 +149,7 @@ class Tokens(Part):
         if inputs != 1:
             raise NetworkError(f"tokens takes 1 input, the number of the token, but there are {inputs}")
         self.inputs, self.outputs = 1, check_count("units", units)
-        self.table = nn.Embedding(check_count("vocabulary", vocabulary), units, sparse=True)
+        self.table = rows(vocabulary, units)
 
     def forward(self, x: Tensor) -> Tensor:
         number = x[..., 0].long()
@@ -158,6 +164,15 @@ class Tokens(Part):
 
     def lower(self, graph: Graph, source: int) -> int:
         return graph.add("lookup", source, self.outputs, (self.table.weight,))
+
+
+def rows(vocabulary: int, units: int) -> nn.Embedding:
+    """A learned row of `units` numbers, normal(0, 1), for each of `vocabulary` tokens, with gradients for the rows that came."""
+    empty = torch.empty(check_count("vocabulary", vocabulary), check_count("units", units))
+    table = nn.Embedding.from_pretrained(empty, freeze=False, sparse=True)
+    if not table.weight.is_meta:  # see cells.base.drawn
+        table.reset_parameters()
+    return table
 
 
 def dense(graph: Graph, sources: int | Sequence[int], layer: Any, sigma: str = "identity") -> int:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ... import validate
 from ...errors import NonFiniteError
 from ...ops.graph import Graph
-from .encoders import dense
+from .encoders import dense, rows
 from .part import NetworkError, Part, check_count
 
 
@@ -32,11 +32,12 @@ class Words(Part):
         if not 0 <= dropout < 1:
             raise NetworkError(f"dropout is {dropout!r}, expected a share in [0, 1)")
         self.inputs, self.outputs = check_count("inputs", inputs), check_count("filters", filters)
-        self.table = nn.Embedding(check_count("vocabulary", vocabulary), check_count("units", units), sparse=True)
+        self.table = rows(vocabulary, units)
         self.dropout, self.convolution = nn.Dropout(dropout), nn.Linear(inputs * units, filters)
         with torch.no_grad():
-            self.table.weight.mul_(0.3)
-            self.table.weight[0] = 0
+            if not self.table.weight.is_meta:
+                self.table.weight.mul_(0.3)
+                self.table.weight[0] = 0
 
     def embed(self, x: Tensor) -> Tensor:
         """x (..., inputs) whole numbers -> (..., inputs * units), zero outside the text."""
