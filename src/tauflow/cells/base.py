@@ -22,7 +22,6 @@ from ..described import Described
 from ..errors import TauflowError
 from .made import Made
 
-
 C = TypeVar("C", bound=nn.Module)
 
 

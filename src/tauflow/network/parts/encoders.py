@@ -169,7 +169,7 @@ class Tokens(Part):
 def rows(vocabulary: int, units: int) -> nn.Embedding:
     """A learned row of `units` numbers, normal(0, 1), for each of `vocabulary` tokens, with gradients for the rows that came."""
     empty = torch.empty(check_count("vocabulary", vocabulary), check_count("units", units))
-    table = nn.Embedding.from_pretrained(empty, freeze=False, sparse=True)
+    table: nn.Embedding = nn.Embedding.from_pretrained(empty, freeze=False, sparse=True)
     if not table.weight.is_meta:  # see cells.base.drawn
         table.reset_parameters()
     return table
