@@ -158,3 +158,19 @@ def test_a_forecaster_is_looked_at_in_steps_and_learns_its_time_constants(tmp_pa
         looked_at(tauflow.Forecaster("ridge", h=2, context=12).fit(day, target="y"), day)
     with pytest.raises(TauflowError, match="lstm has no time constants"):
         tauflow.Forecaster("lstm", **settings, options={"tau": "auto"}).fit(day, target="y", progress=False)
+
+
+def test_a_log_with_gaps_is_read_as_exports_and_the_server_read_it(tmp_path: Path) -> None:
+    model = tauflow.Network(["angle", "speed"], 1, "ctrnn", 3)
+    rng = np.random.default_rng(0)
+    log = pd.DataFrame({"angle": rng.normal(size=6), "speed": rng.normal(size=6), "dt": [9.0, 0.5, 0.25, 0.125, 2, 1]})
+    log.to_csv(tmp_path / "log.csv", index=False)
+    for data in (log, tmp_path / "log.csv", {name: log[name].to_numpy() for name in log}):
+        seen = looked_at(model, data)
+        assert seen.dt is not None and seen.dt.tolist() == [0, 0.5, 0.25, 0.125, 2, 1]
+        assert seen.x is not None and np.allclose(seen.x, log[["angle", "speed"]])
+    stamped = looked_at(model, log.assign(t=np.arange(6)), {"time": "t"})
+    assert stamped.dt is not None and stamped.dt.tolist() == [0, 1, 1, 1, 1, 1]
+    log.loc[3, "dt"] = -1
+    with pytest.raises(DataError, match=r"dt of row 3 is -1.0, expected the time since the row before"):
+        looked_at(model, log)

@@ -190,14 +190,14 @@ def test_drivers_are_of_one_size_stream_and_are_told_no_secret() -> None:
     one = drive.Drive(2, tracks=1)
     assert not any(word in " ".join(one.seen_names) for word in ("off", "wet", "fog", "light"))
     for name in drive.CELLS:
-        net = train.network(name, one)
+        net = train.network(name, train.School(one, drive.expert))
         size = sum(p.numel() for p in net.parameters())
         assert 16_400 < size <= train.PARAMETERS, (name, size)
         assert len(net.input_names) == world.PIXELS + 64 + 3 + 2 and net.output_names == ["steer", "speed"]
         if name not in ("mlp", "window_mlp"):
             assert net.stream().backend == "cpu"
     with pytest.raises(tauflow.TauflowError, match="no driver is called 'nope'"):
-        train.network("nope", one)
+        train.network("nope", train.School(one, drive.expert))
     with pytest.raises(WorldError, match="engine is 'gl'"):
         drive.Drive(1, tracks=1, engine="gl")
     with pytest.raises(WorldError, match="light is"):
@@ -221,7 +221,7 @@ def test_the_gaze_of_a_network_that_looks_at_one_place_is_there() -> None:
     class Still(torch.nn.Module):
         """Steers by the mean of pixels in the rows 20 to 25."""
 
-        encoder = train.network("ctrnn", drive.Drive(1, tracks=1)).encoder
+        encoder = train.network("ctrnn", train.School(drive.Drive(1, tracks=1), drive.expert)).encoder
 
         def forward(self, x: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
             rows = x[..., : world.PIXELS].unflatten(-1, gaze.SHAPE)[..., 20:25, :].mean(dim=(-1, -2))

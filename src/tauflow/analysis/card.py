@@ -127,8 +127,8 @@ def _speed(network: Network, x: Any, gaps: Any, mask: Any, seed: int) -> tuple[f
 
 
 def told(value: float, unit: str) -> str:
-    """A time in words: 25 s, or 25 of time where the unit is not known."""
-    return f"{figures(value)} {unit or 'of time'}"
+    """A time in words: 25 s, or 25 units of time where the unit is not known."""
+    return f"{figures(value)} {unit or 'units of time'}"
 
 
 def figures(value: float) -> str:

@@ -125,6 +125,8 @@ def _read(data: Any, names: list[str], columns: dict[str, Any]) -> Any:
     if "target" in columns and columns["target"] is not None:
         raise DataError(f"target was given, but the model knows its inputs, {', '.join(names[:6])}: leave it out")
     columns = {name: value for name, value in columns.items() if value not in (None, ())}
+    if not {"time", "id"} & set(columns) and "dt" not in names:
+        data, columns = _timed(data, columns)
     try:
         return read_table(data, **{**columns, "target": names})
     except DataError as error:
@@ -133,6 +135,29 @@ def _read(data: Any, names: list[str], columns: dict[str, Any]) -> Any:
         raise DataError(
             f"{error}; the network's inputs have no names of their own, so the columns must be called {', '.join(names[:3])}, ..."
         ) from None
+
+
+def _timed(data: Any, columns: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """A log with a column `dt`, as exports and the server read it, gets times: the sums of its gaps. Other tables stay as they are."""
+    import pandas as pd
+
+    if isinstance(data, (str, os.PathLike)):
+        try:
+            found: Any = pd.read_csv(data)
+        except (ValueError, OSError):  # another format, or no table: `read_table` reads it, or says why not
+            return data, columns
+    else:
+        found = data if isinstance(data, pd.DataFrame) else pd.DataFrame(data) if isinstance(data, dict) else None
+    if found is None or "dt" not in found:
+        return data, columns
+    gaps = pd.to_numeric(found["dt"], errors="coerce").to_numpy(float, copy=True)
+    if not np.all(gaps[1:] >= 0):  # the first has no sample before it; NaN is not >= 0
+        row = int(np.flatnonzero(~(gaps[1:] >= 0))[0]) + 1
+        raise DataError(
+            f"dt of row {row} is {found['dt'].iloc[row]}, expected the time since the row before, 0 or more"
+        )
+    gaps[:1] = 0
+    return found.assign(**{"time since the first row": gaps.cumsum()}), {**columns, "time": "time since the first row"}
 
 
 def _bridged(gaps: Any, real: Any) -> Any:

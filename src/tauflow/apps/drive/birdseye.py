@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,22 +17,31 @@ MOST_RINGS = 40
 
 def birdseye(track: Track, lines: Mapping[str, tuple[Array, Array]], colours: Mapping[str, str]) -> str:
     """An SVG in metres. lines: name -> where a car was (steps, 2), and whether a wheel touched then, bool (steps,)."""
-    low, high = track.p.min(axis=0) - EDGE, track.p.max(axis=0) + EDGE
-    frame = f"{low[0]:.0f} {-high[1]:.0f} {high[0] - low[0]:.0f} {high[1] - low[1]:.0f}"
-    parts = [f'<svg viewBox="{frame}" role="img" aria-label="a track from above, with the lines that drivers took">']
+    parts = []
     for c in track.crossings:
         side = np.stack([track.p[c] - SIDE * track.normal[c], track.p[c] + SIDE * track.normal[c]])
-        parts.append(_line(side, "var(--grid)", LANE))
+        parts.append(line(side, "var(--grid)", LANE))
     closed = np.concatenate([track.p[::2], track.p[:1]])
-    parts += [_line(closed, "var(--muted)", LANE + 2 * LINE), _line(closed, "var(--grid)", LANE)]
+    parts += [line(closed, "var(--muted)", LANE + 2 * LINE), line(closed, "var(--grid)", LANE)]
     starts = np.flatnonzero(track.wet & ~np.roll(track.wet, 1))
     for start in starts:
         many = int(np.argmin(np.roll(track.wet, -start))) or len(track.p)
         wet = track.p[(start + np.arange(many)) % len(track.p)]
-        parts.append(_line(wet, "var(--liquid4)", 0.8 * LANE, "0.25"))
+        parts.append(line(wet, "var(--liquid4)", 0.8 * LANE, "0.25"))
+    return above(track.p, parts, lines, colours)
+
+
+def above(
+    road: Array, ground: Sequence[str], lines: Mapping[str, tuple[Array, Array]], colours: Mapping[str, str]
+) -> str:
+    """The same on any ground: road (n, 2), points that must be in the picture; ground: parts of an SVG in metres, north is up."""
+    low, high = road.min(axis=0) - EDGE, road.max(axis=0) + EDGE
+    frame = f"{low[0]:.0f} {-high[1]:.0f} {high[0] - low[0]:.0f} {high[1] - low[1]:.0f}"
+    label = "a track from above, with the lines that drivers took"
+    parts = [f'<svg viewBox="{frame}" role="img" aria-label="{label}">', *ground]
     for name, (place, touched) in lines.items():
         colour = f"var(--{colours[name]})"
-        parts.append(_line(place, colour, 0.45, "0.9"))
+        parts.append(line(place, colour, 0.45, "0.9"))
         rings = np.flatnonzero(touched & ~np.roll(touched, 1))[:MOST_RINGS]
         parts += [
             f'<circle cx="{x:.1f}" cy="{-y:.1f}" r="1.3" fill="none" stroke="{colour}" stroke-width="0.4"/>'
@@ -44,6 +53,6 @@ def birdseye(track: Track, lines: Mapping[str, tuple[Array, Array]], colours: Ma
     return "".join(parts) + "</svg>"
 
 
-def _line(points: Array, colour: str, width: float, opacity: str = "1") -> str:
+def line(points: Array, colour: str, width: float, opacity: str = "1") -> str:
     moves = " ".join(f"{x:.1f},{-y:.1f}" for x, y in points)
     return f'<polyline points="{moves}" fill="none" stroke="{colour}" stroke-width="{width:g}" opacity="{opacity}"/>'

@@ -13,7 +13,7 @@ from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Part,
 from .gaze import frames, gaze
 from .pictures import Effort, looking, looks, slider, sweeps, tracks
 from .table import EXPERT, Judged
-from .trial import FIRST, WHOLE
+from .trial import WHOLE
 
 MOST = 3  # drivers in one drawing, the expert aside
 SLIDING = (
@@ -49,7 +49,7 @@ def shown(judged: Judged) -> list[str]:
 def page(judged: Judged, command: str, film: bytes = b"", effort: Effort | None = None) -> Page:
     """The whole page; needs scores at 20 Hz and a network of each driver."""
     colours, names, effort = colours_of(judged), shown(judged), effort or Effort()
-    kinds = {d: {"law": "trivial"}.get(judged.kind(d), judged.kind(d)) for d in judged.drivers}
+    kinds = _kinds(judged)
     legend = Legend([(name, colours[name], kinds[name]) for name in names])
     seen = frames()
     gazes = {name: gaze(judged.nets[name], seen) for name in names}
@@ -63,12 +63,16 @@ def page(judged: Judged, command: str, film: bytes = b"", effort: Effort | None 
     sections = [
         Section("The tracks", [legend, *_moving(film), Grid(tracks(judged, names, colours))], _lead(judged, names)),
         Section("The frame rate", [legend, slider(judged, names, colours, effort)], SLIDING),
-        Section("Every disturbance", [_heat(judged), _table(judged, colours, kinds)], HEAT),
+        Section("Every disturbance", [heat(judged), table(judged)], HEAT),
         Section("Where they look", [Grid(looks(gazes))], looking(gazes)),
         Section("How far they come as it gets worse", [legend, Grid(far)], FAR),
         Section("How it was measured", [Points(NOTES), Command(command), numbers]),
     ]
     return Page(judged.sentence(), sections, "Cars that keep their lane by camera and LiDAR", facts)
+
+
+def _kinds(judged: Judged) -> dict[str, str]:
+    return {d: {"law": "trivial"}.get(judged.kind(d), judged.kind(d)) for d in judged.drivers}
 
 
 def _lead(judged: Judged, names: Sequence[str]) -> str:
@@ -85,7 +89,7 @@ def _moving(film: bytes) -> list[Part]:
     return [Picture("One drive", note, film, alt, wide=True)] if film else []
 
 
-def _heat(judged: Judged) -> Drawing:
+def heat(judged: Judged) -> Drawing:
     values = np.array([[judged.mean(d, c, "crash_free") for c in judged.conditions] for d in judged.drivers])
 
     def draw(figure: Any, named: Colours, turned: bool = False) -> None:
@@ -117,18 +121,21 @@ def _square(column: int, row: int, colour: str, strength: float) -> Any:
     return Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, facecolor=colour, alpha=strength, linewidth=0)
 
 
-def _table(judged: Judged, colours: dict[str, str], kinds: dict[str, str]) -> Table:
+def table(judged: Judged) -> Table:
+    """Every measure of every driver; off the lane under the first three conditions."""
+    colours, kinds = colours_of(judged), _kinds(judged)
+    first, *more = judged.conditions[: len(WHOLE)]
     columns = (
-        *("driver", "off the lane [%]", "at 10 Hz", "at 7 Hz", "deviation [m]", "speed [m/s]", "roughness"),
+        *("driver", f"off the lane, {first} [%]", *more, "deviation [m]", "speed [m/s]", "roughness"),
         *("crash-free, all [%]", "off, all [%]", "step [µs]", "parameters", "CPU [s]"),
     )
     rows = []
     for d in judged.drivers:
-        off = [_spread(judged.of(d, c, "off_lane"), 2) if c in judged.conditions else "–" for c in WHOLE]
-        mean = {what: judged.mean(d, FIRST, what) for what in ("deviation", "mean_speed", "roughness", "microseconds")}
+        off = [_spread(judged.of(d, c, "off_lane"), 2) for c in (first, *more)]
+        mean = {what: judged.mean(d, what=what) for what in ("deviation", "mean_speed", "roughness", "microseconds")}
         all_ = [_spread(judged.over_all(d, what), 1) for what in ("crash_free", "off_lane")]
         us = "–" if np.isnan(mean["microseconds"]) else f"{mean['microseconds']:.0f}"
-        cost = [f"{judged.mean(d, FIRST, what):,.0f}" for what in ("parameters", "seconds")]
+        cost = [f"{judged.mean(d, what=what):,.0f}" for what in ("parameters", "seconds")]
         law = judged.kind(d) == "law"
         rows.append(
             (

@@ -12,7 +12,7 @@ import numpy as np
 from ... import Network
 from ..rows import row
 from .train import Driver
-from .trial import CONDITIONS, FIRST, WHOLE, Condition, Run, microseconds, real_time, run
+from .trial import CONDITIONS, WHOLE, Condition, Run, microseconds, real_time, run
 
 EXPERT = "expert"
 MEASURED = ("off_lane", "deviation", "crash_free", "reach", "roughness", "mean_speed")
@@ -39,12 +39,14 @@ class Score:
 
 @dataclass
 class Judged:
-    """Every score; the runs of each driver's first seed at 20 Hz; the first driver of each name, for pictures; how fast the world runs."""
+    """Every score; the runs of each driver's first seed under the first condition; the first driver of each name, for pictures; how
+    fast the world runs, and its name."""
 
     scores: list[Score] = field(default_factory=list)
     runs: dict[str, Run] = field(default_factory=dict)
     nets: dict[str, Network] = field(default_factory=dict)
     real_time: float = math.nan
+    world: str = "drive"
 
     @property
     def drivers(self) -> list[str]:
@@ -62,8 +64,9 @@ class Judged:
         found = [getattr(s, what) for s in self.scores if s.driver == driver and s.condition == condition]
         return [math.nan if value is None else float(value) for value in found]
 
-    def mean(self, driver: str, condition: str = FIRST, what: str = "off_lane") -> float:
-        return float(np.mean(self.of(driver, condition, what)))
+    def mean(self, driver: str, condition: str | None = None, what: str = "off_lane") -> float:
+        """The mean over seeds, under the first condition unless another is named."""
+        return float(np.mean(self.of(driver, condition or self.conditions[0], what)))
 
     def over_all(self, driver: str, what: str = "crash_free") -> list[float]:
         """The mean over all conditions, one number a seed."""
@@ -99,7 +102,7 @@ class Judged:
         """One row a driver, condition and metric, as benchmarks keep them; and how many times faster than real time the world runs."""
         made = []
         if math.isfinite(self.real_time):
-            made.append(row("drive, sensors and physics", "world", "law", "times real time", [self.real_time]))
+            made.append(row(f"{self.world}, sensors and physics", "world", "law", "times real time", [self.real_time]))
         for driver in self.drivers:
             some = [s for s in self.scores if s.driver == driver]
             for condition in self.conditions:
@@ -108,7 +111,7 @@ class Judged:
                     if np.isfinite(values).all():
                         made.append(
                             row(
-                                f"drive, {condition}", driver, some[0].kind, metric, values,
+                                f"{self.world}, {condition}", driver, some[0].kind, metric, values,
                                 parameters=some[0].parameters, seconds=float(np.mean([s.seconds for s in some])),
                                 settings={"condition": condition},
                             )
@@ -126,7 +129,22 @@ def judge(
     progress: Callable[[str], None] | None = None,
 ) -> Judged:
     """The table: the expert and every driver, under every condition."""
-    judged = Judged(real_time=real_time(cars, min(steps, 100)))
+
+    def drive(actor: Network | None, condition: str) -> Run:
+        long = steps if condition in WHOLE else max(steps // 2, 2)
+        return run(actor, conditions[condition], cars=cars, steps=long, engine=engine)
+
+    return score(Judged(real_time=real_time(cars, min(steps, 100))), drivers, list(conditions), drive, progress)
+
+
+def score(
+    judged: Judged,
+    drivers: Sequence[Driver],
+    conditions: Sequence[str],
+    drive: Callable[[Network | None, str], Run],
+    progress: Callable[[str], None] | None = None,
+) -> Judged:
+    """The expert and every driver under every condition, added to a table; `drive` lets one of them, None is the expert."""
     each: list[tuple[Score, Network | None]] = [(Score(EXPERT, "law", 0, ""), None)]
     for d in drivers:
         cost = microseconds(d.net)
@@ -137,10 +155,9 @@ def judge(
     for blank, actor in each:
         if progress is not None:
             progress(blank.driver)
-        for condition, what in conditions.items():
-            long = steps if condition in WHOLE else max(steps // 2, 2)
-            found = run(actor, what, cars=cars, steps=long, engine=engine)
-            if condition == FIRST:
+        for condition in conditions:
+            found = drive(actor, condition)
+            if condition == conditions[0]:
                 judged.runs.setdefault(blank.driver, found)
             judged.scores.append(
                 replace(blank, condition=condition, **{name: getattr(found, name) for name in MEASURED})

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from ... import Network, agents, imitate
-from ...agents import Trouble
+from ...agents import Expert, Trouble, World
 from ...errors import TauflowError
 from . import camera, lidar
 from .world import PIXELS, ROWS, TRAINING, Drive, expert
@@ -94,12 +94,29 @@ class Driver:
         return sum(p.numel() for p in self.net.parameters() if p.requires_grad)
 
 
-def network(cell: str, world: Drive, parameters: int = PARAMETERS) -> Network:
+@dataclass(frozen=True)
+class School:
+    """Where drivers are taught, by whom, under which troubles, and with which eyes."""
+
+    world: World
+    expert: Expert
+    mix: tuple[Trouble, ...] = MIX
+    eyes: dict[str, Any] = field(default_factory=lambda: EYES)
+
+
+def school(settings: Settings, seed: int = 0, engine: str = "numpy") -> School:
+    """Our own tracks, in all weathers."""
+    world = Drive(settings.copies, seed, weather=TRAINING, tracks=settings.tracks, limit=1000, engine=engine)
+    return School(world, expert)
+
+
+def network(cell: str, at: School, parameters: int = PARAMETERS) -> Network:
     """An untaught driver of this size."""
     if cell not in CELLS:
         raise TauflowError(f"no driver is called {cell!r}, expected some of {', '.join(CELLS)}")
-    pattern = agents.pupil(world, "ctrnn", 1, encoder=EYES, scale=None)
-    parts = {"encoder": EYES, "scale": None, "period": world.period * world.nominal, **CELLS[cell]}
+    pattern = agents.pupil(at.world, "ctrnn", 1, encoder=at.eyes, scale=None)
+    period = at.world.period * at.world.nominal
+    parts = {"encoder": at.eyes, "scale": None, "period": period, **CELLS[cell]}
     return Network.of_size(parameters, pattern.input_names, pattern.target_names, parts.pop("core"), **parts)
 
 
@@ -108,16 +125,17 @@ def teach(
     seed: int = 0,
     settings: Settings | None = None,
     *,
-    engine: str = "numpy",
+    at: School | None = None,
     minutes: float | None = None,
     progress: Callable[[agents.Round], None] | None = None,
 ) -> Driver:
-    """Train one driver; the same seed gives the same bits, unless its minutes are up before it is done."""
+    """Train one driver, on our own tracks unless another school is given; the same seed gives the same bits, unless its minutes are up
+    before it is done."""
     chosen, began = settings or Settings(), time.process_time()
     torch.manual_seed(seed)
-    world = Drive(chosen.copies, seed, weather=TRAINING, tracks=chosen.tracks, limit=1000, engine=engine)
+    at = at or school(chosen, seed)
     made = imitate(
-        network(cell, world), world, expert, chosen.rounds, mix=MIX, steps=chosen.steps, epochs=chosen.epochs,
+        network(cell, at), at.world, at.expert, chosen.rounds, mix=at.mix, steps=chosen.steps, epochs=chosen.epochs,
         length=chosen.length, lr=chosen.lr, noise=chosen.noise, seed=seed, minutes=minutes, progress=progress,
     )  # fmt: skip
     return Driver(cell, seed, made.policy, time.process_time() - began, made.whole)

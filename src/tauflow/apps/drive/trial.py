@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import Network
-from ...agents import Trouble, walk
+from ...agents import Expert, Trouble, World, walk
 from .train import RATES
 from .world import CLEAR, Drive, Weather, expert
 
@@ -56,7 +56,7 @@ class Run:
     """What happened, each (n, steps): where a car was (n, steps, 2), how far from the middle, whether a wheel touched in the step that
     followed, what it steered, its speed, whether an episode began, whether it ended after the step by a crash, and the step's seconds.
 
-    frames_off: of all cars with a wheel on the line, in 10 ms; tracks: the one that each car was on at first."""
+    frames_off: of all cars with a wheel on the line; period: s of a frame; tracks: the one that each car was on at first."""
 
     place: Array
     off: Array
@@ -67,11 +67,12 @@ class Run:
     crash: Array
     took: Array
     frames_off: float
-    tracks: tuple[int, ...]
+    period: float
+    tracks: tuple[int, ...] = ()
 
     @property
     def off_lane(self) -> float:
-        return float(self.frames_off / np.rint(self.took.sum() / Drive.period))
+        return float(self.frames_off / np.rint(self.took.sum() / self.period))
 
     @property
     def deviation(self) -> float:
@@ -107,24 +108,32 @@ def run(
     world = Drive(
         cars, seed, weather=weather, tracks=cars, limit=SHORT if dies else 10**9, outage=OUTAGE, engine=engine
     )
-    seen: dict[str, list[Array]] = {name: [] for name in ("place", "off", "speed", "tracks")}
+    return replace(drive_through(world, actor, expert, trouble, steps, seed), tracks=tuple(map(int, world.at_first)))
 
-    def watch(world: Drive) -> None:
-        for name, value in (("place", world.pose[:, :2]), ("off", world.off), ("speed", world.v), ("tracks", world.at)):
-            seen[name].append(value.copy())
 
-    walked = walk(world, steps, expert if actor is None else actor, expert, mix=[trouble], seed=seed, watch=watch)
+def drive_through(
+    world: World, actor: Network | None, teacher: Expert, trouble: Trouble, steps: int, seed: int = 0
+) -> Run:
+    """A driver, or the expert (None), in a world of cars: one that has `pose`, `off`, `v` and earns -1 a frame with a wheel on a line."""
+    seen: dict[str, list[Array]] = {name: [] for name in ("pose", "off", "v")}
+
+    def watch(world: Any) -> None:
+        for name, values in seen.items():
+            values.append(getattr(world, name).copy())
+
+    walked = walk(world, steps, teacher if actor is None else actor, teacher, mix=[trouble], seed=seed, watch=watch)
     over = np.concatenate([walked.first[:, 1:], (world.count == 0)[:, None]], axis=1)
-    place, off, speed, at = (np.stack(seen[name], axis=1) for name in seen)
+    pose, off, speed = (np.stack(values, axis=1) for values in seen.values())
+    crash = over & (_frames(walked, world.period) < world.limit)
     return Run(
-        place, off, walked.reward < 0, walked.action[..., 0], speed, walked.first, over & (_frames(walked) < world.limit),
-        walked.took, float(np.abs(walked.reward).sum()), tuple(int(k) for k in at[:, 0]),
+        pose[..., :2], off, walked.reward < 0, walked.action[..., 0], speed, walked.first, crash, walked.took,
+        float(np.abs(walked.reward).sum()), world.period,
     )  # fmt: skip
 
 
-def _frames(walked: Any) -> Array:
+def _frames(walked: Any, period: float) -> Array:
     """Frames of the episode so far after each step, (n, steps)."""
-    frames = np.rint(walked.took / Drive.period)
+    frames = np.rint(walked.took / period)
     total = frames.cumsum(axis=1)
     before = np.where(walked.first, total - frames, 0)
     return np.asarray(total - np.maximum.accumulate(before, axis=1))

@@ -112,6 +112,7 @@ class Drive(World):
         for k, one in enumerate(self.tracks):
             self.rails[k, : len(one.rails)] = one.rails
         self.at, self.station, self.ahead_station = np.zeros((3, n), dtype=np.int64)
+        self.at_first = np.zeros(n, dtype=np.int64)  # the tracks of the first episodes
         self.pose, self.other = np.zeros((2, n, 3))
         self.v, self.delta, self.off, self.other_at, self.other_v = np.zeros((5, n))
         self.with_other = np.zeros(n, dtype=bool)
@@ -127,6 +128,11 @@ class Drive(World):
             self.engine = Renderer(self.tracks)
         elif engine != "numpy":
             raise WorldError(f"engine is {engine!r}, expected numpy or mujoco")
+
+    def reset(self) -> Array:
+        seen = super().reset()
+        self.at_first = self.at.copy()
+        return seen
 
     def fresh(self, which: Array) -> None:
         self.moment += 1

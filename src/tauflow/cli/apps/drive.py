@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json as writing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +17,8 @@ from ...files import check_output, write_bytes_atomically
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from ...apps.drive import Judged
+    from ...apps.drive import Driver, Judged
+    from ...apps.drive.train import School
 
 
 class Engine(StrEnum):
@@ -24,6 +26,13 @@ class Engine(StrEnum):
 
     numpy = "numpy"
     mujoco = "mujoco"
+
+
+class Env(StrEnum):
+    """Where is driven."""
+
+    tracks = "tracks"
+    racetrack = "racetrack-v1"
 
 
 def drive(
@@ -44,6 +53,9 @@ def drive(
     engine: Annotated[
         Engine, option("The camera: numpy needs nothing, mujoco renders the same pose.", TRAINING, shown=True)
     ] = Engine.numpy,
+    env: Annotated[
+        Env, option("Our own tracks, or the racetrack of highway-env: a grid, two lanes.", TRAINING, shown=True)
+    ] = Env.tracks,
     quick: Annotated[
         bool, option("A few seconds, to see that it runs; the figures mean nothing.", TRAINING, "--quick", metavar="")
     ] = False,
@@ -59,6 +71,7 @@ def drive(
     Narrow lanes, crossings, wet stretches, a slower car ahead. Every driver has the same small encoder and a core of equal size, learns by
     imitation (DAgger) in fog, darkness and noise, and is judged on tracks it never saw: at 5 to 33 frames a second, with frames lost and
     late, with a camera or a LiDAR that dies for 3 s. A minute or two a driver; needs no graphics card and no display.
+    With [bold]--env racetrack-v1[/bold] (the extra racetrack) they drive on highway-env's road, by a grid of cells, and pass slower cars.
 
     Example: [bold]tauflow drive --cells cfc,lstm --seeds 3 --page drive.html[/bold]
     """
@@ -67,47 +80,98 @@ def drive(
             check_output(path)
     if film is not None and film.suffix != ".gif":
         raise TauflowError(f"--film is {film}, expected a .gif: other formats need an encoder that is not here")
-    from ...apps.drive import CELLS, CONDITIONS, QUICK, Settings, judge, teach
+    if env is Env.racetrack and (film is not None or engine is not Engine.numpy):
+        given = "--film" if film is not None else "--engine"
+        raise TauflowError(f"{given} is of our own tracks: leave it out, or leave out --env racetrack-v1")
+    from ...apps.drive import CELLS, teach
 
     names = [name.strip() for name in cells.split(",") if name.strip()]
     unknown = [name for name in names if name not in CELLS]
     if unknown or not names:
         raise TauflowError(f"--cells names {unknown or 'nothing'}, expected some of {', '.join(CELLS)}")
-    settings, taught = QUICK if quick else Settings(), []
+    place = _Racetrack(quick) if env is Env.racetrack else _Tracks(quick, engine.value)
+    taught = []
     for name in names:
         for one in range(seed, seed + seeds):
             made = teach(
                 name,
                 one,
-                settings,
-                engine=engine.value,
+                place.settings,
+                at=place.school(one),
                 minutes=minutes,
-                progress=_Rounds(name, one, settings.rounds, quiet),
+                progress=_Rounds(name, one, place.settings.rounds, quiet),
             )
             taught.append(made)
             short = "" if made.whole else f"; its {minutes:g} minutes were up before it had all its rounds: --minutes"
             tell([f"{name}, seed {one}: taught in {made.seconds:.0f} s of CPU{short}"], quiet)
-    few = {name: CONDITIONS[name] for name in ("20 Hz", "camera dead")} if quick else CONDITIONS
-    size = {"cars": 2, "steps": 20} if quick else {}
-    judged = judge(
-        taught, conditions=few, engine=engine.value, progress=lambda d: tell([f"judging {d}"], quiet), **size
-    )
+    judged = place.judge(taught, lambda driver: tell([f"judging {driver}"], quiet))
     if save is not None:
         from ... import save as store
 
         best = judged.ranked("liquid") + judged.ranked("static")
         store(judged.nets[min(best, key=lambda d: (-judged.mean(d, what="crash_free"), judged.mean(d)))], save)
-    shot = _film(judged, 12 if quick else 300) if film is not None or page is not None else b""
-    if film is not None:
-        write_bytes_atomically(film, shot)
-    if page is not None:
-        from ...apps.drive.page import page as made_page
-        from ...apps.drive.pictures import Effort
-
-        made_page(judged, TYPED.get(), shot, Effort(1, 10, 0.4) if quick else None).write(page)
+    place.show(judged, page, film)
     if json is not None:
         write_bytes_atomically(json, writing.dumps(judged.rows(), indent=1).encode())
     emit(view, Format.csv, lambda screen: _table(judged), judged.frame, judged.rows)
+
+
+class _Tracks:
+    """Our own tracks: how long is taught and driven there, and what is shown."""
+
+    def __init__(self, quick: bool, engine: str) -> None:
+        from ...apps.drive import QUICK, Settings
+
+        self.settings, self.quick, self.engine = QUICK if quick else Settings(), quick, engine
+
+    def school(self, seed: int) -> School:
+        from ...apps.drive.train import school
+
+        return school(self.settings, seed, self.engine)
+
+    def judge(self, taught: Sequence[Driver], progress: Callable[[str], None]) -> Judged:
+        from ...apps.drive import CONDITIONS, judge
+
+        few = {name: CONDITIONS[name] for name in ("20 Hz", "camera dead")} if self.quick else CONDITIONS
+        size = {"cars": 2, "steps": 20} if self.quick else {}
+        return judge(taught, conditions=few, engine=self.engine, progress=progress, **size)
+
+    def show(self, judged: Judged, page: Path | None, film: Path | None) -> None:
+        shot = _film(judged, 12 if self.quick else 300) if film is not None or page is not None else b""
+        if film is not None:
+            write_bytes_atomically(film, shot)
+        if page is not None:
+            from ...apps.drive.page import page as made_page
+            from ...apps.drive.pictures import Effort
+
+            made_page(judged, TYPED.get(), shot, Effort(1, 10, 0.4) if self.quick else None).write(page)
+
+
+class _Racetrack:
+    """The same of highway-env's road."""
+
+    def __init__(self, quick: bool) -> None:
+        from ...apps.drive import QUICK
+        from ...apps.drive.racetrack import SETTINGS
+
+        self.settings, self.quick = replace(QUICK, copies=2, steps=20) if quick else SETTINGS, quick
+
+    def school(self, seed: int) -> School:
+        from ...apps.drive.racetrack import school
+
+        return school(self.settings, seed)
+
+    def judge(self, taught: Sequence[Driver], progress: Callable[[str], None]) -> Judged:
+        from ...apps.drive.racetrack import judge
+
+        size: dict[str, Any] = {"cars": 2, "steps": 10, "conditions": ("5 Hz", "15 Hz")} if self.quick else {}
+        return judge(taught, progress=progress, **size)
+
+    def show(self, judged: Judged, page: Path | None, film: Path | None) -> None:
+        if page is not None:
+            from ...apps.drive.racetrack_page import page as made_page
+
+            made_page(judged, TYPED.get()).write(page)
 
 
 class _Rounds:
