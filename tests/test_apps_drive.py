@@ -177,7 +177,7 @@ def test_the_table_is_read_as_it_says() -> None:
     place = np.stack([np.tile(at, (2, 1)), np.zeros((2, 4))], axis=2)
     found = drive.Run(
         place, np.full((2, 4), -0.5), np.zeros((2, 4), bool), np.tile([0.0, 0.1, 0.1, 0.3], (2, 1)), np.full((2, 4), 6.0), first, crash,
-        np.full((2, 4), 0.05), 10.0, (0, 1),
+        np.full((2, 4), 0.05), 10.0, 0.01, (0, 1),
     )  # fmt: skip
     assert (
         found.off_lane == pytest.approx(10 / 40) and found.deviation == 0.5 and found.crash_free == pytest.approx(2 / 3)
