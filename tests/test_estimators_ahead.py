@@ -271,3 +271,15 @@ def test_a_fitted_network_is_not_in_training_mode():
     model.fit(prices()[["ds", "y"]], progress=False)
     assert not any(module.training for module in model.predictor.networks.modules())
     pd.testing.assert_frame_equal(model.predict(), model.predict(), check_exact=True)
+
+
+def test_a_series_that_fit_never_saw_is_forecast_and_told() -> None:
+    hour = np.arange(60)
+    table = pd.concat([pd.DataFrame({"unique_id": k, "ds": hour, "y": k + np.sin(hour)}) for k in (1, 2, 3)])
+    model = Forecaster("ridge", h=3, context=12, bands=None).fit(table, target="y", id="unique_id", progress=False)
+    assert model.predict(table).attrs["notes"] == []
+    asked = pd.concat([table[table["unique_id"] < 3], table[table["unique_id"] == 3].assign(unique_id=7)])
+    forecast = model.predict(asked)
+    assert sorted(set(forecast["unique_id"])) == [1, 2, 7]
+    (note,) = forecast.attrs["notes"]
+    assert note.startswith("not in the table of fit: 1 series: 7; forecast by what the others taught")

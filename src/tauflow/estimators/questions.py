@@ -27,6 +27,11 @@ def askable(table: Table, encoder: Encoder, times: Array | None, farthest: float
     if len(origins) == 0:
         raise DataError(f"series {dead[0]!r} has no known target value, expected at least one to forecast from")
     notes = [f"not forecast for want of a known target value: {named(dead)}"] if dead else []
+    new = [table.series[number].id for number, _ in origins if table.series[number].id not in encoder.targets]
+    if new:
+        notes.append(
+            f"not in the table of fit: {named(new)}; forecast by what the others taught, their scale is that of their own rows"
+        )
     if times is None:
         return origins, notes
     start = np.array([table.series[number].time[row] for number, row in origins])
