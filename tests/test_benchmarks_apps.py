@@ -34,6 +34,26 @@ def test_a_table_has_models_down_and_tasks_across() -> None:
     assert "seeds (1, 3)" in drawn[-1] and not any("None" in line for line in drawn)
 
 
+def test_metrics_of_the_same_single_task_stand_side_by_side() -> None:
+    rows = [
+        row("a", "beats", 0.5, metric="f1"),
+        row("b", "beats", 0.25, metric="f1"),
+        row("b", "beats", 2e-5, metric="ppv"),
+    ]
+    drawn = tables(
+        [*rows, row("a", "other", 3, metric="r2")], Job((), {"f1": "F1", "ppv": "PPV", "r2": "R2"})
+    ).splitlines()
+    assert drawn[:6] == [
+        "**beats**",
+        "",
+        "| | F1 | PPV |",
+        "| --- | ---: | ---: |",
+        "| a | 0.500 |  |",
+        "| b | 0.250 | 0.0000200 |",
+    ]
+    assert drawn[7] == "**R2**" and drawn[9] == "| | other |"
+
+
 def test_one_seed_ranks_nobody() -> None:
     assert tables([row("cfc", "arm, 20 ms", 1.0)], Job((), {"error": "Mean error"})).endswith(
         "it ranks nobody who is near another.\n"

@@ -24,4 +24,37 @@ JOBS: dict[str, Job] = {
             "worst": "The arm that errs most, rad",
         },
     ),
+    "ecg": Job(
+        (("ecg", "{data}/mitdb", "--models", "liquid,logistic,boosting,rr ratio", "--seeds", "3"),),
+        {
+            "f1": "F1",
+            "sensitivity": "Sensitivity",
+            "ppv": "PPV",
+            "false alarms an hour": "False alarms an hour",
+        },
+    ),
+    "market": Job(
+        (
+            (
+                "market",
+                "{data}/fx/GBPUSDh1.csv.gz",
+                "--time",
+                "Date",
+                "--high",
+                "high",
+                "--low",
+                "low",
+                "--seeds",
+                "3",
+                "--levels",
+            ),
+            ("market", "--seeds", "3", "--levels"),
+        ),
+        {
+            "skill": "Skill over the random walk",
+            "direction": "Share of directions that were right",
+            "r2": "R2 of the log range, or of the log absolute return",
+            "scaled_mse": "Mean square error of prices, scaled",
+        },
+    ),
 }

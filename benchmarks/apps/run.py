@@ -66,18 +66,21 @@ def measured(job: Job, folder: Path | None) -> list[dict[str, Any]]:
 
 
 def tables(rows: Sequence[dict[str, Any]], job: Job) -> str:
-    """A table a metric: models down, tasks across, mean and spread over seeds."""
-    parts = []
-    for metric, title in job.metrics.items():
-        some = [row for row in rows if row["metric"] == metric]
-        if not some:
+    """A table a metric: models down, tasks across, mean and spread over seeds; metrics of the same single task stand in one, side by side."""
+    kept = {metric: [row for row in rows if row["metric"] == metric] for metric in job.metrics}
+    tasks = {metric: tuple(dict.fromkeys(row["task"] for row in some)) for metric, some in kept.items() if some}
+    parts, done = [], set()
+    for metric, across in tasks.items():
+        if metric in done:
             continue
-        tasks = list(dict.fromkeys(row["task"] for row in some))
-        models = list(dict.fromkeys(row["model"] for row in some))
-        found = {(row["model"], row["task"]): cell(row) for row in some}
-        lines = [f"**{title}**", "", "| | " + " | ".join(short(tasks)) + " |", "| --- |" + " ---: |" * len(tasks)]
-        lines += [f"| {m} | " + " | ".join(found.get((m, t), "") for t in tasks) + " |" for m in models]
-        parts.append("\n".join(lines))
+        beside = [other for other in tasks if len(across) == 1 and tasks[other] == across]
+        done |= set(beside)
+        if len(beside) > 1:
+            titles, some = [job.metrics[other] for other in beside], [row for other in beside for row in kept[other]]
+            parts.append(_grid(across[0], titles, beside, {(row["model"], row["metric"]): cell(row) for row in some}))
+        else:
+            found = {(row["model"], row["task"]): cell(row) for row in kept[metric]}
+            parts.append(_grid(job.metrics[metric], short(across), across, found))
     seeds = sorted({row["seeds"] for row in rows})
     if seeds == [1]:
         return "\n\n".join([*parts, "One seed each: it ranks nobody who is near another.\n"])
@@ -85,10 +88,17 @@ def tables(rows: Sequence[dict[str, Any]], job: Job) -> str:
     return "\n\n".join([*parts, said])
 
 
+def _grid(title: str, heads: Sequence[str], keys: Sequence[str], found: dict[tuple[str, str], str]) -> str:
+    models = list(dict.fromkeys(model for model, _ in found))
+    lines = [f"**{title}**", "", "| | " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(heads)]
+    lines += [f"| {m} | " + " | ".join(found.get((m, key), "") for key in keys) + " |" for m in models]
+    return "\n".join(lines)
+
+
 def cell(row: dict[str, Any]) -> str:
     """The mean to three digits, and the spread as fine."""
     digits = 0
-    while digits < 5 and abs(row["mean"]) * 10**digits < 100 and row["mean"] != 0:
+    while digits < 8 and abs(row["mean"]) * 10**digits < 100 and row["mean"] != 0:
         digits += 1
     mean = f"{row['mean']:.{digits}f}"
     return mean if row["seeds"] == 1 or row["std"] == 0 else f"{mean} ± {row['std']:.{digits}f}"
