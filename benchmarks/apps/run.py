@@ -66,7 +66,7 @@ def measured(job: Job, folder: Path | None) -> list[dict[str, Any]]:
 
 
 def tables(rows: Sequence[dict[str, Any]], job: Job) -> str:
-    """A table a metric: models down, tasks across, mean and spread over seeds; metrics of the same single task stand in one, side by side."""
+    """A table a metric: models down, tasks across, mean and spread over seeds; metrics of the same single task stand side by side."""
     kept = {metric: [row for row in rows if row["metric"] == metric] for metric in job.metrics}
     tasks = {metric: tuple(dict.fromkeys(row["task"] for row in some)) for metric, some in kept.items() if some}
     parts, done = [], set()
