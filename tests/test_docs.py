@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import tauflow
+from tauflow.cli.commands import app
 from tests import six_lines
 from tests.test_windows import hourly
 
@@ -71,7 +72,6 @@ def test_the_research_block_runs():
 
 
 def test_the_commands_run_on_a_csv(tmp_path, monkeypatch):
-    from tauflow.cli import app
 
     monkeypatch.chdir(tmp_path)
     rows = hourly(24 * 40).drop(columns=["temperature", "holiday"])
@@ -132,3 +132,15 @@ def test_the_page_of_the_classifier_prints_what_it_shows(capsys, tmp_path, monke
     for code, shown in zip(blocks(page, "python"), blocks(page, "text"), strict=True):
         exec(code, names)
         assert capsys.readouterr().out == shown
+
+
+def test_the_table_of_what_you_can_do_names_commands_and_options_that_there_are() -> None:
+    commands = re.findall(r"\| `tauflow ([^`]+)` \|", README)
+    assert len(commands) >= 10
+    for command in commands:
+        words = command.split()
+        name = words[: 2 if words[0] == "classify" else 1]
+        help_ = CliRunner().invoke(app, [*name, "--help"], env={"COLUMNS": "200"})
+        assert help_.exit_code == 0, command
+        for option in (word for word in words if word.startswith("--")):
+            assert option in help_.output, f"{command}: {option}"
