@@ -242,7 +242,7 @@ def test_actions_and_value_share_the_core_and_nothing_else() -> None:
 
 
 def test_what_learning_refuses() -> None:
-    with pytest.raises(agents.LearningError, match="one update takes 1024"):
+    with pytest.raises(agents.LearningError, match="one update takes 2048"):
         agents.ppo(Echo(16, 0), steps=100)
     with pytest.raises(agents.LearningError, match="multiple of length"):
         agents.PPO(steps=100, length=32)

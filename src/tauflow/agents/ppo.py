@@ -36,10 +36,10 @@ RECENT = 100  # episodes that the mean return is of
 class PPO:
     """The settings; those of the paper where no other is named."""
 
-    steps: int = 64  # of each copy before every update
+    steps: int = 128  # of each copy before every update
     length: int = 32  # of a piece that is learned from
     epochs: int = 4
-    minibatches: int = 2
+    minibatches: int = 4
     lr: float = 2.5e-3  # falls to zero
     gamma: float = 0.99  # for one period
     lam: float = 0.95
