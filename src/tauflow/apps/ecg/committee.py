@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from ... import Committee, Network, fit
 from ...errors import DataError, MissingExtraError
+from ..budget import Deadline
 from .beats import WIDTH, Beats, Chunks, flat
-from .budget import Deadline
 
 Array = NDArray[Any]
 MEMBERS, EPOCHS, RATE = 3, 20, 0.005
