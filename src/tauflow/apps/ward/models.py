@@ -1,7 +1,7 @@
 """What tells who dies: a committee of liquid networks on the steps of a stay, what stands beside it, and both together.
 
 liquid             GatedLTC of 24, time constants from 1 to 48 h, on [value carried on, measured now, log(1 + hours since)] of 37
-                   variables; last, mean and largest of state and input, and what is known once, under one straight line; four members
+                   variables; last, mean and largest of state and input, and what is known once, under one straight line; three members
 gru_d, lstm        the same network with a GRU whose state decays over dt (Che et al. 2018, GRU-D), with an LSTM that is told log(1 + dt)
 attention          the same with causal self-attention over the last steps, told dt as waves (in the spirit of mTAND, not mTAND itself)
 boosting           gradient boosting on summaries           logistic    logistic regression on their normal scores
@@ -22,9 +22,10 @@ import torch
 from numpy.typing import NDArray
 
 from ... import Committee, Network, fit
-from ...errors import DataError, MissingExtraError
+from ...errors import DataError
 from ...training import ArraySource, Batch
 from ..budget import Deadline
+from ..extras import sklearn
 from .seen import Scaled, Seen, learn_scale
 from .stays import UNITS, VARIABLES
 
@@ -45,7 +46,7 @@ class Recipe:
     """How networks learn; the defaults were chosen on the learning part of the first fold."""
 
     units: int = 24
-    members: int = 4
+    members: int = 3
     epochs: int = 8
     rate: float = 0.02
     decay: float = 0.1
@@ -175,12 +176,3 @@ def _logistic(some: Seen) -> Callable[[Seen], Array]:
     scale = learn_scale(some)
     model = linear.LogisticRegression(C=0.003, max_iter=500).fit(scale.table(some), some.y)
     return lambda s: np.asarray(model.decision_function(scale.table(s)), np.float64)
-
-
-def sklearn(*names: str) -> list[Any]:
-    from importlib import import_module
-
-    try:
-        return [import_module(f"sklearn.{name}") for name in names]
-    except ImportError:
-        raise MissingExtraError('what stands beside needs scikit-learn: pip install "tauflow[sklearn]"') from None

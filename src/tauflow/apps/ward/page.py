@@ -152,17 +152,17 @@ def _hours(found: Study, kept: Learned) -> Section:
         axes = figure.add_subplot()
         grid = np.arange(0, 48, STEP) + STEP
         held = np.stack([r[np.clip(np.searchsorted(h, grid, side="right") - 1, 0, len(h) - 1)] for h, r in lines])
-        for value, colour, word in ((True, "liquid1", "died"), (False, "trivial1", "lived")):
+        for value, colour, word, place in ((True, "liquid1", "died", "bottom"), (False, "trivial1", "lived", "top")):
             low, middle, high = np.quantile(held[died == value], [0.25, 0.5, 0.75], axis=0)
             axes.fill_between(grid, low, high, color=named[colour], alpha=0.25, lw=0)
             axes.plot(grid, middle, color=named[colour], lw=1.6)
-            axes.text(grid[-1] + 0.6, middle[-1], word, va="center", color=named[colour])
+            axes.text(grid[-1] + 0.6, middle[-1], word, va=place, color=named[colour])
         axes.set(xlabel="hours since admission", ylabel="risk", xlim=(0, 54), ylim=(0, None))
 
     def alone(figure: Any, named: Colours) -> None:
         axes = figure.add_subplot()
         axes.step(hours, risk, where="post", color=named["liquid1"], lw=1.6)
-        axes.set(xlabel="hours since admission", ylabel="risk", xlim=(0, 48), ylim=(0, 1))
+        axes.set(xlabel="hours since admission", ylabel="risk", xlim=(0, 49), ylim=(0, 1))
 
     name = found.stays.names[number]
     why, told = _why(found.seen.part(np.array([number])), kept)

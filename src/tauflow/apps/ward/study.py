@@ -24,7 +24,7 @@ FIGURES = {"auroc": metrics.auroc, "auprc": metrics.auprc, "log_loss": metrics.l
 
 @dataclass
 class Study(Scored):
-    """said[model] (seeds, stays): log-odds of who never saw the stay; fold (stays,); kept: the liquid model of the first fold."""
+    """said[model] (seeds, stays): log-odds of who never saw the stay; fold (stays,) from 0 (scores count them from 1); kept: the liquid model of the first fold."""
 
     metric: str = "auroc"
     level: float = LEVEL
@@ -38,7 +38,7 @@ class Study(Scored):
     @property
     def judged(self) -> Array:
         """Which stays were judged: all, unless some folds alone were asked for."""
-        return np.isin(self.fold, [one.fold for one in self.scores])
+        return np.isin(self.fold + 1, [one.fold for one in self.scores])
 
     @property
     def protocol(self) -> str:
@@ -49,7 +49,7 @@ class Study(Scored):
     def interval(self, model: str, metric: str = "auroc", beside: str | None = None) -> tuple[float, float]:
         """The middle 95 % over draws of stays with replacement, of the first seed's mean over folds; of the lead over `beside`."""
         rng = np.random.default_rng(0)
-        places = [np.flatnonzero(self.fold == k) for k in sorted({one.fold for one in self.scores})]
+        places = [np.flatnonzero(self.fold + 1 == k) for k in sorted({one.fold for one in self.scores})]
         found = []
         for _ in range(DRAWS):
             each = []
@@ -82,9 +82,9 @@ class Study(Scored):
         value = f"{self.mean(best):.3f}"
         alone, level = self.mean(LIQUID) if LIQUID in self.models else np.nan, self.level
         if lead < -level:
-            return f"{best} leads with AUROC {value}: on stays never seen, {told}."
+            return f"{best.capitalize()} leads with AUROC {value}: on stays never seen, {told}."
         beside = f"{best}, the best beside it, has {value}" if lead > level else f"{best} is level with {value}"
-        lags = f"{best} leads the liquid committee alone by {self.mean(best) - alone:.3f}. "
+        lags = f"{best.capitalize()} leads the liquid committee alone by {self.mean(best) - alone:.3f}. "
         return f"{lags if self.mean(best) - alone > level else ''}On stays never seen, {told}; {beside}."
 
 
