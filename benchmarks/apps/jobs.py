@@ -24,4 +24,12 @@ JOBS: dict[str, Job] = {
             "worst": "The arm that errs most, rad",
         },
     ),
+    "ward": Job(
+        (("ward", "{data}/physionet2012"),),
+        {"auroc": "AUROC, mean of five folds", "auprc": "AUPRC", "log_loss": "Log loss"},
+    ),
+    "activity": Job(
+        (("activity", "{data}/rfid", "--models", "liquid,boosting,logistic,liquid + boosting,lstm,gru"),),
+        {"accuracy": "Share of right labels", "macro_f1": "Macro F1", "log_loss": "Log loss"},
+    ),
 }

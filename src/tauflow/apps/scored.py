@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +33,12 @@ class Score:
     seconds: float = 0.0
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Scored:
     """All scores of a trial; `metric` is what models are ranked by, `level` the difference below which nobody leads."""
 
-    metric: str
-    level: float
+    metric: ClassVar[str]
+    level: ClassVar[float]
     scores: list[Score] = field(default_factory=list)
 
     @property

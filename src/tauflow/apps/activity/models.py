@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ class Recipe:
     trees: int = 150
 
 
+USUAL = Recipe()
 QUICK = Recipe(units=8, members=1, epochs=2, trees=10)
 
 
@@ -83,7 +85,7 @@ class Pieces:
         for one in self.trials:
             first = int(rng.integers(0, max(1, len(one.x) % long or long)))
             edges = sorted({0, *range(first, len(one.x), long), len(one.x)})
-            cuts += [(one, a, b) for a, b in zip(edges, edges[1:], strict=False)]
+            cuts += [(one, a, b) for a, b in pairwise(edges)]
         order = rng.permutation(len(cuts))
         for part in np.array_split(order, len(self)):
             some = [cuts[k] for k in part]
@@ -116,7 +118,7 @@ def learn(
     name: str,
     trials: Sequence[Seen],
     seed: int = 0,
-    recipe: Recipe = Recipe(),
+    recipe: Recipe = USUAL,
     *,
     minutes: float | None = None,
     parts: dict[str, Learned] | None = None,
@@ -126,7 +128,9 @@ def learn(
         raise DataError(f"no model is called {name!r}, expected some of {', '.join(MODELS)}")
     y = np.concatenate([one.y for one in trials])
     if len(np.unique(y)) < 2:
-        raise DataError(f"every row that is learned from is labelled {LABELS[int(y[0])]!r}: there is nothing to tell apart")
+        raise DataError(
+            f"every row that is learned from is labelled {LABELS[int(y[0])]!r}: there is nothing to tell apart"
+        )
     began = time.process_time()
     if name == BOTH:
         had = parts or {}

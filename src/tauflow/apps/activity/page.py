@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -38,16 +39,27 @@ def page(found: Study, command: str) -> Page:
         colours=[colours[one] for one in order], kinds=[kind(one) for one in order],
     )  # fmt: skip
     wrong = Choice("Model", {one: [_confused(found, one)] for one in shown})
-    every = Download("Every number", "activity.json", json.dumps(found.rows("activity", {"data": found.source}), indent=1))
+    every = Download(
+        "Every number", "activity.json", json.dumps(found.rows("activity", {"data": found.source}), indent=1)
+    )
     sections = [
         Section("In trials never seen", [table]),
         Section("Who is taken for what", [wrong]),
         Section(
             "Trials as bands",
-            [Legend([(name, BANDS[k], "liquid") for k, name in enumerate(LABELS)]), *(_bands(found, shown, k) for k in longest(found))],
+            [
+                Legend([(name, BANDS[k], "liquid") for k, name in enumerate(LABELS)]),
+                *(_bands(found, shown, k) for k in longest(found)),
+            ],
             "Above the truth, below what each model says at every row from the past alone.",
         ),
-        Section("Uneven time", [Legend([(one, colours[one], kind(one)) for one in shown]), Grid([_gaps(found, shown, colours), *_taus(found)])]),
+        Section(
+            "Uneven time",
+            [
+                Legend([(one, colours[one], kind(one)) for one in shown]),
+                Grid([_gaps(found, shown, colours), *_taus(found)]),
+            ],
+        ),
         Section("How it was measured", [Points(notes(found)), Command(command), every]),
     ]
     return Page(found.sentence(), sections, "What somebody does, from a passive tag on the chest", facts)
@@ -79,8 +91,10 @@ def notes(found: Study) -> list[str]:
     return [
         "Trials are held out whole, every fourth one; a person may have worn the tag in several trials.",
         "Models see a reading and what the last 2, 10 and 40 s were like, nothing that comes later; dt in seconds.",
-        "Macro F1 is the mean of the F1 of the labels: it counts walking, which is rare, as much as lying. Rare labels count more in the loss.",
-        f"Networks: {found.of(LIQUID)[0].parameters:,} numbers in the liquid committee." if LIQUID in found.models else "No network was asked.",
+        "Macro F1 is the mean of the F1 of the labels: walking, which is rare, counts as much as lying; the loss does alike.",
+        f"Networks: {found.of(LIQUID)[0].parameters:,} numbers in the liquid committee."
+        if LIQUID in found.models
+        else "No network was asked.",
     ]
 
 
@@ -100,16 +114,24 @@ def colours_of(found: Study) -> dict[str, str]:
 
 def longest(found: Study, count: int = TRIALS) -> list[int]:
     """Places of the held-out trials with the most labels, of those the longest."""
-    return sorted(range(len(found.held)), key=lambda k: (-len(np.unique(found.held[k].y)), -len(found.held[k].y)))[:count]
+    return sorted(range(len(found.held)), key=lambda k: (-len(np.unique(found.held[k].y)), -len(found.held[k].y)))[
+        :count
+    ]
 
 
 def _confused(found: Study, model: str) -> Table:
     counts = confusion(found.truth, found.said[model][0].argmax(axis=1))
     f1 = f1_of(counts)
     rows = [
-        (name, *(f"{n:,}" for n in counts[k]), f"{f1[k]:.3f}" if f1[k] == f1[k] else "–") for k, name in enumerate(LABELS)
+        (name, *(f"{n:,}" for n in counts[k]), f"{f1[k]:.3f}" if f1[k] == f1[k] else "–")
+        for k, name in enumerate(LABELS)
     ]
-    return Table(["truth", *(f"told: {name}" for name in LABELS), "F1"], rows, model, "Rows of the held-out trials; the first seed.")
+    return Table(
+        ["truth", *(f"told: {name}" for name in LABELS), "F1"],
+        rows,
+        model,
+        "Rows of the held-out trials; the first seed.",
+    )
 
 
 def _bands(found: Study, shown: list[str], number: int) -> Drawing:
@@ -132,7 +154,13 @@ def _bands(found: Study, shown: list[str], number: int) -> Drawing:
 
         return page_svg(draw, width=width, height=60 + 28 * len(lines))
 
-    return Drawing(f"Trial {trial.name}", f"{len(at):,} rows, the longest gap {trial.raw[1:].max():.0f} s", draw_at(900), wide=True, narrow=draw_at(440))
+    return Drawing(
+        f"Trial {trial.name}",
+        f"{len(at):,} rows, the longest gap {trial.raw[1:].max():.0f} s",
+        draw_at(900),
+        wide=True,
+        narrow=draw_at(440),
+    )
 
 
 def _gaps(found: Study, shown: list[str], colours: dict[str, str]) -> Drawing:
@@ -140,7 +168,7 @@ def _gaps(found: Study, shown: list[str], colours: dict[str, str]) -> Drawing:
         axes = figure.add_subplot()
         for one in shown:
             axes.plot(np.arange(len(GAPS) - 1), found.by_gap(one), "o-", ms=4, lw=1.4, color=named[colours[one]])
-        words = [f"{low:g}–{high:g}" if high < np.inf else f"> {low:g}" for low, high in zip(GAPS, GAPS[1:], strict=False)]
+        words = [f"{low:g}–{high:g}" if high < np.inf else f"> {low:g}" for low, high in pairwise(GAPS)]
         axes.set_xticks(np.arange(len(GAPS) - 1), words)
         axes.set(xlabel="seconds since the row before", ylabel="share of right labels")
 
@@ -162,8 +190,14 @@ def _taus(found: Study) -> list[Drawing]:
         for place, neuron in enumerate(some):
             axes.plot(at, tau[:, neuron], lw=0.9, color=named[f"liquid{1 + place % 4}"])
         edges = [0, *(np.flatnonzero(np.diff(trial.y)) + 1), len(at) - 1]
-        for a, b in zip(edges, edges[1:], strict=False):
+        for a, b in pairwise(edges):
             axes.axvspan(at[a], at[b], ymax=0.04, color=named[BANDS[trial.y[a]]], lw=0)
         axes.set(yscale="log", xlabel="seconds", ylabel="time constant, s", xlim=(0, at[-1]))
 
-    return [Drawing("Time constants at work", f"trial {trial.name}: {NEURONS} neurons of a member, quickest to slowest; band: the truth", page_svg(draw))]
+    return [
+        Drawing(
+            "Time constants at work",
+            f"trial {trial.name}: {NEURONS} neurons of a member, quickest to slowest; band: the truth",
+            page_svg(draw),
+        )
+    ]

@@ -23,7 +23,11 @@ def simulate(count: int = 24, seconds: float = 150.0) -> list[Trial]:
 
 def _trial(number: int, seconds: float) -> Trial:
     rng = np.random.default_rng(number)
-    gaps = np.where(rng.random(int(seconds * 4)) < 0.9, rng.exponential(0.12, int(seconds * 4)), rng.exponential(2.0, int(seconds * 4)))
+    gaps = np.where(
+        rng.random(int(seconds * 4)) < 0.9,
+        rng.exponential(0.12, int(seconds * 4)),
+        rng.exponential(2.0, int(seconds * 4)),
+    )
     times = np.cumsum(gaps + 0.025)
     times = times[times < seconds]
     label = np.zeros(len(times), int)
@@ -41,5 +45,10 @@ def _trial(number: int, seconds: float) -> Trial:
     side = 0.1 * rng.normal(size=len(times)) + swing * np.sin(2 * np.pi * 1.8 * times)
     seen = rng.random(len(times)) < 0.7
     antenna = np.where(seen, np.take(ANTENNA, label), rng.integers(0, 4, len(times)))
-    signal = np.stack([-60 + 3 * rng.normal(size=len(times)), rng.uniform(0, 6.28, len(times)), 920 + rng.uniform(0, 6, len(times))], axis=1)
-    return Trial(f"d1p{number:02d}{'MF'[number % 2]}", times, np.stack([front, up, side], axis=1), antenna, signal, label)
+    signal = np.stack(
+        [-60 + 3 * rng.normal(size=len(times)), rng.uniform(0, 6.28, len(times)), 920 + rng.uniform(0, 6, len(times))],
+        axis=1,
+    )
+    return Trial(
+        f"d1p{number:02d}{'MF'[number % 2]}", times, np.stack([front, up, side], axis=1), antenna, signal, label
+    )

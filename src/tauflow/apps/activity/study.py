@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import pairwise
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ... import Committee, metrics
 from ..scored import Score, Scored
-from .models import BOTH, CORES, LIQUID, Recipe, learn
+from .models import BOTH, CORES, LIQUID, USUAL, Learned, Recipe, learn
 from .seen import Seen, seen
 from .trials import LABELS, Trial
 
@@ -24,12 +25,12 @@ FIGURES: dict[str, Callable[[Array, Array], float]] = {
 GAPS = (0.0, 0.1, 0.3, 1.0, 3.0, np.inf)  # s, edges of the groups of gaps
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Study(Scored):
     """said[model] (seeds, rows): log p (seeds, rows, 4) of the held-out rows; kept: the first liquid committee."""
 
-    metric: str = "macro_f1"
-    level: float = LEVEL
+    metric: ClassVar[str] = "macro_f1"
+    level: ClassVar[float] = LEVEL
     source: str = ""
     learned: int = 0
     held: list[Seen] = field(default_factory=list)
@@ -64,7 +65,7 @@ class Study(Scored):
         """The share of right labels of the rows behind a gap of each group of `GAPS`, the first seed; NaN where there are none."""
         right = self.said[model][0].argmax(axis=1) == self.truth
         gap = np.concatenate([one.raw for one in self.held])
-        groups = [(gap >= low) & (gap < high) for low, high in zip(GAPS, GAPS[1:], strict=False)]
+        groups = [(gap >= low) & (gap < high) for low, high in pairwise(GAPS)]
         return [float(right[some].mean()) if some.any() else float("nan") for some in groups]
 
     def sentence(self) -> str:
@@ -108,7 +109,7 @@ def study(
     source: str,
     told: Told = print,
     *,
-    recipe: Recipe = Recipe(),
+    recipe: Recipe = USUAL,
     minutes: float | None = None,
 ) -> Study:
     """Every model on the trials that it has not seen; minutes: of CPU, for one model."""
@@ -118,7 +119,7 @@ def study(
     truth = found.truth
     found.said = {name: np.zeros((len(seeds) if stochastic(name) else 1, len(truth), len(LABELS))) for name in models}
     for number, seed in enumerate(seeds):
-        parts: dict[str, Any] = {}
+        parts: dict[str, Learned] = {}
         for name in models:
             if number and not stochastic(name):
                 continue
@@ -127,7 +128,9 @@ def study(
             found.said[name][number] = answer
             figures = {metric: judge(answer, truth) for metric, judge in FIGURES.items()}
             found.scores.append(Score(name, seed, 1, figures, made.parameters, made.seconds))
-            told(f"{name}, seed {seed}: accuracy {figures['accuracy']:.1%}, macro F1 {figures['macro_f1']:.3f}, {made.seconds:.1f} s of CPU")
+            told(
+                f"{name}, seed {seed}: accuracy {figures['accuracy']:.1%}, macro F1 {figures['macro_f1']:.3f}, {made.seconds:.1f} s of CPU"
+            )
             if name == LIQUID and found.kept is None:
                 found.kept = made.committee
     order = {name: place for place, name in enumerate(models)}

@@ -59,16 +59,41 @@ class Recipe:
 QUICK = Recipe(units=8, members=1, epochs=2, trees=20)
 
 
+USUAL = Recipe()
+
+
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """A committee, and the scale in which it is shown stays."""
+
+    committee: Committee
+    scale: Scaled
+
+    @torch.no_grad()
+    def odds(self, some: Seen) -> Array:
+        """log p(dies) - log p(lives), (n,)."""
+        x, dt, mask, once = self.scale.tensors(some)
+        log_p, _ = self.committee(x, dt, mask, static=once)
+        return np.asarray((log_p[:, 1] - log_p[:, 0]).numpy(), np.float64)
+
+    @torch.no_grad()
+    def risk(self, one: Seen) -> Array:
+        """p(dies) after each real step of one stay, (steps,)."""
+        x, dt, mask, once = self.scale.tensors(one)
+        real = int(one.mask[0].sum())
+        log_p, _ = self.committee.prefixes(x[:1, :real], dt[:1, :real], mask[:1, :real], static=once[:1])
+        return np.asarray(log_p[0, :, 1].exp().numpy())
+
+
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """answer(stays) -> log-odds (n,); committee and scale of networks."""
+    """answer(stays) -> log-odds (n,); networks: of who has some."""
 
     name: str
     answer: Callable[[Seen], Array]
     parameters: int
     seconds: float
-    committee: Committee | None = None
-    scale: Scaled | None = None
+    networks: Networks | None = None
 
 
 class Forgetful:
@@ -100,7 +125,7 @@ def learn(
     name: str,
     some: Seen,
     seed: int = 0,
-    recipe: Recipe = Recipe(),
+    recipe: Recipe = USUAL,
     *,
     minutes: float | None = None,
     parts: dict[str, Learned] | None = None,
@@ -113,19 +138,20 @@ def learn(
         had = parts or {}
         pair = [had.get(one) or learn(one, some, seed, recipe, minutes=minutes) for one in (LIQUID, BOOSTING)]
         return Learned(
-            name, lambda s: (pair[0].answer(s) + pair[1].answer(s)) / 2, pair[0].parameters, pair[0].seconds + pair[1].seconds
+            name,
+            lambda s: (pair[0].answer(s) + pair[1].answer(s)) / 2,
+            pair[0].parameters,
+            pair[0].seconds + pair[1].seconds,
         )
     if name in CORES:
-        committee, scale = _committee(name, some, seed, recipe, minutes)
-        size = sum(q.numel() for q in committee.parameters())
-        return Learned(
-            name, lambda s: odds(committee, scale, s), size, time.process_time() - began, committee, scale
-        )
+        made = _committee(name, some, seed, recipe, minutes)
+        size = sum(q.numel() for q in made.committee.parameters())
+        return Learned(name, made.odds, size, time.process_time() - began, made)
     answer = _boosting(some, seed, recipe) if name == BOOSTING else _logistic(some)
     return Learned(name, answer, 0, time.process_time() - began)
 
 
-def _committee(name: str, some: Seen, seed: int, recipe: Recipe, minutes: float | None) -> tuple[Committee, Scaled]:
+def _committee(name: str, some: Seen, seed: int, recipe: Recipe, minutes: float | None) -> Networks:
     scale = learn_scale(some)
     x, dt, mask, once = scale.tensors(some)
     y, made = torch.from_numpy(some.y), []
@@ -141,29 +167,14 @@ def _committee(name: str, some: Seen, seed: int, recipe: Recipe, minutes: float 
             weight_decay=recipe.decay, schedule="cosine", seed=own, progress=False, callbacks=ends,
         )  # fmt: skip
         made.append(one)
-    return Committee(made).eval(), scale
-
-
-@torch.no_grad()
-def odds(committee: Committee, scale: Scaled, some: Seen) -> Array:
-    """log p(dies) - log p(lives), (n,)."""
-    x, dt, mask, once = scale.tensors(some)
-    log_p, _ = committee(x, dt, mask, static=once)
-    return np.asarray((log_p[:, 1] - log_p[:, 0]).numpy(), np.float64)
-
-
-@torch.no_grad()
-def risk_over_time(committee: Committee, scale: Scaled, one: Seen) -> Array:
-    """p(dies) after each real step of one stay, (steps,)."""
-    x, dt, mask, once = scale.tensors(one)
-    real = int(one.mask[0].sum())
-    log_p, _ = committee.prefixes(x[:1, :real], dt[:1, :real], mask[:1, :real], static=once[:1])
-    return np.asarray(log_p[0, :, 1].exp().numpy())
+    return Networks(Committee(made).eval(), scale)
 
 
 def _boosting(some: Seen, seed: int, recipe: Recipe) -> Callable[[Seen], Array]:
     (ensemble,) = sklearn("ensemble")
-    told = np.array([len(np.unique(c[np.isfinite(c)])) > 1 for c in some.summary.T])  # a column of one value tells nothing
+    told = np.array(
+        [len(np.unique(c[np.isfinite(c)])) > 1 for c in some.summary.T]
+    )  # a column of one value tells nothing
     model = ensemble.HistGradientBoostingClassifier(
         max_iter=recipe.trees, learning_rate=0.05, max_leaf_nodes=8, min_samples_leaf=min(30, len(some) // 20), max_features=0.2,
         l2_regularization=5.0, random_state=seed, early_stopping=False,

@@ -12,7 +12,7 @@ from ...drawing.canvas import Colours, page_svg
 from ...explain import integrated_gradients
 from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Points, Say, Section, Table
 from ..scored import kind_of
-from .models import BOTH, LIQUID, Learned, risk_over_time
+from .models import BOTH, LIQUID, Networks
 from .seen import STEP, Seen
 from .study import Study
 
@@ -25,7 +25,9 @@ FOLLOWED = 200  # stays of the first fold whose risk is followed over time
 def page(found: Study, command: str) -> Page:
     """The whole page."""
     colours = colours_of(found)
-    shown = [one for one in found.best_first() if one in (LIQUID, BOTH)] + [one for one in found.best_first() if one not in (LIQUID, BOTH)]
+    shown = [one for one in found.best_first() if one in (LIQUID, BOTH)] + [
+        one for one in found.best_first() if one not in (LIQUID, BOTH)
+    ]
     shown = shown[:SHOWN]
     some = found.judged
     facts = {
@@ -41,12 +43,23 @@ def page(found: Study, command: str) -> Page:
         colours=[colours[one] for one in order], kinds=[kind(one) for one in order],
     )  # fmt: skip
     legend = Legend([(one, colours[one], kind(one)) for one in shown])
-    sections = [Section("On stays never seen", [table, legend, Grid([_rates(found, shown, colours), _calibration(found, shown, colours)])])]
+    sections = [
+        Section(
+            "On stays never seen",
+            [table, legend, Grid([_rates(found, shown, colours), _calibration(found, shown, colours)])],
+        )
+    ]
     if found.kept is not None:
         sections.append(_hours(found, found.kept))
-    every = Download("Every number", "ward.json", json.dumps(found.rows("ward", {"data": found.source, "protocol": found.protocol}), indent=1))
+    every = Download(
+        "Every number",
+        "ward.json",
+        json.dumps(found.rows("ward", {"data": found.source, "protocol": found.protocol}), indent=1),
+    )
     sections.append(Section("How it was measured", [Points(notes(found)), Command(command), every]))
-    return Page(found.sentence(), sections, "Who will die in hospital, told after 48 hours of intensive care", facts, WARNING)
+    return Page(
+        found.sentence(), sections, "Who will die in hospital, told after 48 hours of intensive care", facts, WARNING
+    )
 
 
 def compared(found: Study) -> tuple[list[str], list[list[str]]]:
@@ -75,10 +88,10 @@ def notes(found: Study) -> list[str]:
     """How it was measured, in sentences."""
     said = [
         "A stay is one patient's record and is held out whole; folds are drawn by chance with as many deaths in each.",
-        f"A step for each {STEP:g} h in which something was measured: values carried on, what was measured now, and how long ago; dt in hours.",
+        f"A step for each {STEP:g} h in which something was measured: values carried on, what was measured now and how long ago; dt in h.",
         "Values become normal scores of their rank among the values of the learning part, so heavy tails do no harm.",
-        "AUROC: the chance that a stay that ended in death has a higher risk than another. AUPRC: the mean precision over the deaths; "
-        f"by chance {found.died.mean():.3f}.",
+        "AUROC: the chance that a stay that ended in death has a higher risk than another.",
+        f"AUPRC: the mean precision over the deaths; by chance {found.died.mean():.3f}.",
     ]
     if BOTH in found.models:
         said.append("liquid + boosting is the mean of the log-odds of the two, half and half; nothing is chosen.")
@@ -110,7 +123,9 @@ def _rates(found: Study, shown: list[str], colours: dict[str, str]) -> Drawing:
             order = np.argsort(-found.said[one][0, found.judged], kind="stable")
             hits, false = np.cumsum(died[order]) / died.sum(), np.cumsum(~died[order]) / (~died).sum()
             axes.plot(false, hits, color=named[colours[one]], lw=1.4)
-        axes.set(xlabel="share of survivors who get an alarm", ylabel="share of deaths found", xlim=(0, 1), ylim=(0, 1.01))
+        axes.set(
+            xlabel="share of survivors who get an alarm", ylabel="share of deaths found", xlim=(0, 1), ylim=(0, 1.01)
+        )
 
     return Drawing("Deaths found against false alarms", "at every level of risk; grey: chance", page_svg(draw))
 
@@ -134,12 +149,13 @@ def _calibration(found: Study, shown: list[str], colours: dict[str, str]) -> Dra
         axes.plot([0, top], [0, top], color=named["muted"], lw=0.8)
         axes.set(xlabel="risk that was told", ylabel="share that died")
 
-    return Drawing("Is a risk of 30 % three in ten?", "ten groups of equal size by risk; grey: exactly as told", page_svg(draw))
+    return Drawing(
+        "Is a risk of 30 % three in ten?", "ten groups of equal size by risk; grey: exactly as told", page_svg(draw)
+    )
 
 
-def _hours(found: Study, kept: Learned) -> Section:
+def _hours(found: Study, kept: Networks) -> Section:
     """The risk over the hours, and why it is so for one stay; by the committee that did not see the first judged fold."""
-    assert found.seen is not None and found.stays is not None and kept.committee is not None and kept.scale is not None
     first = min(one.fold for one in found.scores) - 1
     left = np.flatnonzero(found.fold == first)
     some = np.concatenate([left[found.died[left]][: FOLLOWED // 4], left[~found.died[left]][: FOLLOWED * 3 // 4]])
@@ -171,30 +187,36 @@ def _hours(found: Study, kept: Learned) -> Section:
         Drawing(f"Stay {name}", "it ended in death, and of those has the highest risk of its fold", page_svg(alone)),
         why,
     ]
-    return Section("The hours of a stay", [Grid(drawings), Say(told)], "After every step the liquid committee tells the risk from what came so far.")
+    return Section(
+        "The hours of a stay",
+        [Grid(drawings), Say(told)],
+        "After every step the liquid committee tells the risk from what came so far.",
+    )
 
 
-def _followed(one: Seen, kept: Learned) -> tuple[Array, Array]:
+def _followed(one: Seen, kept: Networks) -> tuple[Array, Array]:
     """Hours and risk after each step of a stay."""
-    assert kept.committee is not None and kept.scale is not None
     real = int(one.mask[0].sum())
-    return np.cumsum(one.dt[0, :real]), risk_over_time(kept.committee, kept.scale, one)
+    return np.cumsum(one.dt[0, :real]), kept.risk(one)
 
 
-def _why(one: Seen, kept: Learned) -> tuple[Drawing, str]:
+def _why(one: Seen, kept: Networks) -> tuple[Drawing, str]:
     """What moved the answer of the committee's first member, variable by variable, by integrated gradients."""
-    assert kept.committee is not None and kept.scale is not None
-    x, dt, mask, once = kept.scale.tensors(one)
+    x, dt, _, once = kept.scale.tensors(one)
     real = int(one.mask[0].sum())
     network = kept.committee.networks()[0]
-    found = integrated_gradients(network, x[0, :real], dt[0, :real], output=1, static=once[0], baseline=np.zeros(x.shape[2]))
+    found = integrated_gradients(
+        network, x[0, :real], dt[0, :real], output=1, static=once[0], baseline=np.zeros(x.shape[2])
+    )
     moved = np.append(found.attribution.sum(axis=0), found.gap.sum())
     names = [*found.names, "gaps"]
     order = np.argsort(-np.abs(moved))[:ROWS][::-1]
 
     def draw(figure: Any, named: Colours) -> None:
         axes = figure.add_subplot()
-        axes.barh(np.arange(len(order)), moved[order], color=[named["liquid1" if moved[k] > 0 else "trivial1"] for k in order])
+        axes.barh(
+            np.arange(len(order)), moved[order], color=[named["liquid1" if moved[k] > 0 else "trivial1"] for k in order]
+        )
         axes.set_yticks(np.arange(len(order)), [names[k] for k in order])
         axes.axvline(0, color=named["ink"], lw=0.8)
         axes.set(xlabel="change of log p(dies)")

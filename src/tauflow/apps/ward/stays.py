@@ -78,7 +78,9 @@ def checked(stays: Stays, where: str) -> Stays:
     """Stays from which something can be learned."""
     died = int(stays.died.sum())
     if died in (0, len(stays)):
-        raise DataError(f"{where}: {'nobody' if died == 0 else 'everybody'} of {len(stays)} died: nothing tells the two apart")
+        raise DataError(
+            f"{where}: {'nobody' if died == 0 else 'everybody'} of {len(stays)} died: nothing tells the two apart"
+        )
     if min(died, len(stays) - died) < 10:
         raise DataError(f"{where}: {died} of {len(stays)} died; expected at least 10 who died and 10 who lived")
     return stays
@@ -88,12 +90,16 @@ def _outcomes(folder: Path) -> dict[str, bool]:
     """Name of the stay -> whether the patient died in hospital."""
     files = sorted({*folder.glob("Outcomes*.txt"), *folder.glob("*/Outcomes*.txt")})
     if not files:
-        raise DataError(f"{folder} has no Outcomes-a.txt, the file that says who died; PhysioNet publishes it beside set-a.tar.gz")
+        raise DataError(
+            f"{folder} has no Outcomes-a.txt, the file that says who died; PhysioNet publishes it beside set-a.tar.gz"
+        )
     found = {}
     for path in files:
         rows = csv.DictReader(io.StringIO(path.read_text(errors="replace")))
         if rows.fieldnames is None or not {"RecordID", DIED} <= set(rows.fieldnames):
-            raise DataError(f"{path} has the columns {', '.join(rows.fieldnames or ['none'])}; expected RecordID and {DIED}")
+            raise DataError(
+                f"{path} has the columns {', '.join(rows.fieldnames or ['none'])}; expected RecordID and {DIED}"
+            )
         for row in rows:
             if row[DIED] not in ("0", "1"):
                 raise DataError(f"{path}: {DIED} of {row['RecordID']} is {row[DIED]!r}, expected 0 or 1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ... import metrics
 from ...errors import DataError
 from ..scored import Score, Scored
-from .models import BOTH, CORES, LIQUID, Learned, Recipe, learn
+from .models import BOTH, CORES, LIQUID, USUAL, Learned, Networks, Recipe, learn
 from .seen import Seen, seen
 from .stays import Stays
 
@@ -22,18 +22,21 @@ FOLDS, DRAWS, LEVEL = 5, 400, 0.003
 FIGURES = {"auroc": metrics.auroc, "auprc": metrics.auprc, "log_loss": metrics.log_loss}
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Study(Scored):
-    """said[model] (seeds, stays): log-odds of who never saw the stay; fold (stays,) from 0 (scores count them from 1); kept: the liquid model of the first fold."""
+    """said[model] (seeds, stays): log-odds of who never saw the stay; fold (stays,) from 0, scores count them from 1.
 
-    metric: str = "auroc"
-    level: float = LEVEL
-    source: str = ""
-    stays: Stays | None = None
-    seen: Seen | None = None
-    fold: Array = field(default_factory=lambda: np.zeros(0, int))
+    kept: the liquid committee of the first fold that was judged.
+    """
+
+    metric: ClassVar[str] = "auroc"
+    level: ClassVar[float] = LEVEL
+    source: str
+    stays: Stays
+    seen: Seen
+    fold: Array
     said: dict[str, Array] = field(default_factory=dict)
-    kept: Learned | None = None
+    kept: Networks | None = None
 
     @property
     def judged(self) -> Array:
@@ -64,7 +67,7 @@ class Study(Scored):
 
     @property
     def died(self) -> Array:
-        return self.stays.died if self.stays is not None else np.zeros(0, bool)
+        return self.stays.died
 
     def figure(self, model: str, some: Array, metric: str, seed: int = 0) -> float:
         return figure(self.said[model][seed, some], self.died[some], metric)
@@ -113,7 +116,7 @@ def study(
     *,
     folds: int = FOLDS,
     only: int | None = None,
-    recipe: Recipe = Recipe(),
+    recipe: Recipe = USUAL,
     minutes: float | None = None,
 ) -> Study:
     """Every model on every fold (or on the fold `only`, counted from 1); minutes: of CPU, for one model of one fold."""
@@ -123,7 +126,6 @@ def study(
         raise DataError(f"{int(stays.died.sum())} of {len(stays)} stays died: too few for {folds} folds")
     fold = folds_of(stays.died, folds)
     found = Study(source=source, stays=stays, seen=seen(stays), fold=fold)
-    assert found.seen is not None
     found.said = {name: np.zeros((len(seeds) if stochastic(name) else 1, len(stays))) for name in models}
     for k in range(folds) if only is None else [only - 1]:
         learning, left = found.seen.part(fold != k), found.seen.part(fold == k)
@@ -137,9 +139,11 @@ def study(
                 found.said[name][number, fold == k] = odds
                 figures = {metric: figure(odds, left.y == 1, metric) for metric in FIGURES}
                 found.scores.append(Score(name, seed, k + 1, figures, made[name].parameters, made[name].seconds))
-                told(f"fold {k + 1}, {name}, seed {seed}: AUROC {figures['auroc']:.3f}, {made[name].seconds:.1f} s of CPU")
-            if found.kept is None:
-                found.kept = made.get(LIQUID)
+                told(
+                    f"fold {k + 1}, {name}, seed {seed}: AUROC {figures['auroc']:.3f}, {made[name].seconds:.1f} s of CPU"
+                )
+            if found.kept is None and LIQUID in made:
+                found.kept = made[LIQUID].networks
     order = {name: place for place, name in enumerate(models)}
     found.scores.sort(key=lambda one: (order[one.model], one.seed, one.fold))
     return found

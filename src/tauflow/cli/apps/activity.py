@@ -28,7 +28,10 @@ def activity(
         typer.Argument(metavar="[FOLDER]", help="Trials such as d1p22F, or S1_Dataset.tar.gz; none: simulated trials."),
     ] = None,
     models: Annotated[
-        str, option("With commas: liquid, lstm, gru, boosting, logistic, liquid + boosting.", ASKED, metavar="NAMES", shown=True)
+        str,
+        option(
+            "With commas: liquid, lstm, gru, boosting, logistic, liquid + boosting.", ASKED, metavar="NAMES", shown=True
+        ),
     ] = "liquid,boosting,logistic,liquid + boosting",
     seeds: Annotated[int, option("How many seeds each.", TRAINING, min=1, metavar="N", shown=True)] = 1,
     seed: Seed = 0,
@@ -62,7 +65,15 @@ def activity(
     trials, source = gather(folder, quick=quick)
     tell([source if folder else f"no folder was given: {source}"], quiet)
     recipe = QUICK if quick else Recipe()
-    found = study(trials, names, range(seed, seed + seeds), source, lambda text: tell([text], quiet), recipe=recipe, minutes=minutes)
+    found = study(
+        trials,
+        names,
+        range(seed, seed + seeds),
+        source,
+        lambda text: tell([text], quiet),
+        recipe=recipe,
+        minutes=minutes,
+    )
     if save is not None and found.kept is not None:
         from ... import save as store
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as writing
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,16 +24,25 @@ if TYPE_CHECKING:
 def ward(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="[FOLDER]", help="PhysioNet 2012: set-a.tar.gz and Outcomes-a.txt; none: a simulated ward."),
+        typer.Argument(
+            metavar="[FOLDER]", help="PhysioNet 2012: set-a.tar.gz and Outcomes-a.txt; none: a simulated ward."
+        ),
     ] = None,
     models: Annotated[
         str,
-        option("With commas: liquid, gru_d, lstm, attention, boosting, logistic, liquid + boosting.", ASKED, metavar="NAMES", shown=True),
+        option(
+            "With commas: liquid, gru_d, lstm, attention, boosting, logistic, liquid + boosting.",
+            ASKED,
+            metavar="NAMES",
+            shown=True,
+        ),
     ] = "liquid,boosting,logistic,liquid + boosting",
     fold: Annotated[int | None, option("This fold alone, 1 to 5.", ASKED, min=1, max=5, metavar="K")] = None,
     seeds: Annotated[int, option("How many seeds each.", TRAINING, min=1, metavar="N", shown=True)] = 1,
     seed: Seed = 0,
-    minutes: Annotated[float | None, option("Of CPU for one model of one fold, at most.", TRAINING, min=0.01, metavar="M")] = None,
+    minutes: Annotated[
+        float | None, option("Of CPU for one model of one fold, at most.", TRAINING, min=0.01, metavar="M")
+    ] = None,
     quick: Annotated[
         bool, option("A few seconds, to see that it runs; the figures mean nothing.", TRAINING, "--quick", metavar="")
     ] = False,
@@ -60,8 +69,9 @@ def ward(
     stays, source = gather(folder, quick=quick)
     tell([source if folder else f"no folder was given: {source}"], quiet)
     recipe, folds = (QUICK, 2) if quick else (Recipe(), 5)
+    how: dict[str, Any] = {"folds": folds, "only": fold, "recipe": recipe, "minutes": minutes}
     found = study(
-        stays, names, range(seed, seed + seeds), source, lambda text: tell([text], quiet), folds=folds, only=fold, recipe=recipe, minutes=minutes
+        stays, names, range(seed, seed + seeds), source, lambda text: tell([text], quiet), **how
     )  # fmt: skip
     if page is not None:
         from ...apps.ward.page import page as made_page
