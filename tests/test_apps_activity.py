@@ -171,7 +171,7 @@ def tauflow_macro(answers: np.ndarray, truth: np.ndarray) -> float:
 
 
 def scored(**means: tuple[float, float]) -> Study:
-    found = Study()
+    found = Study(source="here", learned=3, held=[])
     for model, (accuracy, f1) in means.items():
         found.scores.append(
             Score(model.replace("_and_", " + "), 0, 1, {"accuracy": accuracy, "macro_f1": f1, "log_loss": 0.1}, 10, 2.0)
@@ -193,7 +193,7 @@ def test_who_leads_is_said_first() -> None:
 
 
 def test_right_labels_by_gap_and_trial() -> None:
-    found = Study(held=[seen.seen(trial([0.0, 0.05, 0.5, 5.0], [1, 1, 1, 1], [0, 1, 2, 3]))])
+    found = Study(source="here", learned=3, held=[seen.seen(trial([0.0, 0.05, 0.5, 5.0], [1, 1, 1, 1], [0, 1, 2, 3]))])
     told = np.eye(4)[[0, 1, 0, 3]]
     found.said = {"liquid": told[None]}
     right = found.by_gap("liquid")

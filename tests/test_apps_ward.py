@@ -261,6 +261,8 @@ def test_the_interval_holds_the_value_and_a_fold_can_be_asked_for() -> None:
     stays = ward.simulate(150)
     found = ward.study(stays, ["logistic"], [0], "here", lambda text: None, folds=2, only=2)
     assert [one.fold for one in found.scores] == [2] and found.judged.sum() == (found.fold == 1).sum()
+    low, high = found.interval("logistic", beside="logistic")
+    assert low == high == 0 and page.lead(found) == ""
     low, high = found.interval("logistic")
     assert low < found.mean("logistic") < high and found.protocol == "2 folds over stays, of which 1 judged"
     with pytest.raises(tauflow.TauflowError, match="fold 3 was asked for, expected 1 to 2"):
@@ -296,7 +298,12 @@ def test_the_command_runs_whole_without_data(
     assert run(["ward", "--models", "nope"]) == 1 and run(["ward", "empty"]) == 1
     assert "is no folder" in capsys.readouterr().err
     text = (tmp_path / "w.html").read_text()
-    assert "Not a medical device" in text and "<script" not in text and "150 stays" in text
+    assert (
+        "Not a medical device" in text
+        and "<script" not in text
+        and "150 stays" in text
+        and "liquid + boosting less boosting: " in text
+    )
     if BINARY is None:
         pytest.skip("no chromium on this machine")
     with Browser(tmp_path, 390, scheme="dark") as browser:

@@ -29,7 +29,7 @@ JOBS: dict[str, Job] = {
         {"auroc": "AUROC, mean of five folds", "auprc": "AUPRC", "log_loss": "Log loss"},
     ),
     "activity": Job(
-        (("activity", "{data}/rfid", "--models", "liquid,boosting,logistic,liquid + boosting,lstm,gru"),),
+        (("activity", "{data}/rfid"),),
         {"accuracy": "Share of right labels", "macro_f1": "Macro F1", "log_loss": "Log loss"},
     ),
 }

@@ -31,9 +31,9 @@ class Study(Scored):
 
     metric: ClassVar[str] = "macro_f1"
     level: ClassVar[float] = LEVEL
-    source: str = ""
-    learned: int = 0
-    held: list[Seen] = field(default_factory=list)
+    source: str
+    learned: int
+    held: list[Seen]
     said: dict[str, Array] = field(default_factory=dict)
     kept: Committee | None = None
 
@@ -80,7 +80,9 @@ class Study(Scored):
         best, lead = self.apart(first, others)
         value = f"{self.mean(best, 'accuracy'):.1%}, macro F1 {self.mean(best):.3f}"
         if lead < -self.level:
-            return f"{best.capitalize()} leads with {value}. In trials never seen {told}."
+            behind = BOTH in self.models and self.mean(BOTH) >= self.mean(best)
+            leads = f"leads the {first} committee alone with" if behind else "leads with"
+            return f"{best.capitalize()} {leads} {value}. In trials never seen {told}."
         beside = f"{best}, the best beside it, {value}" if lead > self.level else f"{best} is level with {value}"
         return f"In trials never seen {told}; {beside}."
 

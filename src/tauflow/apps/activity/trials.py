@@ -101,6 +101,6 @@ def parsed(name: str, text: str) -> Trial:
     if not np.isfinite(table).all():
         raise DataError(f"trial {name} holds numbers that are not finite")
     if (np.diff(table[:, 0]) < 0).any():
-        row = int(np.argmax(np.diff(table[:, 0]) < 0))
-        raise DataError(f"trial {name}: the time goes back at row {row + 2}; put the rows in order")
+        at = int(np.argmax(np.diff(table[:, 0]) < 0))
+        raise DataError(f"trial {name}: the time goes back at row {at + 2}; put the rows in order")
     return Trial(name, table[:, 0], table[:, 1:4], antenna.astype(int), table[:, 5:8], label.astype(int))

@@ -12,7 +12,7 @@ from ...drawing.canvas import Colours, page_svg
 from ...explain import integrated_gradients
 from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Points, Say, Section, Table
 from ..scored import kind_of
-from .models import BOTH, LIQUID, Networks
+from .models import BOOSTING, BOTH, LIQUID, Networks
 from .seen import STEP, Seen
 from .study import Study
 
@@ -47,6 +47,7 @@ def page(found: Study, command: str) -> Page:
         Section(
             "On stays never seen",
             [table, legend, Grid([_rates(found, shown, colours), _calibration(found, shown, colours)])],
+            lead(found),
         )
     ]
     if found.kept is not None:
@@ -60,6 +61,17 @@ def page(found: Study, command: str) -> Page:
     return Page(
         found.sentence(), sections, "Who will die in hospital, told after 48 hours of intensive care", facts, WARNING
     )
+
+
+def lead(found: Study) -> str:
+    """How far the best liquid answer is from boosting, with its interval."""
+    first = next((one for one in (BOTH, LIQUID) if one in found.models), None)
+    if first is None or BOOSTING not in found.models:
+        return ""
+    apart = found.mean(first) - found.mean(BOOSTING)
+    low, high = found.interval(first, beside=BOOSTING)
+    sure = "for certain" if low > 0 or high < 0 else "within what chance gives"
+    return f"{first} less boosting: {apart:+.3f} AUROC, {sure} [{low:+.3f}, {high:+.3f}], 95 % over stays."
 
 
 def compared(found: Study) -> tuple[list[str], list[list[str]]]:

@@ -50,8 +50,13 @@ class Stays:
 
     def part(self, index: Any) -> Stays:
         some = [int(k) for k in index]
-        pick = lambda all_: tuple(all_[k] for k in some)  # noqa: E731
-        return Stays(pick(self.names), pick(self.values), pick(self.times), self.once[some], self.died[some])
+        return Stays(
+            tuple(self.names[k] for k in some),
+            tuple(self.values[k] for k in some),
+            tuple(self.times[k] for k in some),
+            self.once[some],
+            self.died[some],
+        )
 
 
 def read(folder: Path) -> Stays:
