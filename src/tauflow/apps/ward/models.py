@@ -3,7 +3,7 @@
 liquid             GatedLTC of 24, time constants from 1 to 48 h, on [value carried on, measured now, log(1 + hours since)] of 37
                    variables; last, mean and largest of state and input, and what is known once, under one straight line; three members
 gru_d, lstm        the same network with a GRU whose state decays over dt (Che et al. 2018, GRU-D), with an LSTM that is told log(1 + dt)
-attention          the same with causal self-attention over the last steps, told dt as waves (in the spirit of mTAND, not mTAND itself)
+attention          the same with causal self-attention over the last steps, told log(1 + dt) (in the spirit of mTAND, not mTAND itself)
 boosting           gradient boosting on summaries           logistic    logistic regression on their normal scores
 liquid + boosting  the mean of the two log-odds
 
@@ -56,10 +56,8 @@ class Recipe:
     trees: int = 200
 
 
-QUICK = Recipe(units=8, members=1, epochs=2, trees=20)
-
-
 USUAL = Recipe()
+QUICK = Recipe(units=8, members=1, epochs=2, trees=20)
 
 
 @dataclass(frozen=True, eq=False)

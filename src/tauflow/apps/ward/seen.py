@@ -19,12 +19,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .stays import UNITS, VARIABLES, Stays
+from .stays import UNITS, Stays
 
 Array = NDArray[Any]
 STEP, STEPS = 2.0, 24  # hours of a step; steps that are kept, the last ones
 BOUND, KNOTS = 2.5, 65
-FIGURES = ("count", "last", "mean", "min", "max", "first", "deviation", "change")
 EVEN = np.linspace(0.5 / KNOTS, 1 - 0.5 / KNOTS, KNOTS)
 NORMAL = np.clip([NormalDist().inv_cdf(p) for p in EVEN], -BOUND, BOUND)
 
@@ -77,7 +76,7 @@ def steps(values: Array, times: Array) -> tuple[Array, Array, Array]:
 def summarised(values: Array) -> Array:
     """(stamps, 37) -> (37 * 8,), the figures of a variable side by side."""
     known = np.isfinite(values)
-    count, any_ = known.sum(axis=0), known.any(axis=0)
+    count = known.sum(axis=0)
     filled = np.where(known, values, 0).astype(np.float64)
     shared = np.maximum(count, 1)
     mean = filled.sum(axis=0) / shared
@@ -87,7 +86,7 @@ def summarised(values: Array) -> Array:
     deviation = np.sqrt((np.where(known, values - mean, 0) ** 2).sum(axis=0) / shared)
     low, high = np.where(known, values, np.inf).min(axis=0), np.where(known, values, -np.inf).max(axis=0)
     figures = np.stack([last, mean, low, high, first, deviation, last - first], axis=1)
-    figures = np.where(any_[:, None], figures, np.nan)
+    figures = np.where(count[:, None] > 0, figures, np.nan)
     return np.concatenate([count[:, None], figures], axis=1).reshape(-1).astype(np.float32)
 
 
@@ -119,7 +118,7 @@ def _at(knots: Array, v: Array, side: Any) -> Array:
     high = np.clip(place, 0, KNOTS - 1)
     width = knots[high] - knots[low]
     share = np.where(width > 0, (v - knots[low]) / np.where(width > 0, width, 1), 0.0 if side == "right" else 1.0)
-    return NORMAL[low] + np.clip(share, 0, 1) * (NORMAL[high] - NORMAL[low])
+    return np.asarray(NORMAL[low] + np.clip(share, 0, 1) * (NORMAL[high] - NORMAL[low]))
 
 
 def learn_scores(x: Array) -> Scores:
@@ -162,6 +161,3 @@ class Scaled:
 
 def learn_scale(some: Seen) -> Scaled:
     return Scaled(learn_scores(some.x[some.mask]), learn_scores(some.once[:, :3]), learn_scores(some.summary))
-
-
-NAMES = (*VARIABLES, "Age", "Gender", "Height", *UNITS)

@@ -45,7 +45,7 @@ def simulate(count: int = 400, seed: int = 0) -> Stays:
         shown = usual + slope * s + person * rng.normal(size=(count, 1)) + noise * rng.normal(size=(count, ticks))
         x[..., PLACE[name]] = np.where(now, np.maximum(shown, 0.05), np.nan)
     x[:, 0, PLACE["HR"]] = np.where(np.isnan(x[:, 0, PLACE["HR"]]), 86, x[:, 0, PLACE["HR"]])
-    some = np.isfinite(x).any(axis=2)
+    some = np.asarray(np.isfinite(x).any(axis=2))
     times = (np.arange(ticks) * TICK).astype(np.float32)
     once = np.stack([age, rng.integers(0, 2, count), rng.normal(170, 10, count), rng.integers(1, 5, count)], axis=1)
     return Stays(
