@@ -181,6 +181,8 @@ def _taus(found: Study) -> list[Drawing]:
         return []
     trial = found.held[longest(found, 1)[0]]
     record = found.kept.networks()[0].trace(torch.from_numpy(trial.x)[None], torch.from_numpy(trial.dt)[None])
+    if record.layers[0].tau is None:
+        return []
     tau = np.asarray(record.layers[0].tau[0])
     at = np.cumsum(trial.raw) - trial.raw[0]
     some = np.argsort(np.median(tau, axis=0))[np.linspace(0, tau.shape[1] - 1, NEURONS).astype(int)]

@@ -81,10 +81,10 @@ def ward(
         }  # fmt: skip
         words = {name: value for name, value in given.items() if value is not None}
         made_page(found, command_line("ward", [str(folder)] if folder else [], words)).write(page)
-    rows = lambda: found.rows("ward", {"data": source, "protocol": found.protocol})  # noqa: E731
+    rows = found.rows("ward", {"data": source, "protocol": found.protocol})
     if json is not None:
-        write_bytes_atomically(json, writing.dumps(rows(), indent=1).encode())
-    emit(view, Format.csv, lambda screen: table(found), found.frame, rows)
+        write_bytes_atomically(json, writing.dumps(rows, indent=1).encode())
+    emit(view, Format.csv, lambda screen: table(found), found.frame, lambda: rows)
 
 
 def table(found: Study) -> Sequence[RenderableType]:
