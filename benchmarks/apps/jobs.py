@@ -57,4 +57,12 @@ JOBS: dict[str, Job] = {
             "scaled_mse": "Mean square error of prices, scaled",
         },
     ),
+    "ward": Job(
+        (("ward", "{data}/physionet2012"),),
+        {"auroc": "AUROC, mean of five folds", "auprc": "AUPRC", "log_loss": "Log loss"},
+    ),
+    "activity": Job(
+        (("activity", "{data}/rfid"),),
+        {"accuracy": "Share of right labels", "macro_f1": "Macro F1", "log_loss": "Log loss"},
+    ),
 }

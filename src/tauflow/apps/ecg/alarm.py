@@ -26,7 +26,7 @@ from ... import Network, fit
 from ...cells import GatedLTC
 from ...errors import DataError
 from ...sequence import Stack
-from .budget import Deadline
+from ..budget import Deadline
 from .events import Counts, count, f1, onsets
 from .heart import simulate
 from .samples import RATE, Chunks, Samples, Variations, samples

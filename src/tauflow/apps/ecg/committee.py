@@ -18,9 +18,10 @@ import torch
 from numpy.typing import NDArray
 
 from ... import Committee, Network, fit
-from ...errors import DataError, MissingExtraError
+from ...errors import DataError
+from ..budget import Deadline
+from ..extras import sklearn
 from .beats import WIDTH, Beats, Chunks, flat
-from .budget import Deadline
 
 Array = NDArray[Any]
 MEMBERS, EPOCHS, RATE = 3, 20, 0.005
@@ -109,14 +110,14 @@ def asked(committee: Committee, patient: Beats) -> Array:
 
 
 def _logistic(patients: list[Beats], seed: int) -> Made:
-    linear, scaling, pipeline = _sklearn("linear_model", "preprocessing", "pipeline")
+    linear, scaling, pipeline = sklearn("linear_model", "preprocessing", "pipeline")
     model = pipeline.make_pipeline(scaling.StandardScaler(), linear.LogisticRegression(C=0.1, max_iter=500))
     model.fit(*flat(patients))
     return lambda p: np.asarray(model.predict_proba(p.x)[:, 1]), 2 * WIDTH + 3, 0.5, None
 
 
 def _boosting(patients: list[Beats], seed: int) -> Made:
-    (ensemble,) = _sklearn("ensemble")
+    (ensemble,) = sklearn("ensemble")
     model = ensemble.HistGradientBoostingClassifier(max_iter=200, learning_rate=0.05, random_state=seed)
     model.fit(*flat(patients))
     return lambda p: np.asarray(model.predict_proba(p.x)[:, 1]), 0, 0.5, None
@@ -134,12 +135,3 @@ def _rr_ratio(patients: list[Beats], seed: int) -> Made:
 TABLE: dict[str, Callable[[list[Beats], int], Made]] = {
     "logistic": _logistic, "boosting": _boosting, "rr ratio": _rr_ratio,
 }  # fmt: skip
-
-
-def _sklearn(*names: str) -> list[Any]:
-    from importlib import import_module
-
-    try:
-        return [import_module(f"sklearn.{name}") for name in names]
-    except ImportError:
-        raise MissingExtraError('what stands beside needs scikit-learn: pip install "tauflow[sklearn]"') from None

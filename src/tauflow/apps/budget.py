@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from ...training import Callback, Epoch
+from ..training import Callback, Epoch
 
 
 class Deadline(Callback):
