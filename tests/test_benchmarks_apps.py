@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.apps.jobs import JOBS, Job
-from benchmarks.apps.run import BEGIN, END, KEPT, PAGES, cell, short, tables, with_rows
+from benchmarks.apps.run import BEGIN, END, KEPT, PAGES, beside, cell, short, tables, with_rows
 from tauflow.cli.commands import app
 
 
@@ -52,6 +52,12 @@ def test_metrics_of_the_same_single_task_stand_side_by_side() -> None:
         "| b | 0.250 | 0.0000200 |",
     ]
     assert drawn[7] == "**R2**" and drawn[9] == "| | other |"
+
+
+def test_what_two_commands_measure_is_that_of_the_first() -> None:
+    first = [row("cfc", "arm, 20 ms", 1.0, seeds=3)]
+    more = [row("cfc", "arm, 20 ms", 2.0), row("cfc, late", "arm, 20 ms", 3.0), row("cfc", "arm, 20 ms", 4.0, metric="r2")]
+    assert beside(first, more) == more[1:]
 
 
 def test_one_seed_ranks_nobody() -> None:

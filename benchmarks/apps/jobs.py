@@ -15,7 +15,10 @@ class Job:
 
 JOBS: dict[str, Job] = {
     "arm": Job(
-        (("arm", "--cells", "cfc,mlp,window_mlp", "--also", "late,alone"),),
+        (
+            ("arm", "--cells", "cfc,mlp,window_mlp", "--seeds", "3"),
+            ("arm", "--cells", "cfc", "--also", "late,alone"),
+        ),
         {
             "error": "Mean error of a joint, rad",
             "r2": "R2 of the load as the policy tells it",

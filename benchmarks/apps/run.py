@@ -60,9 +60,15 @@ def measured(job: Job, folder: Path | None) -> list[dict[str, Any]]:
         for command in job.commands:
             words = [word.replace("{data}", str(folder)) for word in command]
             subprocess.run([sys.executable, "-m", "tauflow", *words, "--json", str(file)], check=True)
-            rows += json.loads(file.read_text())
+            rows += beside(rows, json.loads(file.read_text()))
     commit = machine.git("rev-parse", "--short=10", "HEAD")
     return [{**row, "commit": commit, "machine": machine.processor()} for row in rows]
+
+
+def beside(rows: Sequence[dict[str, Any]], more: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of `more` that are not there yet: what two commands measure is that of the first."""
+    known = {(row["task"], row["model"], row["metric"]) for row in rows}
+    return [row for row in more if (row["task"], row["model"], row["metric"]) not in known]
 
 
 def tables(rows: Sequence[dict[str, Any]], job: Job) -> str:
