@@ -1,7 +1,6 @@
 """Classify: the code of docs/tutorials/classify.md."""
 
 import numpy as np
-
 import tauflow
 
 rng = np.random.default_rng(0)

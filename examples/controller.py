@@ -1,7 +1,6 @@
 """A controller: the code of docs/tutorials/controller.md."""
 
 import torch
-
 import tauflow
 from tauflow.training import ArraySource
 

@@ -1,7 +1,6 @@
 """A first network: the code of docs/tutorials/first-network.md."""
 
 import torch
-
 import tauflow
 from tauflow.training import ArraySource
 

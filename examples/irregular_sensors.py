@@ -1,7 +1,6 @@
 """Irregular sensors: the code of docs/tutorials/irregular-sensors.md."""
 
 import torch
-
 import tauflow
 from tauflow.training import ArraySource
 

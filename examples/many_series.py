@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-
 import tauflow
 
 rng = np.random.default_rng(0)

@@ -4,7 +4,6 @@ import shutil
 import subprocess
 
 import torch
-
 import tauflow
 from tauflow.training import ArraySource
 

@@ -1,7 +1,6 @@
 """Understand a network: the code of docs/tutorials/understand.md."""
 
 import torch
-
 import tauflow
 from tauflow import analysis, explain
 from tauflow.training import ArraySource
