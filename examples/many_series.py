@@ -37,4 +37,4 @@ print("better than a week ago:", error(model) < error(rule))
 
 
 new = table[table["unique_id"] == "shop 3"].assign(unique_id="a new shop").tail(60)
-print(model.predict(new)["unique_id"].unique())
+print(set(model.predict(new)["unique_id"]))

@@ -27,5 +27,5 @@ for what, line in card.lines:
     print(f"{what}: {line}")
 
 
-record = net.trace(x[150], dt[150])
-print(record.layers[0])
+record = net.trace(x[150:151], dt[150:151])
+print(tuple(record.states.shape), "rows, samples, neurons")

@@ -1,5 +1,6 @@
 """A CSV of your own: the code of docs/tutorials/your-csv.md."""
 
+import numpy as np
 import tauflow
 
 tauflow.datasets.traffic()[["ds", "volume", "temp_K"]].tail(1500).to_csv("traffic.csv", index=False)
@@ -20,9 +21,10 @@ rule = tauflow.Forecaster("persistence", h=12).fit("traffic.csv", target="volume
 
 
 def error(tested):
-    return abs(tested.forecast - tested.truth).mean()
+    return np.nanmean(abs(tested.forecast - tested.truth))  # NaN: hours without a count
 
 
-low, high = test.values[..., 0], test.values[..., 1]
-print(f"in the band: {((low <= test.truth) & (test.truth <= high)).mean():.0%}")
+known = np.isfinite(test.truth)
+low, high, truth = test.values[known, 0], test.values[known, 1], test.truth[known]
+print(f"in the band: {((low <= truth) & (truth <= high)).mean():.0%}")
 print("better than the last value:", error(test) < error(rule.backtest("traffic.csv", "5D")))

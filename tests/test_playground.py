@@ -62,7 +62,9 @@ def test_the_page_moves_and_fits(width, tmp_path):
         page.evaluate("const s = document.getElementById('tau'); s.value = 1; s.dispatchEvent(new Event('input'))")
         assert page.evaluate(state) != before
         assert page.evaluate("document.getElementById('tau-is').textContent") == "10.0"
-        assert page.evaluate("document.querySelector('#many .n3').getAttribute('d')") == many  # tau is the neuron's alone
+        assert (
+            page.evaluate("document.querySelector('#many .n3').getAttribute('d')") == many
+        )  # tau is the neuron's alone
         page.evaluate("const g = document.getElementById('gain'); g.value = 6; g.dispatchEvent(new Event('input'))")
         assert page.evaluate("document.querySelector('#many .n3').getAttribute('d')") != many
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

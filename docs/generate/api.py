@@ -58,7 +58,7 @@ def names(module: ModuleType) -> list[str]:
     """The public names of a room: its __all__, else what it defines itself."""
     said = getattr(module, "__all__", None)
     if said is not None:
-        return sorted(said)
+        return sorted(name for name in said if not inspect.ismodule(getattr(module, name)))
     return sorted(
         name
         for name, value in vars(module).items()
