@@ -53,6 +53,7 @@ setup: $(VENV)/installed-test
 
 # The site: every equation of the primer and every tutorial runs as it is built. A warning is an error.
 docs: $(VENV)/installed-docs
+	$(VENV)/bin/codespell docs examples src benchmarks $(wildcard *.md)
 	OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/sphinx-build -W --keep-going -b html docs build/docs
 
 REPORT = $(PIP) install -q --dry-run --ignore-installed --report build/report.json -c constraints.txt --no-build-isolation

@@ -32,7 +32,6 @@ nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_output_stderr = "error"  # a warning of a cell is one of the site
 nb_merge_streams = True
-nb_mime_priority_overrides = [("html", "image/svg+xml", 0)]
 
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "unsrt"

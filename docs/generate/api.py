@@ -20,6 +20,7 @@ from .docstrings import as_rst
 ROOT = Path(__file__).parents[2]
 ROOMS = {
     "cells": "Cells",
+    "cells.mixed_memory": "Mixed memory",
     "sequence": "Cells over time",
     "solvers": "Solvers",
     "wirings": "Wirings",
