@@ -76,7 +76,7 @@ function sentence(cell, dt) {
   const gap = steps > 2 ? `A gap is ${steps.toFixed(1)} time constants: Euler's step would grow without end, this one can't.` :
     steps > 1 ? `A gap is ${steps.toFixed(1)} time constants: Euler's step would overshoot, this one can't.` :
     `A gap is ${steps.toFixed(2)} time constants.`;
-  const held = loop > 1 ? " It listens to itself strongly enough (tau w > 1) to hold a bit: try an input that comes once and goes." : "";
+  const held = loop > 1 ? " It listens to itself strongly enough (tau w > 1) to hold a bit." : "";
   return `The state stays within ${tau.toFixed(2)}, its tau. ${gap}${held}`;
 }
 
