@@ -84,7 +84,7 @@ def test_links_that_leave_the_docs_are_turned(generate):
         "[d](https://a.b)\n```python\n[e](../Makefile)\n```"
     )
     wanted = generate["outside"].wanted()
-    assert ROOT / "src" / "tauflow" / "cells" / "ctrnn.py" in wanted and ROOT / "tests" / "test_ctrnn.py" in wanted
+    assert ROOT / "src" / "tauflow" / "cells" / "ctrnn.py" in wanted and ROOT / "tests" / "test_solvers.py" in wanted
     assert turned("[k](docs/kernels.md)", ROOT, DOCS / "generated") == "[k](../kernels.md)"
 
 

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = ("ARCHITECTURE", "CONTRIBUTING", "CHANGELOG")
 LINK = re.compile(r"\[([^\]\[]*)\]\((?!https?:|#)([^)\s#]+)(#[^)\s]*)?\)")
+TEST = re.compile(r"`(contract/|test_\w+\.py)`")
 LEXERS = {".py": "python", ".json": "json", ".cpp": "cpp", ".h": "cpp", ".toml": "toml", ".js": "js"}
 
 
@@ -64,7 +65,7 @@ def read(app: Any, docname: str, source: list[str]) -> None:
     if page.exists() and not docname.startswith("generated"):
         text = turned(source[0], page.parent, page.parent)
         if docname == "reliability":  # each promise leads to the test that holds it
-            text = re.sub(r"`(contract/|test_\w+\.py)`", lambda found: test(found, page.parent), text)
+            text = TEST.sub(lambda found: test(found, page.parent), text)
         source[0] = text
 
 
@@ -89,15 +90,12 @@ def pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 def wanted() -> set[Path]:
     """Files of the project outside of docs/ that some page leads to."""
-    found = {
-        *(ROOT / "src" / "tauflow").rglob("*.py"),
-        *(ROOT / "tests").glob("test_*.py"),
-        ROOT / "tests" / "contract",
-    }
-    found.update((ROOT / "examples").glob("*.py"))
+    found = {ROOT / "tests" / name for name in TEST.findall((DOCS / "reliability.md").read_text())}
+    for page in (DOCS / "generated" / "api").glob("*.rst"):
+        found.update(ROOT / name for name in re.findall(r"files/([^>]+)\.html>", page.read_text()))
     for page in [*DOCS.rglob("*.md"), *(ROOT / f"{name}.md" for name in PAGES)]:
         for _, target, _ in LINK.findall(page.read_text()):
             path = (page.parent / target).resolve()
-            if path.exists() and path.is_relative_to(ROOT) and not path.is_relative_to(DOCS) and path.suffix != ".md":
+            if path.is_relative_to(ROOT) and not path.is_relative_to(DOCS) and path.suffix != ".md":
                 found.add(path)
-    return found
+    return {path for path in found if path.exists()}
