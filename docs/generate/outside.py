@@ -92,7 +92,7 @@ def wanted() -> set[Path]:
     """Files of the project outside of docs/ that some page leads to."""
     found = {ROOT / "tests" / name for name in TEST.findall((DOCS / "reliability.md").read_text())}
     for page in (DOCS / "generated" / "api").glob("*.rst"):
-        found.update(ROOT / name for name in re.findall(r"files/([^>]+)\.html>", page.read_text()))
+        found.update(ROOT / name for name in re.findall(r"<\.\./\.\./files/([^>\s]+)\.html>", page.read_text()))
     for page in [*DOCS.rglob("*.md"), *(ROOT / f"{name}.md" for name in PAGES)]:
         for _, target, _ in LINK.findall(page.read_text()):
             path = (page.parent / target).resolve()
