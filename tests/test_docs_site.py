@@ -37,6 +37,7 @@ def test_a_docstring_is_safe_and_keeps_its_columns(generate):
         r"- one ``x``\  and more", "- two", "",
         "::", "", "    x  (units)   what", "    rate  (units)   how", "",
     ]  # fmt: skip
+    assert as_rst("a **leak**, 2**3") == [r"a **leak**\ , 2\*\*3", ""]
     assert as_rst("prose\n    code") == ["prose", "", "::", "", "        code", ""]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 SPECIAL = re.compile(r"([\\*|_])")
-CODE = re.compile(r"``?([^`\n]+)``?")
+CODE = re.compile(r"``?([^`\n]+)``?|\*\*(\w[^*\n]*\w)\*\*")  # or bold
 
 
 def connect(app: Any) -> None:
@@ -68,6 +68,8 @@ def prose(line: str) -> str:
     made, end = "", 0
     for found in CODE.finditer(line):
         made += SPECIAL.sub(r"\\\1", line[end : found.start()]).replace("`", r"\`")
-        made += ("\\ " if made and not made.endswith((" ", "(")) else "") + f"``{found[1].strip()}``\\ "
+        made += ("\\ " if made and not made.endswith((" ", "(")) else "") + (
+            f"``{found[1].strip()}``\\ " if found[1] else f"**{found[2]}**\\ "
+        )
         end = found.end()
     return made + SPECIAL.sub(r"\\\1", line[end:]).replace("`", r"\`")
