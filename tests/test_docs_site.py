@@ -119,6 +119,8 @@ def test_a_page_of_the_site_opens(name, width, tmp_path):
         page.open(BUILT / f"{name}.html")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1")
         assert page.evaluate("document.querySelector('h1').innerText.length > 3")
+        ids = page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)")
+        assert len(ids) == len(set(ids)), "an id stands twice"
         assert page.evaluate("[...document.images].every(one => one.complete && one.naturalWidth > 0)")
         assert all(url.startswith(("file://", "data:")) for url in page.requests())
         assert not [line for line in page.complaints() if "exception" in line.lower()]
