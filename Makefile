@@ -23,7 +23,7 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 BUILDERS = scikit-build-core nanobind cmake ninja
 SETUP = Makefile pyproject.toml constraints.txt CMakeLists.txt $(wildcard csrc/*) $(VENV)/modules
 
-.PHONY: demo test test-lowest lint setup verify mutants clean modules sanitize fuzz fuzz-files arm
+.PHONY: demo docs test test-lowest lint setup verify mutants clean modules sanitize fuzz fuzz-files arm
 demo: $(VENV)/installed
 	$(VENV)/bin/tauflow demo
 
@@ -50,6 +50,11 @@ lint: $(VENV)/installed-test
 	$(VENV)/bin/lint-imports
 
 setup: $(VENV)/installed-test
+
+# The site: every equation of the primer and every tutorial runs as it is built. A warning is an error.
+docs: $(VENV)/installed-docs
+	$(VENV)/bin/codespell docs examples src benchmarks $(wildcard *.md)
+	OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/sphinx-build -W --keep-going -b html docs build/docs
 
 REPORT = $(PIP) install -q --dry-run --ignore-installed --report build/report.json -c constraints.txt --no-build-isolation
 verify: $(VENV)/installed-test
@@ -102,6 +107,10 @@ $(VENV)/installed-test: $(SETUP)
 	$(PIP) install -q -c constraints.txt $(BUILDERS)
 	$(PIP) install -c constraints.txt --no-build-isolation -e '.[test]'
 	touch $(VENV)/installed $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(PIP) install -c constraints.txt --no-build-isolation -e '.[docs]'
+	touch $@
 
 $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \

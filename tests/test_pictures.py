@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pandas as pd
 import pytest
 import torch
@@ -55,3 +57,10 @@ def test_a_wiring_is_shown_with_its_counts() -> None:
     wiring = tauflow.wirings.auto_ncp(2, 8, 1)
     assert f"synapses={wiring.synapse_count}" in wiring._repr_html_() and "<svg" in wiring._repr_html_()
     assert wiring.plot().axes
+
+
+def test_a_figure_shows_itself_in_a_notebook_without_pyplot() -> None:
+    for made in (history().plot(), tauflow.wirings.dense(2, 3).plot()):
+        text = made._repr_svg_()  # what IPython asks for
+        assert text.startswith("<?xml") and "</svg>" in text
+        assert pickle.loads(pickle.dumps(made))._repr_svg_().count("<path") == text.count("<path")

@@ -16,6 +16,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from html import escape
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -100,7 +101,19 @@ def figure(draw: Draw, width: int = WIDTH, height: int = HEIGHT) -> Figure:
         made.set_facecolor("white")
         draw(made, LIGHT)
         finish(made).draw_without_rendering()  # texts and ticks take the style now, not when somebody shows it
-        return made
+        return shown(made)
+
+
+def shown(made: Figure) -> Figure:
+    """A figure that a notebook shows, pyplot or not: IPython asks for this name."""
+    vars(made)["_repr_svg_"] = partial(_svg_text, made)
+    return made
+
+
+def _svg_text(made: Figure) -> str:
+    buffer = io.StringIO()
+    made.savefig(buffer, format="svg")
+    return buffer.getvalue()
 
 
 def page_svg(draw: Draw, width: int = WIDTH, height: int = HEIGHT) -> str:

@@ -20,6 +20,8 @@ from matplotlib.path import Path
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
+from .canvas import shown
+
 COLOURS = {"sensory": "#8c8c8c", "inter": "#4c78a8", "command": "#b279a2", "motor": "#f2a33c"}
 EXCITES, INHIBITS = "#2a9d5c", "#d1495b"
 Place = dict[tuple[bool, int], tuple[float, float]]  # (is an input, number) -> where it stands
@@ -52,7 +54,7 @@ def draw_wiring(synapses: NDArray[np.int8], sensory: NDArray[np.int8], types: tu
             number = axes.text(x, y, str(neuron), color="white", fontsize=0.5 * size**0.5, zorder=4)
             number.set(ha="center", va="center_baseline")
     _draw_legend(figure, synapses, sensory)
-    return figure
+    return shown(figure)
 
 
 def _draw_synapses(

@@ -1,0 +1,1 @@
+"""What `conf.py` makes of the code: the API reference, the commands, and pages for files that stand outside of docs/."""
