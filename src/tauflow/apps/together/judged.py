@@ -1,0 +1,157 @@
+"""What a study found: shares named rightly, by approach, domain and seed, in tables, rows and one sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..rows import row
+
+Array = NDArray[Any]
+ONE, HALF = "one core", "one core, half the numbers"
+EACH, SMALL, LONG = "a network each", "a network each, as many numbers in all", "a network each, more updates"
+LEARNED, RANDOM, SCRATCH = "learned core, frozen", "random core, frozen", "from scratch"
+LEVEL = 0.5  # per cent: nearer than that nobody leads
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One approach with one seed: per cent right by domain; numbers and seconds of CPU of all its networks."""
+
+    model: str
+    seed: int
+    right: dict[str, float]
+    numbers: int
+    seconds: float
+    units: int
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(list(self.right.values())))
+
+
+@dataclass(frozen=True)
+class Carried:
+    """One core in one domain that it never saw: `used` series there were to learn from, of `count` asked for."""
+
+    model: str
+    seed: int
+    domain: str
+    used: int
+    count: int
+    right: float
+
+
+@dataclass
+class Judged:
+    """domains: (name, what it is, unit of time); seen: those that the carried core was taught on; tau: of the first seed's one core."""
+
+    domains: list[tuple[str, str, str]]
+    results: list[Result] = field(default_factory=list)
+    carried: list[Carried] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+    tau: dict[str, Array] = field(default_factory=dict)
+
+    @property
+    def models(self) -> list[str]:
+        return list(dict.fromkeys(one.model for one in self.results))
+
+    @property
+    def arms(self) -> list[str]:
+        return list(dict.fromkeys(one.model for one in self.carried))
+
+    @property
+    def counts(self) -> list[int]:
+        return list(dict.fromkeys(one.count for one in self.carried))
+
+    @property
+    def unseen(self) -> list[str]:
+        return list(dict.fromkeys(one.domain for one in self.carried))
+
+    def of(self, model: str) -> list[Result]:
+        """A result a seed."""
+        return [one for one in self.results if one.model == model]
+
+    def values(self, model: str, domain: str = "") -> list[float]:
+        """Per cent right of each seed: in a domain, or the mean over all."""
+        return [one.right[domain] if domain else one.mean for one in self.of(model)]
+
+    def mean(self, model: str, domain: str = "") -> float:
+        return float(np.mean(self.values(model, domain)))
+
+    def carries(self, arm: str, count: int, domain: str = "") -> list[float]:
+        """Per cent right of each seed, in a domain never seen or the mean over all of them."""
+        some = [one for one in self.carried if one.model == arm and one.count == count and domain in ("", one.domain)]
+        seeds = dict.fromkeys(one.seed for one in some)
+        return [float(np.mean([one.right for one in some if one.seed == seed])) for seed in seeds]
+
+    def reached(self, arm: str, count: int, seed: int) -> float:
+        some = [one.right for one in self.carried if (one.model, one.count, one.seed) == (arm, count, seed)]
+        return float(np.mean(some))
+
+    def sentence(self) -> str:
+        """Who leads, and whether what was learned is worth anything elsewhere."""
+        one, each = self.mean(ONE), self.mean(EACH)
+        share = self.of(ONE)[0].numbers / self.of(EACH)[0].numbers
+        about = f"{one:.1f} % right on {len(self.domains)} sets with {share:.0%} of the numbers, a network each {each:.1f} %"
+        if abs(one - each) <= LEVEL:
+            return f"Level: one core names {about}. {self.about_carrying()}"
+        return f"{'One core leads' if one > each else 'A network each leads: one core names'} {'with ' if one > each else ''}{about}. {self.about_carrying()}"
+
+    def about_carrying(self) -> str:
+        """The control, in one sentence."""
+        means = {arm: float(np.mean([self.carries(arm, n) for n in self.counts])) for arm in (LEARNED, RANDOM, SCRATCH)}
+        learned, random, scratch = means[LEARNED], means[RANDOM], means[SCRATCH]
+        worth = (
+            "no better than"
+            if learned - random <= LEVEL and learned - random >= -LEVEL
+            else "better than"
+            if learned > random
+            else "worse than"
+        )
+        return (
+            f"Frozen, in domains it never saw, the learned core ({learned:.1f} %) is {worth} a random one ({random:.1f} %); "
+            f"learning all from scratch gives {scratch:.1f} %."
+        )
+
+    def frame(self) -> Any:
+        """A line an approach, seed and domain; of carried cores with the series that they learned from."""
+        import pandas as pd
+
+        whole = [
+            {"model": r.model, "seed": r.seed, "domain": name, "series": None, "right": value, "numbers": r.numbers}
+            for r in self.results
+            for name, value in r.right.items()
+        ]
+        carried = [
+            {"model": c.model, "seed": c.seed, "domain": c.domain, "series": c.used, "right": c.right, "numbers": None}
+            for c in self.carried
+        ]
+        return pd.DataFrame([*whole, *carried])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """As benchmarks keep them: a row an approach and domain, the mean over all first."""
+        made = []
+        for model in self.models:
+            some = self.of(model)
+            cost: dict[str, Any] = {
+                "parameters": some[0].numbers,
+                "seconds": float(np.mean([one.seconds for one in some])),
+                "settings": {"units": some[0].units},
+            }
+            for name in ["", *(name for name, _, _ in self.domains)]:
+                task = f"together, {name or 'mean'}"
+                made.append(row(task, model, "liquid", "right", self.values(model, name), **cost))
+            made.append(row("together, mean", model, "liquid", "numbers", [float(some[0].numbers)], **cost))
+        for arm in self.arms:
+            for count in self.counts:
+                settings = {"taught on": self.seen, "judged on": self.unseen}
+                made += [
+                    row(f"together, {f'{domain}, ' if domain else ''}{count} series", arm, "liquid", f"carried{' each' if domain else ''}",
+                        self.carries(arm, count, domain), settings=settings)
+                    for domain in ["", *self.unseen]
+                ]  # fmt: skip
+        return made

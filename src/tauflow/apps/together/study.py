@@ -1,0 +1,133 @@
+"""One core for all domains beside a network each, and a core in domains that it never saw beside one that never learned.
+
+together   on all domains: one core; a network each as large; one each, as large as the one core in all; one core, half of that; and a
+           network each with more updates, since the one core is moved by every domain's
+carried    the domains with the most learning series are held back; a core taught on the others, one untaught, and one that learns
+           from nothing get new doors on 10, 30 and 100 of their series
+tau        how long a neuron of the one core remembers, by its rate at every piece of the test series, in each domain's own unit
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import Multi
+from ...errors import DataError
+from . import nets
+from .judged import EACH, HALF, LEARNED, LONG, ONE, RANDOM, SCRATCH, SMALL, Carried, Judged, Result
+from .nets import Settings
+from .sets import Domain
+
+Array = NDArray[Any]
+Told = Callable[[str], None]
+COUNTS = (10, 30, 100)
+SHARE = 3 / 7  # of the domains is held back
+# what is carried: name -> (whether the core is the taught one, how much of it learns)
+ARMS: dict[str, tuple[bool, str]] = {
+    LEARNED: (True, "frozen"),
+    RANDOM: (False, "frozen"),
+    SCRATCH: (False, "free"),
+    "learned, then slowly on": (True, "slow"),
+    "learned, tau alone frozen": (True, "tau frozen"),
+    "learned, then free": (True, "free"),
+}
+
+
+def study(
+    domains: Sequence[Domain],
+    seeds: Sequence[int],
+    settings: Settings | None = None,
+    told: Told = print,
+    minutes: float | None = None,
+    counts: Sequence[int] = COUNTS,
+) -> tuple[Judged, Multi]:
+    """All that there is to say of these domains, and the one core of the first seed. minutes: of CPU; whole seeds until they are up."""
+    if len(domains) < 2:
+        raise DataError("there is 1 domain: one core for many needs 2 at least")
+    settings, began = settings or Settings(), time.process_time()
+    judged, kept = Judged([(one.name, one.about, one.unit) for one in domains]), None
+    for seed in seeds:
+        if minutes is not None and kept is not None and time.process_time() - began > 60 * minutes:
+            told(f"the {minutes:g} minutes are up: seed {seed} and those after it were left out")
+            break
+        one = _together(judged, domains, seed, settings, told)
+        if kept is None:
+            kept = one
+            judged.tau = {domain.name: tau_of(one, domain) for domain in domains}
+        _carried(judged, domains, seed, settings, told, counts)
+    assert kept is not None  # noqa: S101 (for the types; there is a seed)
+    return judged, kept
+
+
+def _together(judged: Judged, domains: Sequence[Domain], seed: int, settings: Settings, told: Told) -> Multi:
+    def size(some: Sequence[Domain]) -> Callable[[int], int]:
+        return lambda units: nets.numbers(nets.build(some, units, 0))
+
+    def each(units: int) -> int:
+        return sum(size([domain])(units) for domain in domains)
+
+    whole = size(domains)(settings.units)
+    plans = {
+        ONE: (settings.units, True, 1),
+        HALF: (nets.units_for(size(domains), whole // 2), True, 1),
+        EACH: (settings.units, False, 1),
+        SMALL: (nets.units_for(each, whole), False, 1),
+        LONG: (settings.units, False, settings.longer),
+    }
+    first = None
+    for name, (units, shared, longer) in plans.items():
+        groups = [domains] if shared else [[domain] for domain in domains]
+        right, seconds, count = {}, 0.0, 0
+        for some in groups:
+            multi = nets.build(some, units, seed)
+            parts = {domain.name: domain.learn for domain in some}
+            seconds += nets.learn(multi, parts, settings, longer * settings.updates, seed)
+            right |= {domain.name: nets.right(multi[domain.name], domain) for domain in some}
+            count += nets.numbers(multi)
+            first = first or multi
+        judged.results.append(Result(name, seed, right, count, seconds, units))
+        told(
+            f"{name}, seed {seed}: {np.mean(list(right.values())):.1f} % right, {count:,} numbers, {seconds:.0f} s of CPU"
+        )
+    assert first is not None  # noqa: S101 (for the types)
+    return first
+
+
+def held_back(domains: Sequence[Domain]) -> list[Domain]:
+    """The domains with the most series to learn from, in their order."""
+    count = max(1, round(SHARE * len(domains)))
+    most = sorted(domains, key=lambda one: -len(one.learn.x))[:count]
+    return [one for one in domains if one in most]
+
+
+def _carried(
+    judged: Judged, domains: Sequence[Domain], seed: int, settings: Settings, told: Told, counts: Sequence[int]
+) -> None:
+    unseen = held_back(domains)
+    seen = [one for one in domains if one not in unseen]
+    taught, untaught = (nets.build(seen, settings.units, seed) for _ in range(2))
+    nets.learn(taught, {domain.name: domain.learn for domain in seen}, settings, settings.updates, seed)
+    judged.seen = [domain.name for domain in seen]
+    for name, (learned, way) in ARMS.items():
+        core = (taught if learned else untaught).core
+        for domain in unseen:
+            for count in counts:
+                right = nets.take_to(core, domain, count, way, settings, seed)
+                judged.carried.append(Carried(name, seed, domain.name, min(count, len(domain.learn.x)), count, right))
+        told(f"{name}, seed {seed}: " + ", ".join(f"{judged.reached(name, n, seed):.1f} % of {n}" for n in counts))
+
+
+def tau_of(multi: Multi, domain: Domain, rows: int = 64) -> Array:
+    """The time constant of each neuron (units,), the median over pieces and series, in the domain's unit of time."""
+    test = domain.test.rows(slice(0, rows))
+    record = multi[domain.name].trace(test.x, test.dt, test.mask)
+    tau = record.tau
+    assert tau is not None and test.dt is not None  # noqa: S101 (for the types: a GatedLTC has time constants)
+    real = np.ones(tau.shape[:2], bool) if test.mask is None else test.mask.numpy()
+    found: Array = np.median(tau.numpy()[real], axis=0)
+    return found
