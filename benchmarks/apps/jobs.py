@@ -24,4 +24,12 @@ JOBS: dict[str, Job] = {
             "worst": "The arm that errs most, rad",
         },
     ),
+    "together": Job(
+        (("together", "--data", "{data}/together", "--seeds", "3"),),
+        {
+            "right": "Per cent right on the test series",
+            "numbers": "Numbers in all",
+            "carried": "Per cent right in domains never seen, the mean over them, by the series to learn from",
+        },
+    ),
 }

@@ -92,26 +92,32 @@ class Judged:
         some = [one.right for one in self.carried if (one.model, one.count, one.seed) == (arm, count, seed)]
         return float(np.mean(some))
 
+    @property
+    def rival(self) -> str:
+        """The best of what is many networks."""
+        return max((EACH, SMALL, LONG), key=self.mean)
+
     def sentence(self) -> str:
         """Who leads, and whether what was learned is worth anything elsewhere."""
-        one, each = self.mean(ONE), self.mean(EACH)
-        share = self.of(ONE)[0].numbers / self.of(EACH)[0].numbers
-        about = f"{one:.1f} % right on {len(self.domains)} sets with {share:.0%} of the numbers, a network each {each:.1f} %"
-        if abs(one - each) <= LEVEL:
-            return f"Level: one core names {about}. {self.about_carrying()}"
-        return f"{'One core leads' if one > each else 'A network each leads: one core names'} {'with ' if one > each else ''}{about}. {self.about_carrying()}"
+        one, best = self.mean(ONE), self.mean(self.rival)
+        numbers = [self.of(model)[0].numbers for model in (ONE, self.rival)]
+        mine = f"one core {one:.1f} % right on {len(self.domains)} sets with {numbers[0]:,} numbers"
+        other = f"{self.rival} {best:.1f} % with {numbers[1]:,}"
+        if abs(one - best) <= LEVEL:
+            told = f"Level: {mine}, {other}."
+        elif best > one:
+            told = f"Many networks lead: {other}, {mine}."
+        else:
+            told = f"One core leads: {mine}, the best of many networks, {other}."
+        return f"{told} {self.about_carrying()}"
 
     def about_carrying(self) -> str:
         """The control, in one sentence."""
-        means = {arm: float(np.mean([self.carries(arm, n) for n in self.counts])) for arm in (LEARNED, RANDOM, SCRATCH)}
-        learned, random, scratch = means[LEARNED], means[RANDOM], means[SCRATCH]
-        worth = (
-            "no better than"
-            if learned - random <= LEVEL and learned - random >= -LEVEL
-            else "better than"
-            if learned > random
-            else "worse than"
+        learned, random, scratch = (
+            float(np.mean([self.carries(arm, n) for n in self.counts])) for arm in (LEARNED, RANDOM, SCRATCH)
         )
+        apart = learned - random
+        worth = "no better than" if abs(apart) <= LEVEL else "better than" if apart > 0 else "worse than"
         return (
             f"Frozen, in domains it never saw, the learned core ({learned:.1f} %) is {worth} a random one ({random:.1f} %); "
             f"learning all from scratch gives {scratch:.1f} %."

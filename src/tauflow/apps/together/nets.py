@@ -34,10 +34,10 @@ class Settings:
     """updates: of each door; few: of a door in a domain never seen; longer: how many times as many the patient networks get."""
 
     units: int = 48
-    updates: int = 300
-    few: int = 200
-    longer: int = 4
-    epochs: int = 12
+    updates: int = 200
+    few: int = 100
+    longer: int = 3
+    epochs: int = 10
     rate: float = 0.02
     decay: float = 0.01
     batch: int = 32
