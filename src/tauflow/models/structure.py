@@ -172,7 +172,10 @@ def _build(structure: Mapping[str, Any], path: str, made: dict[str, nn.Module]) 
             not rest and len(set(map(str, names))) == len(names) == len(networks) and all(type(n) is str for n in names)
         ):
             model = Multi(
-                {name: part(Network, one, f"networks.{k}") for k, (name, one) in enumerate(zip(names, networks, strict=True))}
+                {
+                    name: part(Network, one, f"networks.{k}")
+                    for k, (name, one) in enumerate(zip(names, networks, strict=True))
+                }
             )
         case {"type": "mixed_memory", "cell": dict(cell), **rest} if not rest:
             model = MixedMemory(part(Cell, cell, "cell"))  # type: ignore[type-abstract]

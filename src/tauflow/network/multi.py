@@ -1,10 +1,12 @@
 """Multi: one core for several kinds of series, a door in and a door out for each.
 
-    u = encoder_k(scale_k(x)),   y, state = core(u, dt / period_k),   answer = head_k(readout_k(pool_k(y)))       k the kind; one core for all
+    u = encoder_k(scale_k(x))                  k the kind: what it reads, and what it is asked, is its own
+    y, state = core(u, dt / period_k)          one core for all
+    answer = head_k(readout_k(pool_k(y)))
 
-A kind is an ordinary `Network` whose core is the shared one: `multi["watch"]` streams, explains, saves and exports as any other. A period is
-each kind's own, in its own unit of time: a time constant of 10 periods is 10 hours of a kind that is read every hour and 0.1 s of one
-that is read every 10 ms. Source: Caruana 1997, Multitask Learning (a shared hidden layer, an output for each task).
+A kind is an ordinary `Network` whose core is the shared one: `multi["watch"]` streams, explains, saves and exports as any other. A
+period is each kind's own, in its own unit of time: a time constant of 10 periods is 10 hours of a kind that is read every hour and
+0.1 s of one that is read every 10 ms. Source: Caruana 1997, Multitask Learning (a shared hidden layer, an output for each task).
 """
 
 from __future__ import annotations

@@ -40,9 +40,7 @@ def _kinds(model: Multi, source: Source) -> tuple[str, ...]:
         raise SettingsError(
             f"a Multi learns from a {type(source).__name__}, expected KindSource({{'{model.kinds[0]}': ArraySource(x, y), ...}})"
         )
-    return tuple(
-        f"{kind}: {note}" for kind, inner in source.sources.items() for note in measure(model[kind], inner)
-    )
+    return tuple(f"{kind}: {note}" for kind, inner in source.sources.items() for note in measure(model[kind], inner))
 
 
 def _checked(network: Any, batch: Any) -> Batch:

@@ -14,7 +14,13 @@ Array = NDArray[Any]
 ONE, HALF = "one core", "one core, half the numbers"
 EACH, SMALL, LONG = "a network each", "a network each, as many numbers in all", "a network each, more updates"
 LEARNED, RANDOM, SCRATCH = "learned core, frozen", "random core, frozen", "from scratch"
-LEVEL = 0.5  # per cent: nearer than that nobody leads
+LEVEL = 0.5  # points of per cent: nearer than that nobody leads
+
+
+def sign(ours: Any, theirs: Any) -> int:
+    """1 or -1 where ours are ahead or behind, seed by seed, by more than LEVEL and than the seeds differ; else 0."""
+    apart = np.subtract(ours, theirs)
+    return int(np.sign(apart.mean())) if abs(apart.mean()) > max(LEVEL, float(apart.std())) else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +105,13 @@ class Judged:
 
     def sentence(self) -> str:
         """Who leads, and whether what was learned is worth anything elsewhere."""
-        one, best = self.mean(ONE), self.mean(self.rival)
         numbers = [self.of(model)[0].numbers for model in (ONE, self.rival)]
-        mine = f"one core {one:.1f} % right on {len(self.domains)} sets with {numbers[0]:,} numbers"
-        other = f"{self.rival} {best:.1f} % with {numbers[1]:,}"
-        if abs(one - best) <= LEVEL:
+        mine = f"one core {self.mean(ONE):.1f} % right on {len(self.domains)} sets with {numbers[0]:,} numbers"
+        other = f"{self.rival} {self.mean(self.rival):.1f} % with {numbers[1]:,}"
+        ahead = sign(self.values(ONE), self.values(self.rival))
+        if not ahead:
             told = f"Level: {mine}, {other}."
-        elif best > one:
+        elif ahead < 0:
             told = f"Many networks lead: {other}, {mine}."
         else:
             told = f"One core leads: {mine}, the best of many networks, {other}."
@@ -113,11 +119,9 @@ class Judged:
 
     def about_carrying(self) -> str:
         """The control, in one sentence."""
-        learned, random, scratch = (
-            float(np.mean([self.carries(arm, n) for n in self.counts])) for arm in (LEARNED, RANDOM, SCRATCH)
-        )
-        apart = learned - random
-        worth = "no better than" if abs(apart) <= LEVEL else "better than" if apart > 0 else "worse than"
+        each = {arm: np.mean([self.carries(arm, n) for n in self.counts], axis=0) for arm in (LEARNED, RANDOM, SCRATCH)}
+        learned, random, scratch = (float(values.mean()) for values in each.values())
+        worth = {0: "no better than", 1: "better than", -1: "worse than"}[sign(each[LEARNED], each[RANDOM])]
         return (
             f"Frozen, in domains it never saw, the learned core ({learned:.1f} %) is {worth} a random one ({random:.1f} %); "
             f"learning all from scratch gives {scratch:.1f} %."

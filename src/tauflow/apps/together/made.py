@@ -65,10 +65,11 @@ KINDS: dict[str, tuple[str, float, int, Draw, str]] = {
 
 def made_up(seed: int = 0, learn: int = LEARN, test: int = TEST) -> list[Domain]:
     """All five; the seed of the series, not of a network."""
-    return [
-        Domain(name, about, unit, classes, *(_batch(draw, classes, period, count, [seed, number, part]) for part, count in enumerate((learn, test))))
-        for number, (name, (unit, period, classes, draw, about)) in enumerate(KINDS.items())
-    ]  # fmt: skip
+    made = []
+    for number, (name, (unit, period, classes, draw, about)) in enumerate(KINDS.items()):
+        parts = [_batch(draw, classes, period, count, [seed, number, part]) for part, count in enumerate((learn, test))]
+        made.append(Domain(name, about, unit, classes, parts[0], parts[1]))
+    return made
 
 
 def _batch(draw: Draw, classes: int, period: float, count: int, seed: list[int]) -> Batch:

@@ -35,8 +35,8 @@ class Settings:
 
     units: int = 48
     updates: int = 200
-    few: int = 100
-    longer: int = 3
+    few: int = 60
+    longer: int = 2
     epochs: int = 10
     rate: float = 0.02
     decay: float = 0.01

@@ -15,7 +15,10 @@ from .judged import EACH, HALF, LEARNED, LONG, ONE, RANDOM, SCRATCH, SMALL, Judg
 COLOURS = {ONE: "liquid1", HALF: "liquid2", EACH: "static1", SMALL: "static2", LONG: "static3"}
 CURVES = {LEARNED: "liquid1", RANDOM: "trivial1", SCRATCH: "static1"}
 SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-TICKS = {0.001: "1 ms", 0.01: "10 ms", 0.1: "0.1 s", 1: "1 s", 10: "10 s", 60: "1 min", 600: "10 min", 3600: "1 h", 36000: "10 h", 864000: "10 d", 8640000: "100 d"}  # fmt: skip
+TICKS = {
+    0.001: "1 ms", 0.01: "10 ms", 0.1: "0.1 s", 1: "1 s", 10: "10 s", 60: "1 min", 600: "10 min", 3600: "1 h", 36000: "10 h",
+    864000: "10 d", 8640000: "100 d",
+}  # fmt: skip
 
 
 def page(judged: Judged, command: str) -> Page:
@@ -49,10 +52,10 @@ TAU = (
     "neuron, by its rate at the pieces of the test series, in the domain's own time."
 )
 NOTES = (
-    "The published division of every set; the test part judges and is used for nothing else, no run is ended early, nothing is chosen by it.",
-    "All are taught alike: as many updates of every door, AdamW, the rate falling along a cosine. The one core moves at each domain's "
-    "updates, so it learns more often than each of many cores: 'more updates' gives those more of them.",
-    "Carried cores: those domains are held back that have most series to learn from; new doors, all arms with the same series and updates.",
+    "The published division of every set; the test part judges and is used for nothing else: no run ends early, nothing is chosen by it.",
+    "All are taught alike: as many updates of every door, AdamW, the rate falling along a cosine.",
+    "The one core moves at each domain's updates, more often than each of many; 'more updates' gives each of those twice as many.",
+    "Carried cores: the domains with most series are held back; new doors, all arms with the same series and updates.",
     "± is the standard deviation over seeds, which draw weights, order and series.",
 )
 
@@ -133,7 +136,10 @@ def _transfer(judged: Judged, domain: str) -> Drawing:
         axes.set_xticks(judged.counts, [str(count) for count in judged.counts])
         axes.minorticks_off()
 
-    used = [max(one.used for one in judged.carried if one.domain == name) for name in ([domain] if domain else judged.unseen)]
+    used = [
+        max(one.used for one in judged.carried if one.domain == name)
+        for name in ([domain] if domain else judged.unseen)
+    ]
     fewer = f"; it has {used[0]} series" if domain and used[0] < max(judged.counts) else ""
     note = "band: least to most of the seeds" if len(judged.carries(LEARNED, judged.counts[0])) > 1 else "one seed"
     return Drawing(domain or "Mean over the domains never seen", note + fewer, page_svg(draw))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -51,51 +52,63 @@ def study(
         raise DataError("there is 1 domain: one core for many needs 2 at least")
     settings, began = settings or Settings(), time.process_time()
     judged, kept = Judged([(one.name, one.about, one.unit) for one in domains]), None
+    planned = plans(domains, settings)
     for seed in seeds:
         if minutes is not None and kept is not None and time.process_time() - began > 60 * minutes:
             told(f"the {minutes:g} minutes are up: seed {seed} and those after it were left out")
             break
-        one = _together(judged, domains, seed, settings, told)
+        made = {name: approach(judged, name, plan, domains, seed, settings, told) for name, plan in planned.items()}
         if kept is None:
-            kept = one
+            kept = one = made[ONE]
             judged.tau = {domain.name: tau_of(one, domain) for domain in domains}
-        _carried(judged, domains, seed, settings, told, counts)
+        carry(judged, domains, seed, settings, told, counts)
     assert kept is not None  # noqa: S101 (for the types; there is a seed)
     return judged, kept
 
 
-def _together(judged: Judged, domains: Sequence[Domain], seed: int, settings: Settings, told: Told) -> Multi:
-    def size(some: Sequence[Domain]) -> Callable[[int], int]:
-        return lambda units: nets.numbers(nets.build(some, units, 0))
+@dataclass(frozen=True)
+class Plan:
+    """One approach: so many units, one core or one a domain, so many updates of each door."""
+
+    units: int
+    shared: bool
+    updates: int
+
+
+def plans(domains: Sequence[Domain], settings: Settings) -> dict[str, Plan]:
+    """What is compared; as many numbers in all, or half of them, by the units."""
+
+    def one(units: int) -> int:
+        return nets.numbers(nets.build(domains, units, 0))
 
     def each(units: int) -> int:
-        return sum(size([domain])(units) for domain in domains)
+        return sum(nets.numbers(nets.build([domain], units, 0)) for domain in domains)
 
-    whole = size(domains)(settings.units)
-    plans = {
-        ONE: (settings.units, True, 1),
-        HALF: (nets.units_for(size(domains), whole // 2), True, 1),
-        EACH: (settings.units, False, 1),
-        SMALL: (nets.units_for(each, whole), False, 1),
-        LONG: (settings.units, False, settings.longer),
+    whole, updates = one(settings.units), settings.updates
+    return {
+        ONE: Plan(settings.units, True, updates),
+        HALF: Plan(nets.units_for(one, whole // 2), True, updates),
+        EACH: Plan(settings.units, False, updates),
+        SMALL: Plan(nets.units_for(each, whole), False, updates),
+        LONG: Plan(settings.units, False, settings.longer * updates),
     }
-    first = None
-    for name, (units, shared, longer) in plans.items():
-        groups = [domains] if shared else [[domain] for domain in domains]
-        right, seconds, count = {}, 0.0, 0
-        for some in groups:
-            multi = nets.build(some, units, seed)
-            parts = {domain.name: domain.learn for domain in some}
-            seconds += nets.learn(multi, parts, settings, longer * settings.updates, seed)
-            right |= {domain.name: nets.right(multi[domain.name], domain) for domain in some}
-            count += nets.numbers(multi)
-            first = first or multi
-        judged.results.append(Result(name, seed, right, count, seconds, units))
-        told(
-            f"{name}, seed {seed}: {np.mean(list(right.values())):.1f} % right, {count:,} numbers, {seconds:.0f} s of CPU"
-        )
-    assert first is not None  # noqa: S101 (for the types)
-    return first
+
+
+def approach(
+    judged: Judged, name: str, plan: Plan, domains: Sequence[Domain], seed: int, settings: Settings, told: Told
+) -> Multi:
+    """Teach and judge one of them; its first Multi."""
+    right, seconds, made = dict[str, float](), 0.0, list[Multi]()
+    for some in [domains] if plan.shared else [[domain] for domain in domains]:
+        multi = nets.build(some, plan.units, seed)
+        seconds += nets.learn(multi, {domain.name: domain.learn for domain in some}, settings, plan.updates, seed)
+        right |= {domain.name: nets.right(multi[domain.name], domain) for domain in some}
+        made.append(multi)
+    count = sum(nets.numbers(multi) for multi in made)
+    judged.results.append(Result(name, seed, right, count, seconds, plan.units))
+    mean = np.mean(list(right.values()))
+    told(f"{name}, seed {seed}: {mean:.1f} % right, {count:,} numbers, {seconds:.0f} s of CPU")
+    return made[0]
 
 
 def held_back(domains: Sequence[Domain]) -> list[Domain]:
@@ -105,9 +118,10 @@ def held_back(domains: Sequence[Domain]) -> list[Domain]:
     return [one for one in domains if one in most]
 
 
-def _carried(
+def carry(
     judged: Judged, domains: Sequence[Domain], seed: int, settings: Settings, told: Told, counts: Sequence[int]
 ) -> None:
+    """Every arm in every domain that is held back."""
     unseen = held_back(domains)
     seen = [one for one in domains if one not in unseen]
     taught, untaught = (nets.build(seen, settings.units, seed) for _ in range(2))

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 def together(
     data: Annotated[
-        Path | None, option("A folder of sets: NAME_TRAIN.ts (or .tsv) and NAME_TEST.", ASKED, "--data", metavar="FOLDER")
+        Path | None,
+        option("A folder of sets: NAME_TRAIN.ts (or .tsv) and NAME_TEST.", ASKED, "--data", metavar="FOLDER"),
     ] = None,
     sets: Annotated[str | None, option("Some of them, with commas (default: all).", ASKED, metavar="NAMES")] = None,
     seeds: Annotated[int, option("How many seeds.", TRAINING, min=1, metavar="N", shown=True)] = 1,

@@ -9,4 +9,14 @@ from .loader import LoaderSource, as_source
 from .sequences import SequenceSource
 from .splits import split_groups
 
-__all__ = ["ArraySource", "Batch", "KindSource", "LoaderSource", "OfKind", "SequenceSource", "Source", "as_source", "split_groups"]
+__all__ = [
+    "ArraySource",
+    "Batch",
+    "KindSource",
+    "LoaderSource",
+    "OfKind",
+    "SequenceSource",
+    "Source",
+    "as_source",
+    "split_groups",
+]

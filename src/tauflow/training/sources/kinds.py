@@ -42,7 +42,7 @@ class KindSource:
     def fingerprint(self) -> dict[str, Any]:
         """All that a resumed run needs to find the same."""
         parts = {
-            name: source.fingerprint() if hasattr(source, "fingerprint") else [b for b in source.batches(0)]
+            name: source.fingerprint() if hasattr(source, "fingerprint") else list(source.batches(0))
             for name, source in self.sources.items()
         }
         return {"sources": parts, "rounds": self.rounds, "seed": self.seed}
