@@ -53,13 +53,15 @@ class Carried:
 
 @dataclass
 class Judged:
-    """domains: (name, what it is, unit of time); seen: those that the carried core was taught on; tau: of the first seed's one core."""
+    """domains: (name, what it is, unit of time); seen: those that the carried core was taught on; tau: of the first
+    seed's one core, gaps: the median of each domain, both in its unit."""
 
     domains: list[tuple[str, str, str]]
     results: list[Result] = field(default_factory=list)
     carried: list[Carried] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     tau: dict[str, Array] = field(default_factory=dict)
+    gaps: dict[str, float] = field(default_factory=dict)
 
     @property
     def models(self) -> list[str]:

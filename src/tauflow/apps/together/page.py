@@ -13,6 +13,8 @@ from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Point
 from .judged import EACH, HALF, LEARNED, LONG, ONE, RANDOM, SCRATCH, SMALL, Judged
 
 COLOURS = {ONE: "liquid1", HALF: "liquid2", EACH: "static1", SMALL: "static2", LONG: "static3"}
+SHORT = {ONE: "one core", HALF: "half of it", EACH: "a network each", SMALL: "each, small", LONG: "each, more updates"}
+STYLE = {"liquid": "-", "static": "--", "trivial": ":"}  # as the legend draws them
 CURVES = {LEARNED: "liquid1", RANDOM: "trivial1", SCRATCH: "static1"}
 SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 TICKS = {
@@ -32,7 +34,11 @@ def page(judged: Judged, command: str) -> Page:
     }
     curves = Legend([(arm, colour, _kind(colour)) for arm, colour in CURVES.items()])
     sections = [
-        Section("One core beside a network each", [_whole(judged), Grid([_bars(judged)])], _lead(judged)),
+        Section(
+            "One core beside a network each",
+            [_whole(judged), Grid([_sizes(judged), _bars(judged)]), _by_domain(judged)],
+            _lead(judged),
+        ),
         Section(
             "Where it never was",
             [curves, Grid([_transfer(judged, domain) for domain in ["", *judged.unseen]]), _ideas(judged)],
@@ -80,25 +86,53 @@ def _lead(judged: Judged) -> str:
 
 
 def _whole(judged: Judged) -> Table:
-    names = [name for name, _, _ in judged.domains]
     rows = [
         (
             model,
             told(judged.values(model)),
             f"{judged.of(model)[0].numbers:,}",
             f"{np.mean([one.seconds for one in judged.of(model)]):.0f}",
-            *(told(judged.values(model, name)) for name in names),
         )
         for model in judged.models
     ]
     return Table(
-        ["", "mean", "numbers", "CPU [s]", *names],
+        ["", "per cent right", "numbers in all", "CPU [s]"],
         rows,
-        "per cent right on the test series",
-        "; ".join(f"{name}: {about}" for name, about, _ in judged.domains if about != name),
+        "the mean over the domains",
         colours=[COLOURS[model] for model in judged.models],
         kinds=[_kind(COLOURS[model]) for model in judged.models],
     )
+
+
+def _by_domain(judged: Judged) -> Table:
+    rows = [(name, *(told(judged.values(model, name)) for model in judged.models)) for name, _, _ in judged.domains]
+    return Table(
+        ["domain", *(SHORT[model] for model in judged.models)],
+        rows,
+        "per cent right on the test series",
+        "; ".join(f"{name}: {about}" for name, about, _ in judged.domains if about != name),
+    )
+
+
+def _sizes(judged: Judged) -> Drawing:
+    """Right over numbers, a dot an approach."""
+
+    def draw(figure: Any, named: Colours) -> None:
+        axes = figure.add_subplot()
+        most = max(judged.of(model)[0].numbers for model in judged.models)
+        for model in judged.models:
+            each, count = judged.values(model), judged.of(model)[0].numbers
+            axes.errorbar(count, np.mean(each), np.std(each), fmt="o", ms=7, lw=1.2, color=named[COLOURS[model]])
+            right = count > 0.6 * most
+            axes.annotate(
+                SHORT[model], (count, float(np.mean(each))), (-7 if right else 7, 5), textcoords="offset points",
+                ha="right" if right else "left", color=named[COLOURS[model]], fontsize=9,
+            )  # fmt: skip
+        axes.set(xlim=(0, 1.08 * most), xlabel="numbers in all", ylabel="per cent right, mean")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.margins(y=0.2)
+
+    return Drawing("Right, and how large", "line: standard deviation over seeds", page_svg(draw))
 
 
 def _bars(judged: Judged) -> Drawing:
@@ -116,7 +150,7 @@ def _bars(judged: Judged) -> Drawing:
         axes.set_yticks(range(len(names)), names)
         axes.tick_params("y", labelcolor=named["ink"])
         axes.grid(False)
-        axes.set(xlabel="points of per cent right: one core minus a network each")
+        axes.set(xlabel="points: one core minus a network each")
 
     return Drawing("What sharing changes", "bar: mean; dots: seeds", page_svg(draw))
 
@@ -128,7 +162,7 @@ def _transfer(judged: Judged, domain: str) -> Drawing:
         axes = figure.add_subplot()
         for arm, colour in CURVES.items():
             found = np.array([judged.carries(arm, count, domain) for count in judged.counts])
-            axes.plot(judged.counts, found.mean(axis=1), "o-", ms=4, color=named[colour])
+            axes.plot(judged.counts, found.mean(axis=1), "o", ls=STYLE[_kind(colour)], ms=4, color=named[colour])
             if found.shape[1] > 1:
                 low, high = found.min(axis=1), found.max(axis=1)
                 axes.fill_between(judged.counts, low, high, color=named[colour], alpha=0.15, lw=0)
@@ -159,31 +193,44 @@ def _ideas(judged: Judged) -> Table:
 
 
 def _taus(judged: Judged) -> list[Drawing]:
-    """A row of dots a domain, on one axis of seconds; domains whose unit is no time are left to the table."""
-    timed = [(name, unit) for name, _, unit in judged.domains if unit in SECONDS]
-    if not timed:
-        return []
+    """A row of dots a domain: in seconds, where its unit is a time, and counted in its own gaps."""
+    timed = [(name, SECONDS[unit]) for name, _, unit in judged.domains if unit in SECONDS]
+    gaps = [(name, 1 / judged.gaps[name]) for name, _, _ in judged.domains]
+    drawings = [Drawing("The same neurons, counted in gaps", "the first seed; a dot a neuron", _dots(judged, gaps, {}))]
+    if timed:
+        drawings.insert(
+            0, Drawing("One core, many clocks", "the first seed; a dot a neuron", _dots(judged, timed, TICKS))
+        )
+    return drawings
+
+
+def _dots(judged: Judged, domains: Sequence[tuple[str, float]], named_ticks: dict[float, str]) -> str:
+    """Time constants times a factor, on one logarithmic axis."""
 
     def draw(figure: Any, named: Colours) -> None:
         axes = figure.add_subplot()
-        for k, (name, unit) in enumerate(timed[::-1]):
-            tau = np.sort(judged.tau[name]) * SECONDS[unit]
-            axes.plot(tau, np.full(len(tau), k), "o", ms=5, alpha=0.45, mew=0, color=named["liquid1"])
-        every = np.concatenate([judged.tau[name] * SECONDS[unit] for name, unit in timed])
-        low, high = float(every.min()), float(every.max())
-        axes.set_xscale("log")
-        axes.set_xlim(low / 2, high * 2)
-        ticks = [at for at in TICKS if low / 2 <= at <= high * 2]
-        if len(ticks) > 6:
-            ticks = ticks[:: -(-len(ticks) // 6)]
-        axes.set_xticks(ticks, [TICKS[at] for at in ticks])
+        for k, (name, factor) in enumerate(domains[::-1]):
+            axes.plot(
+                judged.tau[name] * factor,
+                np.full(len(judged.tau[name]), k),
+                "o",
+                ms=5,
+                alpha=0.4,
+                mew=0,
+                color=named["liquid1"],
+            )
+        every = np.concatenate([judged.tau[name] * factor for name, factor in domains])
+        low, high = float(every.min()) / 1.5, float(every.max()) * 1.5
+        axes.set(xscale="log", xlim=(low, high), ylim=(-0.6, len(domains) - 0.4))
+        ticks = [at for at in named_ticks or (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if low <= at <= high]
+        ticks = ticks[:: -(-len(ticks) // 5)] if ticks else ticks
+        axes.set_xticks(ticks, [named_ticks.get(at, f"{at:g}") for at in ticks])
         axes.minorticks_off()
-        axes.set_yticks(range(len(timed)), [name for name, _ in timed[::-1]])
+        axes.set_yticks(range(len(domains)), [name for name, _ in domains[::-1]])
         axes.tick_params("y", labelcolor=named["ink"])
-        axes.set_ylim(-0.6, len(timed) - 0.4)
-        axes.set_xlabel("time constant, a dot a neuron")
+        axes.set_xlabel("time constant" if named_ticks else "time constant, in gaps of the domain")
 
-    return [Drawing("One core, many clocks", "the first seed", page_svg(draw))]
+    return page_svg(draw)
 
 
 def _tau_table(judged: Judged) -> Table:

@@ -61,6 +61,7 @@ def study(
         if kept is None:
             kept = one = made[ONE]
             judged.tau = {domain.name: tau_of(one, domain) for domain in domains}
+            judged.gaps = {domain.name: float(one[domain.name].period) for domain in domains}
         carry(judged, domains, seed, settings, told, counts)
     assert kept is not None  # noqa: S101 (for the types; there is a seed)
     return judged, kept
