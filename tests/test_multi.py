@@ -233,6 +233,10 @@ def test_what_does_not_fit_is_said() -> None:
         Multi({"a": Network(1, 1), "b": Network(1, 1)})
     with pytest.raises(NetworkError, match="'b' is a Network, expected a Door"):
         Multi({"a": Door(1, 1), "b": Network(1, 1)})
+    with pytest.raises(NetworkError, match="networks were given, which have their core already"):
+        Multi({"a": Network(4, 1, multi().core)}, "ltc")
+    with pytest.raises(SettingsError, match="a is a Tensor, expected a source"):
+        KindSource({"a": torch.zeros(3)})  # type: ignore[dict-item]
     with pytest.raises(NetworkError, match="no kind 'lung', but heart, a house"):
         multi()["lung"]
     with pytest.raises(NetworkError, match="tau"):

@@ -69,6 +69,8 @@ class Multi(nn.Module):
         if len(given) == len(kinds):
             if len({id(network.core) for network in given}) > 1:
                 raise NetworkError("the networks have cores of their own: build them around one, Network(3, 1, core)")
+            if core != "cfc" or tau is not None:
+                raise NetworkError("core and tau are for doors, but networks were given, which have their core already")
             networks = given
         else:
             if wrong := [name for name, one in kinds.items() if not isinstance(one, Door)]:

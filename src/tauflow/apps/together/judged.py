@@ -103,7 +103,7 @@ class Judged:
     @property
     def rival(self) -> str:
         """The best of what is many networks."""
-        return max((EACH, SMALL, LONG), key=self.mean)
+        return max((model for model in (EACH, SMALL, LONG) if model in self.models), key=self.mean)
 
     def sentence(self) -> str:
         """Who leads, and whether what was learned is worth anything elsewhere."""

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 
 from ...errors import ShapeError
-from ..settings import check_counts, check_seed
+from ..settings import check_counts, check_seed, check_sources
 from .arrays import Source, generator
+from .loader import as_source
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +34,10 @@ class KindSource:
             raise ShapeError("there is no source: KindSource({'heart': ArraySource(x, y), ...})")
         check_counts(rounds=rounds)
         check_seed(seed)
-        self.sources, self.seed = dict(sources), seed
-        self.rounds = rounds or max(len(source) for source in sources.values())
+        self.sources: dict[str, Any] = {name: as_source(source) for name, source in sources.items()}
+        self.seed = seed
+        check_sources(**self.sources)
+        self.rounds = rounds or max(len(source) for source in self.sources.values())
 
     def __len__(self) -> int:
         return self.rounds * len(self.sources)
