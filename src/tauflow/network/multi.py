@@ -75,7 +75,7 @@ class Multi(nn.Module):
         else:
             if wrong := [name for name, one in kinds.items() if not isinstance(one, Door)]:
                 raise NetworkError(f"{wrong[0]!r} is a {type(kinds[wrong[0]]).__name__}, expected a Door as the others")
-            shared = build_core(core, core.inputs if isinstance(core, nn.Module) else width, units, tau)
+            shared = build_core(core, getattr(core, "inputs", width), units, tau)
             networks = [door.network(shared, shared.inputs) for door in kinds.values() if isinstance(door, Door)]
         self.kinds = tuple(kinds)
         self.networks = nn.ModuleList(networks)
