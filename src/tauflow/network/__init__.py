@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .committee import Committee
-from .multi import Door, Multi
+from .many import Committee, Door, Multi
 from .network import Network
 from .padding import pad
 from .parts.encoders import Convolution, Dense, Images, Tokens

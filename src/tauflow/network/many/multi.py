@@ -17,10 +17,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .core import build_core
-from .network import Network
-from .parts.heads import Classes
-from .parts.part import NetworkError
+from ..core import build_core
+from ..network import Network
+from ..parts.heads import Classes
+from ..parts.part import NetworkError
 
 
 class Door:
