@@ -186,10 +186,10 @@ def test_the_test_part_only_judges(small: tuple[Any, Any, list[Any]]) -> None:
 
 def test_approaches_differ_as_they_say(small: tuple[Any, Any, list[Any]]) -> None:
     judged, one, taught = small
-    assert judged.models == [found.ONE, found.HALF, found.EACH, found.SMALL, found.LONG]
+    assert judged.models == [found.ONE, found.HALF, found.EACH, found.SMALL, found.MORE, found.LONG]
     size = {model: judged.of(model)[0].numbers for model in judged.models}
     assert size[found.HALF] <= size[found.ONE] / 2 and size[found.SMALL] <= size[found.ONE] < size[found.EACH]
-    assert size[found.LONG] == size[found.EACH] and size[found.ONE] == nets.numbers(one)
+    assert size[found.LONG] == size[found.EACH] and size[found.MORE] == size[found.ONE] == nets.numbers(one)
     updates = [rest[1] for _, parts, rest in taught if len(parts) == 1 and rest[1] in (2, 4)]
     assert updates[:9] == [2] * 6 + [4] * 3  # a network each of two sizes, then with twice as many updates
     assert judged.seen == ["pulse", "house", "river"][:0] + [
@@ -253,8 +253,14 @@ def test_the_sentence_says_who_lost() -> None:
         0,
     ]
     assert said(80, 80.4, 60, 50).startswith("Level: ") and not said(80, 80.6, 60, 50).startswith("Level")
-    assert "learned core (60.0 %) is better than a random one (50.0 %)" in said(80, 75, 60, 50)
-    assert "worse than a random one" in said(80, 75, 50, 60) and "no better than a random one" in said(80, 75, 50.4, 50)
+    assert "is ahead of a random one with 10 series (60.0 % against 50.0 %)" in said(80, 75, 60, 50)
+    assert "behind a random one" in said(80, 75, 50, 60) and "level with a random one" in said(80, 75, 50.4, 50)
+    more = made_judged(80, 75, 60, 50)
+    more.carried += [
+        together.Carried(arm, 0, "b", 5, n, n - 20) for arm in (found.LEARNED, found.SCRATCH) for n in (30, 99)
+    ]
+    more.carried += [together.Carried(found.RANDOM, 0, "b", 5, n, right) for n, right in ((30, 50), (99, 10))]
+    assert "ahead of a random one with 10 and 99 series, behind a random one with 30 series" in more.sentence()
 
 
 def test_rows_are_those_of_the_benchmarks() -> None:

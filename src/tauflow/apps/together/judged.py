@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +12,17 @@ from numpy.typing import NDArray
 from ..rows import row
 
 Array = NDArray[Any]
-ONE, HALF = "one core", "one core, half the numbers"
+ONE, HALF, MORE = "one core", "one core, half the numbers", "one core, more updates"
 EACH, SMALL, LONG = "a network each", "a network each, as many numbers in all", "a network each, more updates"
 LEARNED, RANDOM, SCRATCH = "learned core, frozen", "random core, frozen", "from scratch"
 LEVEL = 0.5  # points of per cent: nearer than that nobody leads
+
+
+WORTH = {1: "ahead of", 0: "level with", -1: "behind"}
+
+
+def listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def sign(ours: Any, theirs: Any) -> int:
@@ -100,17 +108,16 @@ class Judged:
         some = [one.right for one in self.carried if (one.model, one.count, one.seed) == (arm, count, seed)]
         return float(np.mean(some))
 
-    @property
-    def rival(self) -> str:
-        """The best of what is many networks."""
-        return max((model for model in (EACH, SMALL, LONG) if model in self.models), key=self.mean)
+    def best(self, *models: str) -> str:
+        return max((model for model in models if model in self.models), key=self.mean)
 
     def sentence(self) -> str:
         """Who leads, and whether what was learned is worth anything elsewhere."""
-        numbers = [self.of(model)[0].numbers for model in (ONE, self.rival)]
-        mine = f"one core {self.mean(ONE):.1f} % right on {len(self.domains)} sets with {numbers[0]:,} numbers"
-        other = f"{self.rival} {self.mean(self.rival):.1f} % with {numbers[1]:,}"
-        ahead = sign(self.values(ONE), self.values(self.rival))
+        ours, theirs = self.best(ONE, HALF, MORE), self.best(EACH, SMALL, LONG)
+        numbers = [self.of(model)[0].numbers for model in (ours, theirs)]
+        mine = f"{ours} {self.mean(ours):.1f} % right on {len(self.domains)} sets with {numbers[0]:,} numbers"
+        other = f"{theirs} {self.mean(theirs):.1f} % with {numbers[1]:,}"
+        ahead = sign(self.values(ours), self.values(theirs))
         if not ahead:
             told = f"Level: {mine}, {other}."
         elif ahead < 0:
@@ -121,12 +128,17 @@ class Judged:
 
     def about_carrying(self) -> str:
         """The control, in one sentence."""
-        each = {arm: np.mean([self.carries(arm, n) for n in self.counts], axis=0) for arm in (LEARNED, RANDOM, SCRATCH)}
-        learned, random, scratch = (float(values.mean()) for values in each.values())
-        worth = {0: "no better than", 1: "better than", -1: "worse than"}[sign(each[LEARNED], each[RANDOM])]
+        told: dict[str, list[str]] = {}
+        for count in self.counts:
+            worth = WORTH[sign(self.carries(LEARNED, count), self.carries(RANDOM, count))]
+            told.setdefault(worth, []).append(str(count))
+        learned, random, scratch = (
+            ", ".join(f"{np.mean(self.carries(arm, n)):.1f}" for n in self.counts) for arm in (LEARNED, RANDOM, SCRATCH)
+        )
+        found = ", ".join(f"{worth} a random one with {listed(counts)} series" for worth, counts in told.items())
         return (
-            f"Frozen, in domains it never saw, the learned core ({learned:.1f} %) is {worth} a random one ({random:.1f} %); "
-            f"learning all from scratch gives {scratch:.1f} %."
+            f"Frozen, in domains it never saw, the learned core is {found} ({learned} % against {random} %); "
+            f"learning all from scratch gives {scratch} %."
         )
 
     def frame(self) -> Any:

@@ -31,7 +31,7 @@ WAYS = ("frozen", "slow", "tau frozen", "free")
 
 @dataclass(frozen=True)
 class Settings:
-    """updates: of each door; few: of a door in a domain never seen; longer: how many times as many the patient networks get."""
+    """updates: of each door; few: of a door in a domain never seen; longer: so many times as many where there are 'more updates'."""
 
     units: int = 48
     updates: int = 200

@@ -10,10 +10,17 @@ import numpy as np
 
 from ...drawing.canvas import Colours, page_svg
 from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Points, Section, Table
-from .judged import EACH, HALF, LEARNED, LONG, ONE, RANDOM, SCRATCH, SMALL, Judged
+from .judged import EACH, HALF, LEARNED, LONG, MORE, ONE, RANDOM, SCRATCH, SMALL, Judged, listed
 
-COLOURS = {ONE: "liquid1", HALF: "liquid2", EACH: "static1", SMALL: "static2", LONG: "static3"}
-SHORT = {ONE: "one core", HALF: "half of it", EACH: "a network each", SMALL: "each, small", LONG: "each, more updates"}
+COLOURS = {ONE: "liquid1", HALF: "liquid2", MORE: "liquid3", EACH: "static1", SMALL: "static2", LONG: "static3"}
+SHORT = {
+    ONE: "one core",
+    HALF: "half of it",
+    MORE: "one, more updates",
+    EACH: "a network each",
+    SMALL: "each, small",
+    LONG: "each, more updates",
+}
 STYLE = {"liquid": "-", "static": "--", "trivial": ":"}  # as the legend draws them
 CURVES = {LEARNED: "liquid1", RANDOM: "trivial1", SCRATCH: "static1"}
 SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -42,7 +49,7 @@ def page(judged: Judged, command: str) -> Page:
         Section(
             "Where it never was",
             [curves, Grid([_transfer(judged, domain) for domain in ["", *judged.unseen]]), _ideas(judged)],
-            f"{judged.about_carrying()} The core was taught on {_listed(judged.seen)}.",
+            f"{judged.about_carrying()} The core was taught on {listed(judged.seen)}.",
         ),
         Section("How long it remembers", [Grid(_taus(judged)), _tau_table(judged)], TAU),
         Section(
@@ -60,7 +67,7 @@ TAU = (
 NOTES = (
     "The published division of every set; the test part judges and is used for nothing else: no run ends early, nothing is chosen by it.",
     "All are taught alike: as many updates of every door, AdamW, the rate falling along a cosine.",
-    "The one core moves at each domain's updates, more often than each of many; 'more updates' gives each of those twice as many.",
+    "The one core moves at each domain's updates, more often than each of many; 'more updates' is twice as many of every door.",
     "Carried cores: the domains with most series are held back; new doors, all arms with the same series and updates.",
     "± is the standard deviation over seeds, which draw weights, order and series.",
 )
@@ -68,10 +75,6 @@ NOTES = (
 
 def _kind(colour: str) -> str:
     return colour.rstrip("0123456789")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def told(values: Sequence[float]) -> str:

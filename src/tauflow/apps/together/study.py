@@ -1,7 +1,7 @@
 """One core for all domains beside a network each, and a core in domains that it never saw beside one that never learned.
 
-together   on all domains: one core; a network each as large; one each, as large as the one core in all; one core, half of that; and a
-           network each with more updates, since the one core is moved by every domain's
+together   on all domains: one core; one core, half of that; a network each as large; one each, as large as the one core in all; and both
+           with more updates, since the one core is moved by every domain's
 carried    the domains with the most learning series are held back; a core taught on the others, one untaught, and one that learns
            from nothing get new doors on 10, 30 and 100 of their series
 tau        how long a neuron of the one core remembers, by its rate at every piece of the test series, in each domain's own unit
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ... import Multi
 from ...errors import DataError
 from . import nets
-from .judged import EACH, HALF, LEARNED, LONG, ONE, RANDOM, SCRATCH, SMALL, Carried, Judged, Result
+from .judged import EACH, HALF, LEARNED, LONG, MORE, ONE, RANDOM, SCRATCH, SMALL, Carried, Judged, Result
 from .nets import Settings
 from .sets import Domain
 
@@ -91,6 +91,7 @@ def plans(domains: Sequence[Domain], settings: Settings) -> dict[str, Plan]:
         HALF: Plan(nets.units_for(one, whole // 2), True, updates),
         EACH: Plan(settings.units, False, updates),
         SMALL: Plan(nets.units_for(each, whole), False, updates),
+        MORE: Plan(settings.units, True, settings.longer * updates),
         LONG: Plan(settings.units, False, settings.longer * updates),
     }
 
