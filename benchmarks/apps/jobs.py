@@ -28,7 +28,6 @@ JOBS: dict[str, Job] = {
         (("together", "--data", "{data}/together", "--seeds", "3"),),
         {
             "right": "Per cent right on the test series",
-            "numbers": "Numbers in all",
             "carried": "Per cent right in domains never seen, the mean over them, by the series to learn from",
         },
     ),

@@ -169,7 +169,6 @@ class Judged:
             for name in ["", *(name for name, _, _ in self.domains)]:
                 task = f"together, {name or 'mean'}"
                 made.append(row(task, model, "liquid", "right", self.values(model, name), **cost))
-            made.append(row("together, mean", model, "liquid", "numbers", [float(some[0].numbers)], **cost))
         for arm in self.arms:
             for count in self.counts:
                 settings = {"taught on": self.seen, "judged on": self.unseen}
