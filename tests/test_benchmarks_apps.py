@@ -56,7 +56,11 @@ def test_metrics_of_the_same_single_task_stand_side_by_side() -> None:
 
 def test_what_two_commands_measure_is_that_of_the_first() -> None:
     first = [row("cfc", "arm, 20 ms", 1.0, seeds=3)]
-    more = [row("cfc", "arm, 20 ms", 2.0), row("cfc, late", "arm, 20 ms", 3.0), row("cfc", "arm, 20 ms", 4.0, metric="r2")]
+    more = [
+        row("cfc", "arm, 20 ms", 2.0),
+        row("cfc, late", "arm, 20 ms", 3.0),
+        row("cfc", "arm, 20 ms", 4.0, metric="r2"),
+    ]
     assert beside(first, more) == more[1:]
 
 

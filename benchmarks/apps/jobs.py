@@ -68,4 +68,11 @@ JOBS: dict[str, Job] = {
         (("activity", "{data}/rfid"),),
         {"accuracy": "Share of right labels", "macro_f1": "Macro F1", "log_loss": "Log loss"},
     ),
+    "together": Job(
+        (("together", "--data", "{data}/together", "--seeds", "3"),),
+        {
+            "right": "Per cent right on the test series",
+            "carried": "Per cent right in domains never seen, the mean over them, by the series to learn from",
+        },
+    ),
 }

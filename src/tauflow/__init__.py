@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .errors import TauflowError
     from .estimators import AnomalyDetector, Classifier, Forecaster, OnlineForecaster, Regressor, compare, tune
     from .models import load, save
-    from .network import Committee, Network, pad, preset
+    from .network import Committee, Door, Multi, Network, pad, preset
     from .sequence import Bidirectional, Recurrent, Stack
     from .training import fit
 
@@ -51,9 +51,11 @@ __all__ = [
     "CfC",
     "Classifier",
     "Committee",
+    "Door",
     "Forecaster",
     "GatedLTC",
     "MixedMemory",
+    "Multi",
     "Network",
     "OnlineForecaster",
     "Recurrent",
@@ -130,6 +132,8 @@ _HOME = {
     "fit": "training",
     "imitate": "agents.imitate",
     "Committee": "network",
+    "Door": "network",
+    "Multi": "network",
     "Network": "network",
     "pad": "network",
     "preset": "network",

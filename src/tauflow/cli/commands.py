@@ -21,6 +21,7 @@ from ..cli.apps.ecg import ecg
 from ..cli.apps.market import market
 from ..cli.apps.rl import rl
 from ..cli.apps.text import text
+from ..cli.apps.together import together
 from ..cli.apps.ward import ward
 from ..cli.apps.watch import watch
 from ..cli.doctor import doctor
@@ -83,7 +84,7 @@ app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
 ROOMS: dict[str, tuple[Callable[..., None], ...]] = {
     "Tables": (demo, check, fit, predict, compare, backtest, report, anomalies, tune),
     "Networks": (stability, explain, export, serve),
-    "Applications": (arm, drive, rl, ecg, alarm, watch, ward, activity, market, text),
+    "Applications": (arm, drive, rl, ecg, alarm, watch, ward, activity, market, text, together),
     "This installation": (doctor,),
 }
 for room, commands in ROOMS.items():

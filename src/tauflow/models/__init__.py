@@ -33,7 +33,7 @@ class Config:
 
 
 def save(model: nn.Module, path: str | os.PathLike[str]) -> None:
-    """Write a Network, Committee, Recurrent, Stack, Bidirectional or cell; the old file survives whatever goes wrong.
+    """Write a Network, Committee, Multi, Recurrent, Stack, Bidirectional or cell; the old file survives whatever goes wrong.
 
     TauflowError names what a file could not bring back: a module of your own, a replaced layer, a hook, ...
     """

@@ -8,6 +8,7 @@
     {"type": "part", "place": "encoder", "name": "dense", "options": {...}}
     {"type": "network", "inputs": [names], "outputs": [names], "parts": {place: ... or null}, "static": 0, "auto": []}
     {"type": "committee", "members": [...]}
+    {"type": "multi", "kinds": [names], "networks": [...]}           networks with one core
     {"type": "same", "as": "layers.0.cell"}                          the very module that stands there: a shared one
 
 Cells and parts are named as in their registries: nothing is imported, and nothing but the constructors of known ones runs.
@@ -27,7 +28,7 @@ from ..cells.mixed_memory import MixedMemory
 from ..errors import ModelFileError, TauflowError
 from ..files import strictjson
 from ..files.schema import dump
-from ..network import PLACES, Committee, Network, Part
+from ..network import PLACES, Committee, Multi, Network, Part
 from ..network.parts import part as parts
 from ..sequence import Bidirectional, Recurrent, Stack
 
@@ -67,6 +68,9 @@ def _describe(model: nn.Module, path: str, seen: dict[int, str]) -> Structure:
     if kind is Committee and isinstance(model, Committee):
         members = [_describe(member, f"{at}members.{k}", seen) for k, member in enumerate(model.members)]
         return {"type": "committee", "members": members}
+    if kind is Multi and isinstance(model, Multi):
+        networks = [_describe(network, f"{at}networks.{k}", seen) for k, network in enumerate(model.networks)]
+        return {"type": "multi", "kinds": list(model.kinds), "networks": networks}
     if kind is Recurrent and isinstance(model, Recurrent):
         cell = _describe(model.cell, f"{at}cell", seen)
         return {"type": "recurrent", "cell": cell, "backend": model.backend, "zero_dt": model.zero_dt}
@@ -78,7 +82,7 @@ def _describe(model: nn.Module, path: str, seen: dict[int, str]) -> Structure:
         return {"type": "bidirectional", "ahead": ahead, "back": _describe(model.back, f"{at}back", seen)}
     place = f" at {path}" if path else ""
     raise TauflowError(
-        f"can't save a {kind.__name__}{place}, expected a Recurrent, Stack, Bidirectional, cell, Network or Committee, or a part "
+        f"can't save a {kind.__name__}{place}, expected a Recurrent, Stack, Bidirectional, cell, Network, Committee or Multi, or a part "
         "of one; a module of your own is saved with torch.save(module.state_dict(), ...)"
     )
 
@@ -164,6 +168,15 @@ def _build(structure: Mapping[str, Any], path: str, made: dict[str, nn.Module]) 
             model = Network(inputs, outputs, static=static, **found)
         case {"type": "committee", "members": list(members), **rest} if not rest:
             model = Committee(part(Network, member, f"members.{k}") for k, member in enumerate(members))
+        case {"type": "multi", "kinds": list(names), "networks": list(networks), **rest} if (
+            not rest and len(set(map(str, names))) == len(names) == len(networks) and all(type(n) is str for n in names)
+        ):
+            model = Multi(
+                {
+                    name: part(Network, one, f"networks.{k}")
+                    for k, (name, one) in enumerate(zip(names, networks, strict=True))
+                }
+            )
         case {"type": "mixed_memory", "cell": dict(cell), **rest} if not rest:
             model = MixedMemory(part(Cell, cell, "cell"))  # type: ignore[type-abstract]
         case {

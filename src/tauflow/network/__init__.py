@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .committee import Committee
+from .many import Committee, Door, Multi
 from .network import Network
 from .padding import pad
 from .parts.encoders import Convolution, Dense, Images, Tokens
@@ -32,6 +32,7 @@ __all__ = [
     "Convolution",
     "Deep",
     "Dense",
+    "Door",
     "Gap",
     "Images",
     "Last",
@@ -39,6 +40,7 @@ __all__ = [
     "Max",
     "Mean",
     "Missing",
+    "Multi",
     "Network",
     "NetworkError",
     "Normal",

@@ -18,7 +18,7 @@ from .loop import fit
 from .objectives import Objective, Supervised, supervised
 from .optim import OPTIMIZERS, SCHEDULES
 from .settings import SettingsError
-from .sources import ArraySource, Batch, LoaderSource, SequenceSource, Source, split_groups
+from .sources import ArraySource, Batch, KindSource, LoaderSource, OfKind, SequenceSource, Source, split_groups
 
 __all__ = [
     "OPTIMIZERS",
@@ -29,8 +29,10 @@ __all__ = [
     "Epoch",
     "GradientHealth",
     "History",
+    "KindSource",
     "LoaderSource",
     "Objective",
+    "OfKind",
     "SequenceSource",
     "SettingsError",
     "Source",

@@ -11,15 +11,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..network import Multi
 from ..network.core import cells_of
 from .settings import SettingsError
-from .sources import Batch, Source
+from .sources import Batch, KindSource, Source
 
 FAR = 10.0  # the median gap is far from the time constants by more than this factor
 
 
 def measure(model: nn.Module, source: Source) -> tuple[str, ...]:
-    """Measure what of a Network or a Committee is not measured yet; notes for the user."""
+    """Measure what of a Network, a Committee or a Multi is not measured yet; notes for the user."""
+    if isinstance(model, Multi):
+        return _kinds(model, source)
     if not (hasattr(model, "measure") and isinstance(getattr(model, "measured", None), Tensor)):
         return ()
     networks: list[Any] = model.networks() if hasattr(model, "networks") else [model]  # type: ignore[operator]
@@ -29,6 +32,15 @@ def measure(model: nn.Module, source: Source) -> tuple[str, ...]:
         for network in new:
             network.measure(*batches)
     return _about_time(networks, source)
+
+
+def _kinds(model: Multi, source: Source) -> tuple[str, ...]:
+    """Each kind of a Multi by its own source."""
+    if not isinstance(source, KindSource):
+        raise SettingsError(
+            f"a Multi learns from a {type(source).__name__}, expected KindSource({{'{model.kinds[0]}': ArraySource(x, y), ...}})"
+        )
+    return tuple(f"{kind}: {note}" for kind, inner in source.sources.items() for note in measure(model[kind], inner))
 
 
 def _checked(network: Any, batch: Any) -> Batch:

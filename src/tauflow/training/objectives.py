@@ -2,7 +2,7 @@
 
     Objective    (model, batch) -> the loss of that batch, a scalar to make small
     supervised   the objective of a model with known targets; it can also cut long sequences (truncated BPTT)
-    of_model     the same by the loss that the model brings
+    of_model     the same by the loss that the model brings; of a Multi, by that of the batch's kind
 
 Source: Williams and Peng 1990 (truncated backpropagation through time).
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -19,8 +20,9 @@ from torch import Tensor, nn
 from .. import losses
 from ..errors import ShapeError
 from ..losses import CrossEntropy, Loss, TimeIntegrated
+from ..network import Multi
 from .settings import SettingsError
-from .sources import Batch
+from .sources import Batch, OfKind
 
 Objective = Callable[[nn.Module, Any], Tensor]
 
@@ -30,8 +32,10 @@ def supervised(loss: Loss | TimeIntegrated | str) -> Supervised:
     return Supervised(losses.get(loss) if isinstance(loss, str) else loss)
 
 
-def of_model(model: nn.Module) -> Supervised:
+def of_model(model: nn.Module) -> Objective:
     """The objective by the model's own loss(output, target, mask, weight), as a Network has it."""
+    if isinstance(model, Multi):
+        return by_kind
     loss: Any = getattr(model, "loss", None)
     if not callable(loss):
         raise SettingsError(
@@ -39,6 +43,17 @@ def of_model(model: nn.Module) -> Supervised:
             "try fit(model, source, objective=supervised('mse'))"
         )
     return Supervised(loss)
+
+
+def by_kind(model: nn.Module, batch: OfKind) -> Tensor:
+    """The balanced loss of a Multi on a batch of one kind."""
+    if not isinstance(batch, OfKind):
+        raise SettingsError(
+            f"a batch is a {type(batch).__name__} and doesn't say of which kind it is: "
+            "fit(multi, KindSource({'heart': ArraySource(x, y), ...}))"
+        )
+    multi: Any = model
+    return Supervised(partial(multi.loss, batch.kind))(multi[batch.kind], batch.batch)
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from .. import validate
-from ..validate import packed
-from .network import Network
-from .parts.part import NetworkError
+from ... import validate
+from ...validate import packed
+from ..network import Network
+from ..parts.part import NetworkError
 
 
 class Committee(nn.Module):
