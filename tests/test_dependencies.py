@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 BROUGHT = {
+    "highway_env": "highway-env",
     "markupsafe": "jinja2",
     "pil": "matplotlib",
     "sb3_contrib": "sb3-contrib",

@@ -24,7 +24,19 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 PUBLIC = {
     *("CTRNN", "LTC", "GatedLTC", "CfC", "WiredCfC", "GRUODE", "LSTM", "GRU", "RNN"),
-    *("Recurrent", "Stack", "Bidirectional", "MixedMemory", "Network", "Committee", "network", "pad", "preset"),
+    *(
+        "Recurrent",
+        "Stack",
+        "Bidirectional",
+        "MixedMemory",
+        "Network",
+        "Committee",
+        "Multi",
+        "Door",
+        "network",
+        "pad",
+        "preset",
+    ),
     *(
         "Forecaster",
         "OnlineForecaster",

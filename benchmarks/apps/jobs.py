@@ -75,4 +75,31 @@ JOBS: dict[str, Job] = {
             "carried": "Per cent right in domains never seen, the mean over them, by the series to learn from",
         },
     ),
+    "rl": Job(
+        (
+            ("rl", "CartPole-v1", "--cell", "cfc", "--against", "ctrnn,gru,mlp", "--seed", "30", "--seeds", "3"),
+            ("rl", "CartPole-v1", "--skip", "1-4", "--against", "gru", "--seed", "30", "--seeds", "3"),
+            ("rl", "Pendulum-v1", "--cell", "ctrnn", "--against", "cfc,gru", "--seed", "30", "--seeds", "3"),
+            ("rl", "RepeatPrevious", "--against", "gru", "--seed", "30", "--seeds", "3"),
+        ),
+        {
+            "return": "Mean return of episodes without chance",
+            "return, actions held 1-4 frames": "The same with actions held for 1 to 4 frames at random",
+            "mean of the last 100 episodes": "Mean of the last 100 episodes of training",
+            "seeds solved": "Share of seeds solved",
+            "steps until solved": "Steps until solved, where all seeds were",
+            "CPU seconds until solved": "CPU seconds until solved, where all seeds were",
+            "steps a CPU second": "Steps a CPU second, learning included",
+        },
+    ),
+    "text": Job(
+        (
+            ("text", "{data}/text/TREC.train.all", "--test", "{data}/text/TREC.test.all", "--seeds", "3"),
+            (
+                *("text", "{data}/text/stsa.binary.train", "--choose", "{data}/text/stsa.binary.dev"),
+                *("--test", "{data}/text/stsa.binary.test", "--seeds", "3"),
+            ),
+        ),
+        {"accuracy": "Share of texts labelled rightly", "macro_f1": "Macro F1", "log_loss": "Log loss"},
+    ),
 }

@@ -224,6 +224,8 @@ class Judged:
         """One row a policy and metric, as benchmarks keep them; what no number can be given for is left out."""
         made = []
         hidden = f", {', '.join(self.hidden)} hidden" if self.hidden else ""
+        few, many = self.task.skip
+        frames = f", held {few}-{many} frames" if self.task.held else ""
         for policy in self.policies:
             some = self.of(policy)
             each = {self.metric(held): self.returns(policy, held) for held in self.holds}
@@ -240,7 +242,7 @@ class Judged:
                 if np.isfinite(values).all():
                     made.append(
                         row(
-                            f"{self.task.world}{hidden}",
+                            f"{self.task.world}{hidden}{frames}",
                             policy,
                             some[0].kind,
                             metric,

@@ -169,7 +169,7 @@ class _Racetrack:
 
     def show(self, judged: Judged, page: Path | None, film: Path | None) -> None:
         if page is not None:
-            from ...apps.drive.racetrack_page import page as made_page
+            from ...apps.drive.racetrack.page import page as made_page
 
             made_page(judged, TYPED.get()).write(page)
 

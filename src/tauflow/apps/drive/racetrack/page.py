@@ -6,11 +6,11 @@ import json
 
 import numpy as np
 
-from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Points, Section
-from .birdseye import above, line
-from .page import colours_of, heat, shown, table
-from .racetrack import road
-from .table import EXPERT, Judged
+from ....report.page import Command, Download, Drawing, Grid, Legend, Page, Points, Section
+from ..birdseye import above, line
+from ..page import colours_of, heat, shown, table
+from ..table import EXPERT, Judged
+from .world import road
 
 LINES = (
     "Two cars of each driver. A ring: a wheel touched a line there, also where it changed lanes to pass a slower car."

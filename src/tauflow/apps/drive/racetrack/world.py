@@ -17,12 +17,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import Network
-from ...agents import Trouble, World
-from ...errors import MissingExtraError
-from .table import Judged, score
-from .train import SMOOTH, Driver, School, Settings
-from .trial import SEED, Run, drive_through
+from .... import Network
+from ....agents import Trouble, World
+from ....errors import MissingExtraError
+from ..table import Judged, score
+from ..train import SMOOTH, Driver, School, Settings
+from ..trial import SEED, Run, drive_through
 
 Array = NDArray[Any]
 GRID = 12
