@@ -228,3 +228,16 @@ def test_wheel_holds_code_core_data_and_licences(tmp_path: Path) -> None:
     assert len(extra) == 1
     assert extra.pop().startswith("tauflow/_core.")
     assert {Path(name).name for name in held if "/licenses/" in name} == {"LICENSE", "NOTICE"}
+
+
+def test_only_the_options_of_the_command_that_runs_are_made() -> None:
+    from typer.main import get_command
+    from typer.testing import CliRunner
+
+    from tauflow.cli.commands import built
+
+    whole, small = built(), built("fit")
+    assert CliRunner().invoke(small, ["--help"]).output == CliRunner().invoke(whole, ["--help"]).output
+    assert CliRunner().invoke(small, ["fit", "--help"]).output == CliRunner().invoke(whole, ["fit", "--help"]).output
+    made = get_command(small).commands  # type: ignore[attr-defined]
+    assert [name for name, command in made.items() if name != "classify" and len(command.params) > 1] == ["fit"]

@@ -45,14 +45,6 @@ from ..errors import TauflowError
 
 NO, USAGE, BUG = 1, 2, 70
 
-app = typer.Typer(
-    name="tauflow",
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
 
 def start(
     context: typer.Context,
@@ -80,21 +72,41 @@ def _paragraphs(command: Callable[..., None]) -> str:
     return "\n\n".join(" ".join(part.split()) for part in inspect.cleandoc(command.__doc__ or "").split("\n\n"))
 
 
-app.callback(invoke_without_command=True, help=_paragraphs(start))(start)
 ROOMS: dict[str, tuple[Callable[..., None], ...]] = {
     "Tables": (demo, check, fit, predict, compare, backtest, report, anomalies, tune),
     "Networks": (stability, explain, export, serve),
     "Applications": (arm, drive, rl, ecg, alarm, watch, ward, activity, market, text, together),
     "This installation": (doctor,),
 }
-for room, commands in ROOMS.items():
-    for command in commands:
-        app.command(help=_paragraphs(command), rich_help_panel=room)(command)
+SEQUENCES = "classify"
 
-sequences = typer.Typer(help=_paragraphs(classify.main), rich_markup_mode="rich", no_args_is_help=True)
-for command in (classify.fit, classify.predict, classify.compare):
-    sequences.command(help=_paragraphs(command))(command)
-app.add_typer(sequences, name="classify", rich_help_panel="Tables")
+
+def built(asked: str | None = None) -> typer.Typer:
+    """The commands. asked: the one that will run; of the others names and help are enough then, since options take a while to make."""
+    made = typer.Typer(
+        name="tauflow",
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    made.callback(invoke_without_command=True, help=_paragraphs(start))(start)
+    for room, commands in ROOMS.items():
+        for command in commands:
+            whole = asked in (None, command.__name__)
+            made.command(command.__name__, help=_paragraphs(command), rich_help_panel=room)(command if whole else _idle)
+    sequences = typer.Typer(help=_paragraphs(classify.main), rich_markup_mode="rich", no_args_is_help=True)
+    for command in (classify.fit, classify.predict, classify.compare) if asked in (None, SEQUENCES) else (_idle,):
+        sequences.command(help=_paragraphs(command))(command)
+    made.add_typer(sequences, name=SEQUENCES, rich_help_panel="Tables")
+    return made
+
+
+def _idle() -> None:
+    """Stands for a command that was not asked for."""
+
+
+app = built()
 
 
 def run(arguments: list[str]) -> int:
@@ -105,7 +117,8 @@ def run(arguments: list[str]) -> int:
         return NO
     typed = TYPED.set(shlex.join(["tauflow", *arguments]))
     try:
-        code = app(args=arguments, prog_name="tauflow", standalone_mode=False)
+        asked = next((word for word in arguments if not word.startswith("-")), "")
+        code = built(asked)(args=arguments, prog_name="tauflow", standalone_mode=False)
     except typer.Abort:
         raise KeyboardInterrupt from None
     except Exception as error:

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ... import Multi
-from ...errors import DataError
+from ...errors import DataError, TauflowError
 from . import nets
 from .judged import EACH, HALF, LEARNED, LONG, MORE, ONE, RANDOM, SCRATCH, SMALL, Carried, Judged, Result
 from .nets import Settings
@@ -63,7 +64,8 @@ def study(
             judged.tau = {domain.name: tau_of(one, domain) for domain in domains}
             judged.gaps = {domain.name: float(one[domain.name].period) for domain in domains}
         carry(judged, domains, seed, settings, told, counts)
-    assert kept is not None  # noqa: S101 (for the types; there is a seed)
+    if kept is None:
+        raise TauflowError("seeds is empty, expected at least one")
     return judged, kept
 
 
@@ -143,7 +145,7 @@ def tau_of(multi: Multi, domain: Domain, rows: int = 64) -> Array:
     test = domain.test.rows(slice(0, rows))
     record = multi[domain.name].trace(test.x, test.dt, test.mask)
     tau = record.tau
-    assert tau is not None and test.dt is not None  # noqa: S101 (for the types: a GatedLTC has time constants)
+    assert isinstance(tau, Tensor)  # noqa: S101 (for the types: a GatedLTC has time constants)
     real = np.ones(tau.shape[:2], bool) if test.mask is None else test.mask.numpy()
     found: Array = np.median(tau.numpy()[real], axis=0)
     return found
