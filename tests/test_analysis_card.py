@@ -171,6 +171,9 @@ def test_a_log_with_gaps_is_read_as_exports_and_the_server_read_it(tmp_path: Pat
         assert seen.x is not None and np.allclose(seen.x, log[["angle", "speed"]])
     stamped = looked_at(model, log.assign(t=np.arange(6)), {"time": "t"})
     assert stamped.dt is not None and stamped.dt.tolist() == [0, 1, 1, 1, 1, 1]
+    hours = log.assign(time=pd.date_range("2024", periods=6, freq="h"))
+    told = looked_at(model, hours, unit="h")
+    assert told.dt is not None and told.dt.tolist() == [0, 1, 1, 1, 1, 1]  # a time beside dt is the time
     log.loc[3, "dt"] = -1
     with pytest.raises(DataError, match=r"dt of row 3 is -1.0, expected the time since the row before"):
         looked_at(model, log)

@@ -641,3 +641,11 @@ def test_a_gap_stands_beside_the_input_in_units_of_its_spread() -> None:
     torch.testing.assert_close(u[..., :2], network.scale(x))
     network.measure(SimpleNamespace(x=x, y=None, dt=None, mask=None))
     assert isinstance(network.waves, Gap) and network.waves.scale(torch.ones(1, 1)).item() == 0
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"stride": 0}, {"stride": -1}, {"kernel": 0}, {"kernel": 1.5}, {"filters": [0]}, {"filters": []}]
+)
+def test_convolutions_that_there_can_not_be_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(NetworkError, match=f"{next(iter(wrong))} is"):
+        Network(4, 1, "ctrnn", 3, encoder={"name": "images", "shape": [1, 2, 2], **wrong})

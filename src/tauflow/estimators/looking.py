@@ -125,10 +125,14 @@ def _read(data: Any, names: list[str], columns: dict[str, Any]) -> Any:
     if "target" in columns and columns["target"] is not None:
         raise DataError(f"target was given, but the model knows its inputs, {', '.join(names[:6])}: leave it out")
     columns = {name: value for name, value in columns.items() if value not in (None, ())}
-    if not {"time", "id"} & set(columns) and "dt" not in names:
-        data, columns = _timed(data, columns)
     try:
-        return read_table(data, **{**columns, "target": names})
+        try:
+            return read_table(data, **{**columns, "target": names})
+        except DataError as error:
+            if "no column that holds time stamps" not in str(error) or "id" in columns or "dt" in names:
+                raise
+            timed, columns = _timed(data, columns)
+            return read_table(timed, **{**columns, "target": names})
     except DataError as error:
         if names[0] != "x0":
             raise

@@ -70,6 +70,10 @@ class Images(Part):
             )
         self.shape, self.sigma = tuple(shape), find_activation(activation)
         height, width = shape[1:]
+        kernel, stride = check_count("kernel", kernel), check_count("stride", stride)
+        filters = [check_count("filters", many) for many in filters]
+        if not filters:
+            raise NetworkError("filters is empty, expected how many each convolution has, say [8, 16]")
         self.kernel = (min(kernel, height), min(kernel, width))
         self.stride = (stride if height > 1 else 1, stride if width > 1 else 1)
         padding = (self.kernel[0] // 2, self.kernel[1] // 2)
