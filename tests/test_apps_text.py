@@ -21,7 +21,7 @@ from tauflow.apps.text import members
 from tauflow.apps.text.classifier import Weights, log_mean, log_softmax, weigh
 from tauflow.apps.text.reader import Texts, check_labels, divided, read_texts
 from tauflow.apps.text.study import BOTH, LINE, Study
-from tauflow.apps.text.tfidf import learn_tfidf
+from tauflow.apps.text.tfidf import PULLS, learn_tfidf, strongest
 from tauflow.apps.text.tokens import learn_vocabulary, tokens
 
 GOOD, BAD = ["fine", "superb", "lovely", "warm"], ["dull", "awful", "cold", "stale"]
@@ -78,13 +78,20 @@ def test_tfidf_is_scikit_learns(classes: int) -> None:
 
     words = [tokens(one) for one in made().texts]
     codes = np.arange(len(words)) % classes
-    line = learn_tfidf(words, codes, words, codes, classes)
+    lines = learn_tfidf(words, codes, classes)
+    line = lines[strongest(lines, words, codes)]
     vectors = TfidfVectorizer(analyzer=lambda w: [*w, *(" ".join(p) for p in pairwise(w))], min_df=2, sublinear_tf=True)
     seen = vectors.fit_transform(words)
-    shares = [LogisticRegression(C=pull, max_iter=500).fit(seen, codes) for pull in (1, 4, 16)]
+    shares = [LogisticRegression(C=pull, max_iter=500).fit(seen, codes) for pull in PULLS]
     best = max(shares, key=lambda one: one.score(seen, codes))
     np.testing.assert_allclose(np.exp(log_softmax(line.scores(words))), best.predict_proba(seen), atol=1e-9)
     np.testing.assert_allclose(line.shares(words[0]).sum(axis=0), line.scores(words[:1])[0] - line.bias, atol=1e-12)
+
+
+def test_tfidf_learns_at_last_from_the_texts_that_chose() -> None:
+    learn, held = made(40), Texts("late", ["a zebra , so fine", "a zebra , so dull"] * 3, ["good", "bad"] * 3)
+    fitted = texts.TextClassifier(1, QUICK).fit(learn, held)
+    assert "zebra" in fitted.line.grams and "zebra" not in fitted.vocabulary.words
 
 
 def test_the_weights_are_those_of_the_least_loss() -> None:

@@ -761,6 +761,16 @@ def test_a_bug_says_so_and_how_to_see_it(run: Run, csv: Path, monkeypatch: pytes
         main(["--debug", "check", str(csv)])
 
 
+def test_a_package_that_is_missing_is_named(run: Run, csv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn")
+
+    monkeypatch.setattr(tauflow.data, "check", broken)
+    done = run("check", csv)
+    assert done.code == 1 and done.err.count("\n") == 1
+    assert "the package torch is not installed" in done.err and "pip install" in done.err
+
+
 def test_interrupted_is_130(run: Run, csv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def press(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

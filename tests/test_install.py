@@ -136,6 +136,7 @@ def test_help_is_quick_and_without_torch() -> None:
 
 def test_one_version_everywhere() -> None:
     assert tauflow.__version__ == PROJECT["version"] == metadata.version("tauflow") == _core.version()
+    assert f"\nversion: {tauflow.__version__}\n" in (ROOT / "CITATION.cff").read_text()
 
 
 def test_isa_is_one_of_the_names() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = ("ARCHITECTURE", "CONTRIBUTING", "CHANGELOG")
+PAGES = ("ARCHITECTURE", "CONTRIBUTING", "ROADMAP", "CHANGELOG")
 LINK = re.compile(r"\[([^\]\[]*)\]\((?!https?:|#)([^)\s#]+)(#[^)\s]*)?\)")
 TEST = re.compile(r"`(contract/|test_\w+\.py)`")
 LEXERS = {".py": "python", ".json": "json", ".cpp": "cpp", ".h": "cpp", ".toml": "toml", ".js": "js"}

@@ -44,6 +44,7 @@ from ..cli.tables.tune import tune
 from ..errors import TauflowError
 
 NO, USAGE, BUG = 1, 2, 70
+COMPLETES = "_TAUFLOW_COMPLETE"  # what a shell sets to ask
 
 
 def start(
@@ -85,7 +86,6 @@ def built(asked: str | None = None) -> typer.Typer:
     """The commands. asked: the one that will run; of the others names and help are enough then, since options take a while to make."""
     made = typer.Typer(
         name="tauflow",
-        add_completion=False,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -109,6 +109,14 @@ def _idle() -> None:
 app = built()
 
 
+def completing() -> list[str]:
+    """The words behind `tauflow` for which a shell asks what may come next: bash tells them in one variable, zsh and fish in another."""
+    if COMPLETES not in os.environ:
+        return []
+    typed = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
+    return typed.split()[1:]
+
+
 def run(arguments: list[str]) -> int:
     """Run one command; its exit code."""
     debug = arguments[:1] == ["--debug"]  # before typer: its own errors count too
@@ -117,7 +125,7 @@ def run(arguments: list[str]) -> int:
         return NO
     typed = TYPED.set(shlex.join(["tauflow", *arguments]))
     try:
-        asked = next((word for word in arguments if not word.startswith("-")), "")
+        asked = next((word for word in [*arguments, *completing()] if not word.startswith("-")), "")
         code = built(asked)(args=arguments, prog_name="tauflow", standalone_mode=False)
     except typer.Abort:
         raise KeyboardInterrupt from None
@@ -144,6 +152,12 @@ def _explain(error: Exception, arguments: list[str]) -> int:
     if hasattr(error, "format_message"):  # typer's own: an option, a value or a command that does not exist
         complain(f"error: {error.format_message()}{_help_hint(error)}")
         return USAGE
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "tauflow").startswith("tauflow"):
+        missing = str(error.name).partition(".")[0]
+        complain(
+            f"error: the package {missing} is not installed: python -m pip install {missing}, or install tauflow again"
+        )
+        return NO
     again = shlex.join(["tauflow", "--debug", *arguments])
     complain(f"error: a bug in tauflow, {type(error).__name__}: {error}; to see where: {again}")
     return BUG

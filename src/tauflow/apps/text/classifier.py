@@ -22,7 +22,7 @@ from . import members as networks
 from .explaining import Told, told_by
 from .members import Recipe
 from .reader import Array, Texts, check_labels, divided
-from .tfidf import learn_tfidf
+from .tfidf import PULLS, learn_tfidf, strongest
 from .tokens import WINDOW, learn_vocabulary, tokens
 
 SHARES = np.linspace(0, 1, 21)
@@ -56,14 +56,15 @@ class TextClassifier:
         self.notes: list[str] = []
 
     def fit(self, learn: Texts, held: Texts | None = None) -> Self:
-        """held: the texts that choose the epoch and the weights; unless given, a tenth of `learn`, which then is not learned from."""
+        """held: the texts that choose the epoch and the weights; unless given, a tenth of `learn`. TF-IDF learns from them too, at last."""
         self.classes = check_labels(learn)
         if held is None:
             learn, held = divided(learn, (0.9, 0.1), self.seed)
         self.notes = []
         words, chosen = [tokens(one) for one in learn.texts], [tokens(one) for one in held.texts]
         codes, held_codes = self.codes(learn), self.codes(held)
-        self.line = learn_tfidf(words, codes, chosen, held_codes, len(self.classes))
+        lines = learn_tfidf(words, codes, len(self.classes))
+        pull = strongest(lines, chosen, held_codes)
         self.vocabulary = learn_vocabulary(words)
         recipe = self.recipe
         longest = max(map(len, words))
@@ -91,7 +92,11 @@ class TextClassifier:
             made.append(networks.learn_member(network, xs, codes, hs, held_codes, recipe, seed))
         self.committee = Committee(made).eval()
         self.seconds = (time.process_time() - began) / self.members
-        self.weights = weigh(self.line.scores(chosen), self._networks(hs), held_codes)
+        self.weights = weigh(lines[pull].scores(chosen), self._networks(hs), held_codes)
+        every = np.concatenate(
+            [codes, held_codes]
+        )  # what was held has chosen, and is learned from now: TF-IDF alone costs nothing twice
+        (self.line,) = learn_tfidf([*words, *chosen], every, len(self.classes), [PULLS[pull]])
         return self
 
     def codes(self, texts: Texts) -> Array:

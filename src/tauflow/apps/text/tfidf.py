@@ -75,9 +75,9 @@ def grams_of(words: Sequence[str]) -> list[str]:
 
 
 def learn_tfidf(
-    texts: Sequence[Sequence[str]], labels: Array, held: Sequence[Sequence[str]], held_labels: Array, classes: int
-) -> TfIdf:
-    """The strongest of PULLS by its accuracy on held texts; labels are class numbers."""
+    texts: Sequence[Sequence[str]], labels: Array, classes: int, pulls: Sequence[float] = PULLS
+) -> list[TfIdf]:
+    """One a pull; labels are class numbers."""
     try:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
@@ -87,17 +87,18 @@ def learn_tfidf(
         ) from None
     vectors = TfidfVectorizer(analyzer=grams_of, min_df=2, sublinear_tf=True)
     seen = vectors.fit_transform(texts)
-    best: TfIdf | None = None
-    right = -1.0
-    for pull in PULLS:
+    grams, rarity = tuple(vectors.get_feature_names_out().tolist()), np.asarray(vectors.idf_)
+    made = []
+    for pull in pulls:
         line = LogisticRegression(C=pull, max_iter=500).fit(seen, labels)
         weights, bias = np.asarray(line.coef_, dtype=np.float64), np.asarray(line.intercept_, dtype=np.float64)
         if classes == 2:
             weights, bias = np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
-        made = TfIdf(tuple(vectors.get_feature_names_out().tolist()), np.asarray(vectors.idf_), weights, bias)
-        share = float((made.scores(held).argmax(axis=1) == held_labels).mean())
-        if share > right:
-            best, right = made, share
-    if best is None:
-        raise AssertionError("PULLS is empty")
-    return best
+        made.append(TfIdf(grams, rarity, weights, bias))
+    return made
+
+
+def strongest(lines: Sequence[TfIdf], held: Sequence[Sequence[str]], labels: Array) -> int:
+    """Which of them labels most held texts rightly; the first of equals."""
+    right = [float((line.scores(held).argmax(axis=1) == labels).mean()) for line in lines]
+    return int(np.argmax(right))
