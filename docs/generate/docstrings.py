@@ -34,7 +34,7 @@ def as_rst(text: str) -> list[str]:
 
 
 def paragraphs(text: str) -> Iterator[list[str]]:
-    """Lines between blank ones; a block that is indented is a paragraph of its own, blank lines within it included, and so is an example."""
+    """Lines between blank ones; a block that is indented is a paragraph of its own, blank lines within it included. An example is whole."""
     part: list[str] = []
     for line in text.expandtabs().splitlines():
         if not line.strip():
