@@ -47,7 +47,7 @@ class IncompleteWarning(UserWarning):
     >>> _ = cell.W.data.zero_(), cell.U.data.fill_(1e18), cell.b.data.fill_(-5e17)  # jumps at a half
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("error")
-    ...     tauflow.explain.integrated_gradients(cell, torch.ones(1, 1), baseline=[0.0], nodes=2048)
+    ...     tauflow.explain.integrated_gradients(cell, torch.ones(1, 1), baseline=[0.0], nodes=512)
     Traceback (most recent call last):
         ...
     tauflow.explain.integrated.IncompleteWarning: the attributions miss the change of the answer (1.264) by ...
