@@ -59,7 +59,7 @@ def metric_of(given: str | Callable[[Array, Array], float] | None, mode: str | N
 
 
 def evaluate(model: nn.Module, source: Source, objective: Objective | None = None) -> float:
-    """The mean loss of the samples; without an objective, by the model's own loss.
+    """The mean loss of the samples; without an objective, by the model's own loss. SettingsError where the source gives no batch.
 
     >>> source = tauflow.training.ArraySource(torch.ones(4, 5, 1), torch.ones(4, 5, 1))
     >>> network = tauflow.Network(1, 1, units=2)

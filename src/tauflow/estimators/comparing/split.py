@@ -14,6 +14,8 @@ from ..reading import is_number, moment
 def test_start(table: Table, test: Any) -> float:
     """The native time at which testing begins; everything before it may be learned from.
 
+    test: a fraction, a length such as "90D", or a time stamp. DataError where it leaves nothing to learn from or to test on.
+
     >>> table = tauflow.read_table({"x": np.arange(20.0), "y": np.arange(20.0)}, time="x", target="y", time_unit="number")
     >>> start = tauflow.estimators.test_start(table, 0.2)
     >>> model = tauflow.Forecaster("persistence", h=2, context=3).fit(table, until=start, progress=False)
