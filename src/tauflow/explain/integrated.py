@@ -243,7 +243,8 @@ def start_of(asked: Question, given: Any) -> Tensor:
     """(time, inputs); NaN where the data have it."""
     if given is None and asked.mean is None:
         raise ExplanationError(
-            "the mean of the training data is not known here: give baseline=x_train.mean(axis=0), or a Network whose scale has measured"
+            "the mean of the training data is not known here: network.measure(batch) of a Network with a scale, which fit does, or ask "
+            "integrated_gradients with baseline=x_train.mean(axis=0)"
         )
     x0 = asked.mean if given is None else torch.as_tensor(given).detach().double()
     if x0 is None or tuple(x0.shape) not in (tuple(asked.x.shape), tuple(asked.x.shape[1:])):
