@@ -128,6 +128,8 @@ def front() -> str:
         "",
         "What ``import tauflow`` gives. Each name loads its module on first use.",
         "",
+        "Every example stands on ``import numpy as np``, ``import torch`` and ``import tauflow``.",
+        "",
     ]
     lines += [".. list-table::", "   :widths: 25 75", ""]
     for name in tauflow.__all__:

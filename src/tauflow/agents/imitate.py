@@ -71,6 +71,11 @@ def pupil(
     answers actions and `auxiliary`.
 
     Scales are learned from the expert's first round; the period is that of an action. `parts` as of `Network`.
+
+    >>> world = tauflow.agents.make("Pendulum-v1", n=4)
+    >>> net = tauflow.agents.pupil(world, units=8, stamped=True)
+    >>> net.input_names[-2:], net.target_names
+    (['age', 'last torque / 2 Nm'], ['torque / 2 Nm'])
     """
     inputs = [*world.seen_names, *(["age"] if stamped else []), *(f"last {name}" for name in world.actions)]
     inputs += [f"base {name}" for name in world.actions] if base else []
@@ -114,6 +119,12 @@ def imitate(
     noise      on the actions of the expert in the first round, of the policy in the others
     minutes    of CPU time, after which no round begins and the last one ends
     Raises LearningError where the policy doesn't fit the world.
+
+    >>> world = tauflow.agents.make("CartPole-v1", n=4)
+    >>> lean = lambda world: (world.observe()[:, 2] > 0).astype(int)  # towards where the pole falls
+    >>> found = tauflow.imitate(tauflow.agents.pupil(world, units=4), world, lean, rounds=1, steps=30, epochs=(2, 1))  # Imitated
+    >>> [type(done).__name__ for done in found.rounds]  # the expert acted, then the policy
+    ['Round', 'Round']
     """
     _check(policy, world, rounds, base, auxiliary or {}, weight, stamped)
     torch.manual_seed(seed)

@@ -28,7 +28,15 @@ FREEZE = 10  # samples that a sensor stands still for, on average
 
 @dataclass(frozen=True)
 class Trouble:
-    """What happens to one copy of a world; times in the world's unit."""
+    """What happens to one copy of a world; times in the world's unit.
+
+    >>> tauflow.agents.Trouble(jitter=3, lost=0.3)  # uneven periods, and three samples of ten are lost
+    Trouble(jitter=3, period=None, lost=0.3, delay=(0.0, 0.0), frozen=0.0)
+    >>> tauflow.agents.Trouble(lost=1)
+    Traceback (most recent call last):
+        ...
+    tauflow.agents.world.WorldError: lost is 1, expected a share from 0 to below 1
+    """
 
     jitter: float = 1.0
     period: float | None = None
@@ -49,13 +57,28 @@ class Trouble:
 
 
 def usual(world: World) -> tuple[Trouble, ...]:
-    """The mix that a policy is trained in unless told otherwise: undisturbed, uneven, and everything at once."""
+    """The mix that a policy is trained in unless told otherwise: undisturbed, uneven, and everything at once.
+
+    >>> world = tauflow.agents.make("CartPole-v1", n=3)
+    >>> [(trouble.jitter, trouble.lost) for trouble in tauflow.agents.usual(world)]
+    [(1.0, 0.0), (3, 0.0), (3, 0.3)]
+    """
     period = world.period * world.nominal
     return Trouble(), Trouble(jitter=3), Trouble(jitter=3, lost=0.3, delay=(0.0, 2 * period), frozen=0.02)
 
 
 class Link:
-    """The troubles of n copies, dealt out in turn; every draw comes from one generator."""
+    """The troubles of n copies, dealt out in turn; every draw comes from one generator.
+
+    >>> world = tauflow.agents.make("CartPole-v1", n=2)  # 0.02 s a frame
+    >>> troubles = [tauflow.agents.Trouble(), tauflow.agents.Trouble(period=0.1)]
+    >>> link = tauflow.agents.Link(world, troubles, np.random.default_rng(0))
+    >>> link.frames().tolist()  # that the next action is held, of each copy
+    [1, 5]
+    >>> got, arrived = link.arrives(world.reset(), first=np.ones(2, dtype=bool))
+    >>> arrived.tolist()
+    [True, True]
+    """
 
     def __init__(self, world: World, troubles: Sequence[Trouble], rng: np.random.Generator) -> None:
         if not troubles:

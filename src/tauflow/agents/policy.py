@@ -26,7 +26,13 @@ FIRST_SPREAD = -0.5  # of continuous actions, its logarithm
 
 
 class LearningError(TauflowError, ValueError):
-    """Settings, or a policy, with which nothing can be learned."""
+    """Settings, or a policy, with which nothing can be learned.
+
+    >>> tauflow.agents.ppo(tauflow.agents.make("CartPole-v1", n=4), steps=100)
+    Traceback (most recent call last):
+        ...
+    tauflow.agents.policy.LearningError: steps is 100, but one update takes 512: 4 copies x 128
+    """
 
 
 def policy(
@@ -35,6 +41,11 @@ def policy(
     """A network for this world, its dt in the world's time and its period that of a frame.
 
     parameters: as large as so many allow, instead of `units`. hidden: units of the readout, which sees state and input.
+
+    >>> world = tauflow.agents.make("CartPole-v1", n=3)
+    >>> net = tauflow.agents.policy(world, "cfc", units=8)
+    >>> net.input_names[-1], net.target_names
+    ('last push right', ['push left', 'push right', 'value'])
     """
     inputs, outputs = names(world)
     readout = {"name": "skip", "units": hidden, "activation": "tanh"}
@@ -148,6 +159,10 @@ def evaluate(
     """The returns (episodes,) of whole episodes without chance: the first ones of every copy, since short ones are over first.
 
     watch: called after each step of the policy with the world, which has not moved yet, and the states (n, state).
+
+    >>> world = tauflow.agents.make("CartPole-v1", n=4)
+    >>> tauflow.agents.evaluate(tauflow.agents.policy(world, units=8), world, episodes=6).shape
+    (6,)
     """
     check(net, world)
     rows, each = side_by_side(net, world.n), -(-episodes // world.n)

@@ -148,6 +148,11 @@ def ppo(
     minutes     of CPU that this call may take
     checkpoint  a file kept up to date after every update; if it is there, the run goes on from it and ends like one never stopped
     changes     of the settings, `lr=1e-3`
+
+    >>> world = tauflow.agents.make("CartPole-v1", n=4)
+    >>> learned = tauflow.agents.ppo(world, units=8, steps=256, settings=tauflow.agents.PPO(steps=32, epochs=1))  # Learned
+    >>> [point.steps for point in learned.curve]  # a Point an update
+    [128, 256]
     """
     chosen = replace(settings or PPO(), **changes)
     updates = steps // (world.n * chosen.steps)

@@ -55,6 +55,12 @@ def walk(
 
     stamped: samples bear the time at which they were taken, and their age, in the world's unit, is seen last, by `base` too.
     noise: added to actions, (standard deviation), or for whole numbers the share drawn at random. watch: called before each step.
+
+    >>> world = tauflow.agents.make("CartPole-v1", n=4)
+    >>> lean = lambda world: (world.observe()[:, 2] > 0).astype(int)
+    >>> walked = tauflow.agents.walk(world, 20, lean, lean, mix=[tauflow.agents.Trouble(jitter=3)])  # Walked
+    >>> walked.x.shape, bool((walked.dt > 0).all())
+    ((4, 20, 6), True)
     """
     if actor is None and base is None:
         raise LearningError("actor is None, which is base alone, but there is no base")

@@ -26,7 +26,13 @@ Array = NDArray[Any]
 
 
 class WorldError(TauflowError, ValueError):
-    """A world that does not exist, or that is asked for what it does not have."""
+    """A world that does not exist, or that is asked for what it does not have.
+
+    >>> tauflow.agents.make("CartPole-v1", n=2, hide=(7,))
+    Traceback (most recent call last):
+        ...
+    tauflow.agents.world.WorldError: hide has 7, but 4 things are seen: x [m], v [m/s], angle [rad], turn [rad/s]
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +53,21 @@ class Step:
 
 
 class World(ABC):
-    """n copies of a task."""
+    """n copies of a task.
+
+    >>> class Echo(tauflow.agents.World):
+    ...     names, spread, actions, limit = ("sign",), (1.0,), ("no", "yes"), 8
+    ...     def fresh(self, which):
+    ...         self.now = np.where(which, self.rng.integers(0, 2, self.n), getattr(self, "now", 0))
+    ...     def frame(self, action, on):
+    ...         return (action == self.now).astype(float), np.zeros(self.n, dtype=bool)
+    ...     def observe(self):
+    ...         return 2.0 * self.now[:, None] - 1
+    >>> world = Echo(n=2)
+    >>> seen = world.reset()
+    >>> world.step((seen[:, 0] > 0).astype(int)).reward.tolist()  # of a Step
+    [1.0, 1.0]
+    """
 
     names: tuple[str, ...]  # of what is seen
     spread: tuple[float, ...]  # how large each is, about: what a policy divides by
@@ -240,7 +260,12 @@ WORLDS: dict[str, type[World]] = {world.id: world for world in (CartPole, Pendul
 
 
 def make(name: str, n: int, seed: int = 0, skip: tuple[int, int] = (1, 1), hide: Sequence[int] = ()) -> World:
-    """One of ours by its name, else any environment of gymnasium."""
+    """One of ours by its name, else any environment of gymnasium.
+
+    >>> world = tauflow.agents.make("CartPole-v1", n=3, skip=(1, 4), hide=(1, 3))  # a World, without its velocities
+    >>> world.seen_names, world.reset().shape
+    (['x [m]', 'angle [rad]'], (3, 2))
+    """
     if name in WORLDS:
         return WORLDS[name](n, seed, skip, hide)
     from .gym import Gym

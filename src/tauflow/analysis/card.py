@@ -86,6 +86,14 @@ def stability(
     """Of a Network, Recurrent, Stack or cell, along one row of data, x (time, inputs), where it is given.
 
     unit: what dt counts, "s" or "h", for the lines.
+
+    >>> found = tauflow.analysis.stability(tauflow.CTRNN(1, 2), torch.ones(50, 1), unit="s")  # Stability
+    >>> print(found)
+    bounded  no state leaves -10 .. 10, whatever comes in, however long the gap
+    forgets  a disturbance falls to a third in ... s (...) on these data; ...
+    proved   for every input, any two states come together, ...
+    steps    ...
+    speed    time constants from 1 s to 10 s
     """
     motion, proved = Motion(model), bounds(model)
     counter = None if proved.certified else counter_example(model, dt=None if dt is None else _middle(dt), seed=seed)

@@ -62,7 +62,14 @@ class Eigenvalues(Drawn):
 
 @torch.no_grad()
 def eigenvalues(model: nn.Module, x: Any, dt: Any = None, mask: Any = None, *, samples: int = SAMPLES) -> Eigenvalues:
-    """Of a Network, Recurrent, Stack or cell at samples spread over one row of data, x (time, inputs)."""
+    """Of a Network, Recurrent, Stack or cell at samples spread over one row of data, x (time, inputs).
+
+    >>> cell = tauflow.CTRNN(1, 2, tau=(2.0, 4.0))
+    >>> _ = cell.W.data.zero_()
+    >>> found = tauflow.analysis.eigenvalues(cell, torch.zeros(5, 1))  # Eigenvalues
+    >>> found.values.shape, np.sort(found.values[0].real).round(4).tolist()
+    ((5, 2), [-0.5, -0.25])
+    """
     if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
         raise AnalysisError(f"samples is {samples!r}, expected a whole number >= 1")
     motion = Motion(model)

@@ -56,7 +56,14 @@ class Meeting(Drawn):
 
 @torch.no_grad()
 def meeting(model: nn.Module, x: Any, dt: Any = None, mask: Any = None) -> Meeting:
-    """Of a Network, Recurrent, Stack or cell along one row of data, x (time, inputs)."""
+    """Of a Network, Recurrent, Stack or cell along one row of data, x (time, inputs).
+
+    >>> cell = tauflow.CTRNN(1, 2, tau=2.0)
+    >>> _ = cell.W.data.zero_()
+    >>> found = tauflow.analysis.meeting(cell, torch.zeros(50, 1))  # a Meeting
+    >>> found.halved, found.gone  # exp(-2 / 2) < 1 / 2, exp(-14 / 2) < 1 / 1000
+    (2.0, 14.0)
+    """
     motion = Motion(model)
     row = motion.read(x, dt, mask)
     low, high = box(motion)

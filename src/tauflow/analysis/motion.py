@@ -43,7 +43,13 @@ class Row:
 
 
 class Motion:
-    """`Motion(model)` of a Network, a Recurrent, a Stack of cells or a cell."""
+    """`Motion(model)` of a Network, a Recurrent, a Stack of cells or a cell.
+
+    >>> motion = tauflow.analysis.Motion(tauflow.CTRNN(1, 2))
+    >>> row = motion.read(torch.zeros(5, 1), dt=0.5)  # a Row
+    >>> tuple(motion.states(row).shape)
+    (5, 2)
+    """
 
     def __init__(self, model: nn.Module) -> None:
         given = Recurrent(model) if isinstance(model, Cell) else model

@@ -73,6 +73,12 @@ def spectrum(
     """The spectrum of a Network, Recurrent, Stack or cell along one row of data, x (time, inputs).
 
     count: only so many of the largest exponents. warm_up: in units of the slowest memory. Exponents are in 1 / the unit of dt.
+
+    >>> cell = tauflow.CTRNN(1, 2, tau=(2.0, 4.0))
+    >>> _ = cell.W.data.zero_()
+    >>> found = tauflow.analysis.spectrum(cell, torch.zeros(200, 1))  # a Spectrum
+    >>> found.exponents.round(4).tolist()
+    [-0.25, -0.5]
     """
     motion = Motion(model)
     row = motion.read(x, dt, mask)
@@ -104,7 +110,13 @@ def lyapunov(
     count: int | None = None,
     warm_up: float = 10.0,
 ) -> Spectrum:
-    """Of any map h -> step(h), which takes dt of time, from `state` (n,); jacobian None: by automatic differentiation."""
+    """Of any map h -> step(h), which takes dt of time, from `state` (n,); jacobian None: by automatic differentiation.
+
+    >>> half = lambda h: 0.5 * h
+    >>> found = tauflow.analysis.lyapunov(half, None, torch.ones(1), dt=1.0, steps=50)
+    >>> found.exponents.round(4).tolist()  # log(1 / 2)
+    [-0.6931]
+    """
     derivative = jacrev(step) if jacobian is None else jacobian
 
     def along() -> Iterator[Array]:

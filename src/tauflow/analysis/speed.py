@@ -62,7 +62,12 @@ class SpeedTable(Drawn):
 
 
 def at_speed(network: Network, speed: float) -> Network:
-    """A copy of the network that lives `speed` times as fast."""
+    """A copy of the network that lives `speed` times as fast: its period is divided by the speed. AnalysisError for what is no Network.
+
+    >>> network = tauflow.Network(1, 1, units=4, period=2.0)
+    >>> tauflow.analysis.at_speed(network, 4.0).period.item()
+    0.5
+    """
     if not isinstance(network, Network):
         raise AnalysisError(f"at_speed is of a Network, got a {type(network).__name__}: multiply its dt by the speed")
     if not 0 < speed < np.inf:
@@ -85,6 +90,11 @@ def speed_table(
     """Along one row of data, x (time, inputs), of a Network of causal cells without static features.
 
     score: how good a network is on held-out data, say lambda net: training.evaluate(net, source); asked of a float32 copy a speed.
+
+    >>> network = tauflow.Network(1, 1, "ctrnn", units=2)
+    >>> found = tauflow.analysis.speed_table(network, torch.zeros(20, 1), speeds=(1.0, 2.0))  # a SpeedTable
+    >>> found.frame().shape, bool(found.exponent[1] < found.exponent[0] < 0)
+    ((2, 5), True)
     """
     motions = [Motion(at_speed(network, speed)) for speed in speeds]
     exponents = [spectrum(motion.model, x, dt, mask, count=1) for motion in motions]

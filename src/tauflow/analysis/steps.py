@@ -59,7 +59,13 @@ class StepMargin(Drawn):
 
 
 def step_margin(model: nn.Module, x: Any, dt: Any = None, mask: Any = None, *, tolerance: float = 0.01) -> StepMargin:
-    """Of a Network, Recurrent, Stack or cell of leaks, along one row of data, x (time, inputs). Other cells have no such error."""
+    """Of a Network, Recurrent, Stack or cell of leaks, along one row of data, x (time, inputs). Other cells have no such error.
+
+    >>> cell = tauflow.CTRNN(1, 2, tau=(1.0, 10.0), solver="euler")
+    >>> found = tauflow.analysis.step_margin(cell, torch.tensor([[1.0], [-1.0]] * 10), 0.8)  # a StepMargin
+    >>> found.share, found.largest < 0.8, round(found.limit, 4)  # all gaps are too long; euler is bounded up to tau
+    (1.0, True, 1.0)
+    """
     if not 0 < tolerance < np.inf:
         raise AnalysisError(f"tolerance is {tolerance}, expected a share of the state above zero, as 0.01")
     motion = Motion(model)

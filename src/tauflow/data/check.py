@@ -155,7 +155,14 @@ class Check(Drawn):
 
 
 def check(source: Any, **options: Any) -> Check:
-    """Describe a table; the options are those of `read_table`, and the suggested ones start from them."""
+    """Describe a table; the options are those of `read_table`, and the suggested ones start from them.
+
+    >>> found = tauflow.check({"ds": ["2024-05-01", "2024-05-02", "2024-05-03", "2024-05-06"], "y": [3, None, 5, 4]})  # a Check
+    >>> found.missing, found.long_gaps, found.longest_gap  # seconds
+    ({'y': 1}, 1, 259200.0)
+    >>> found.columns["y"]
+    ColumnFacts(observed=3, missing=1, low=3.0, high=5.0, constant=False, outliers=0, furthest=nan, zeros=0)
+    """
     given = reading_of(options)
     look = _Look(open_by(source, given), given.settled())
     rows, failures = look.all_columns()

@@ -52,6 +52,11 @@ def read_sequences(
     """Read a file or a frame; `schema` is that of an earlier table of the same kind, whose columns are then taken.
 
     groups: a column that is one value a sequence and says what belongs together, such as the patient of several stays.
+
+    >>> visits = {"patient": [7, 7, 9], "hour": [0.0, 1.5, 0.0], "pulse": [88, None, 70], "died": [0, 0, 1]}
+    >>> table = tauflow.data.read_sequences(visits, id="patient", time="hour", target="died", time_unit="number")  # a LongTable
+    >>> table.sequences.names, [values.shape for values in table.sequences.values], [int(label) for label in table.labels]
+    (('pulse',), [(2, 1), (1, 1)], [0, 1])
     """
     if schema is None:
         if id is None:

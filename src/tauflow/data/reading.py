@@ -16,7 +16,15 @@ Decimal = Literal[".", ","]
 
 @dataclass(frozen=True)
 class Reading:
-    """See `read_table`, whose arguments these are."""
+    """See `read_table`, whose arguments these are.
+
+    >>> tauflow.data.Reading(target="load", zone="Europe/Berlin", duplicates="mean").duplicates
+    'mean'
+    >>> tauflow.data.Reading(duplicates="drop")
+    Traceback (most recent call last):
+        ...
+    tauflow.errors.DataError: duplicates is 'drop'; expected one of error, last, first, mean
+    """
 
     id: str | None = None
     time: str | None = None

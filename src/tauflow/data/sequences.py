@@ -113,6 +113,10 @@ def as_sequences(X: Any, *, layout: Layout | None = None, times: Any = None, sta
     times    stamps beside arrays: (n, time), one for all (time,), or a list of (time_i,)
     static   (n, columns), numbers that belong to a sequence as a whole
     Raises ShapeError, DataError, NonFiniteError, TimeError, each naming the sequence.
+
+    >>> found = tauflow.data.as_sequences([np.ones((3, 2)), np.ones((5, 2))], layout="ntc")  # Sequences
+    >>> found.kind, [values.shape for values in found.values]
+    ('sequences', [(3, 2), (5, 2)])
     """
     if layout not in (None, "ntc", "nct"):
         raise DataError(

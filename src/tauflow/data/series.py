@@ -35,6 +35,13 @@ class Schema:
 
     `read_table(..., schema=)` reads by it and `parse_times` reads single moments by it. Every field is plain JSON. How
     the text was written (from `code` on) is no part of what the table means: two schemas may differ in it and be equal.
+
+    >>> schema = tauflow.read_table({"day": ["01/02/2024", "13/02/2024"], "load": [3, 4]}, time="day", target="load").schema
+    >>> schema.time, schema.targets, schema.dayfirst
+    ('day', ('load',), True)
+    >>> later = tauflow.read_table({"day": ["02/03/2024"], "load": [5]}, schema=schema)
+    >>> later.series[0].time.astype("datetime64[ns]").astype("datetime64[D]").tolist()  # 2 March
+    [datetime.date(2024, 3, 2)]
     """
 
     id: str | None
@@ -66,7 +73,12 @@ class Schema:
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One id's rows in order of time."""
+    """One id's rows in order of time.
+
+    >>> series, = tauflow.read_table({"ds": ["2024-05-01", "2024-05-02"], "y": [3, 4]}).series
+    >>> series.time.dtype, series.gaps().tolist(), series.y.shape
+    (dtype('int64'), [0.0, 86400.0], (2, 1))
+    """
 
     id: str
     time: Array  # (T,)
@@ -104,7 +116,13 @@ class Series:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """All series of one table, in the order of their ids."""
+    """All series of one table, in the order of their ids.
+
+    >>> table = tauflow.read_table({"time": [0.0, 1.0, 2.5], "y": [3, 4, 5]}, time_unit="number")
+    >>> facts, = table.describe()  # one Facts a series
+    >>> facts.rows, facts.typical_gap, len(table.fingerprint)
+    (3, 1.25, 16)
+    """
 
     series: tuple[Series, ...]
     schema: Schema

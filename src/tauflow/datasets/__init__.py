@@ -26,12 +26,24 @@ _WIND = ("NE", "NW", "SE", "cv")
 
 
 def names() -> tuple[str, ...]:
-    """The data sets that `load` knows."""
+    """The data sets that `load` knows.
+
+    >>> tauflow.datasets.names()
+    ('traffic', 'household_power', 'beijing_pm25', 'appliances', 'ecb_rates')
+    """
     return tuple(_LOADERS)
 
 
 def load(name: str) -> pd.DataFrame:
-    """A data set by name; a fresh frame on every call."""
+    """A data set by name; a fresh frame on every call.
+
+    >>> tauflow.datasets.load("ecb_rates").shape
+    (6913, 18)
+    >>> tauflow.datasets.load("weather")
+    Traceback (most recent call last):
+        ...
+    tauflow.errors.DataError: no data set 'weather'; there are: traffic, household_power, beijing_pm25, appliances, ecb_rates
+    """
     if name not in _LOADERS:
         raise DataError(f"no data set '{name}'; there are: {', '.join(_LOADERS)}")
     return _LOADERS[name]()
@@ -53,6 +65,10 @@ def traffic() -> pd.DataFrame:
 
     Known dirt: 7,629 rows repeat a time, always with the same volume, most with another weather; 2,588 gaps over one
     hour, the longest 308 days (August 2014 to June 2015); temp_K is 0 in 10 rows; rain is 9,831.3 mm once.
+
+    >>> frame = tauflow.datasets.traffic()
+    >>> frame.shape, int((frame["temp_K"] == 0).sum())
+    ((48204, 8), 10)
     """
     import pandas as pd
 
@@ -85,6 +101,10 @@ def household_power() -> pd.DataFrame:
     Sub_metering_1, _2, _3  Wh per minute: kitchen; laundry room; water heater and air conditioner
 
     Known dirt: 421 hours are missing (NaN in all columns), the longest run some five days; the first hour is partial.
+
+    >>> frame = tauflow.datasets.household_power()
+    >>> frame.shape, int(frame["Voltage"].isna().sum())
+    ((34589, 8), 421)
     """
     kept = _read("household_power_hourly")
     columns = dict(zip(kept["cols"].tolist(), kept["x"].T.astype(np.float64), strict=True))
@@ -104,6 +124,10 @@ def beijing_pm25() -> pd.DataFrame:
     wind   direction: NE, NW, SE, or cv (calm and variable)
 
     Known dirt: 2,067 values of pm25 are missing, among them the first 24.
+
+    >>> frame = tauflow.datasets.beijing_pm25()
+    >>> frame.shape, int(frame["pm25"].isna().sum())
+    ((43824, 9), 2067)
     """
     kept = _read("beijing_pm25_hourly")
     columns: dict[str, Any] = {"pm25": _decimals(kept["pm25"])}
@@ -127,6 +151,10 @@ def appliances() -> pd.DataFrame:
 
     Known dirt: rv1 and rv2 carry nothing; RH_6 stands at its limits (1 % and 99.9 %) for long stretches. The clock runs
     through the change to summer time of 27 March 2016 as if there were none.
+
+    >>> frame = tauflow.datasets.appliances()
+    >>> frame.shape, float(frame["Appliances"].median())
+    ((19735, 29), 60.0)
     """
     kept = _read("appliances_energy_10min")
     columns = {name: column.astype(np.float64) for name, column in zip(kept["cols"].tolist(), kept["x"].T, strict=True)}
@@ -142,6 +170,12 @@ def ecb_rates() -> pd.DataFrame:
     USD, JPY, CZK, ...  units of the currency for one euro
 
     Known dirt: none; weekends and TARGET holidays have no row, so gaps are 1 to 5 days. DKK is pegged to the euro.
+
+    >>> frame = tauflow.datasets.ecb_rates()
+    >>> frame[["ds", "USD", "JPY"]].head(2)
+              ds     USD     JPY
+    0 1999-01-04  1.1789  133.73
+    1 1999-01-05  1.1790  130.96
     """
     import pandas as pd
 
@@ -159,6 +193,10 @@ def movie_snippets() -> pd.DataFrame:
     text     the sentence
 
     Known dirt: quotes and apostrophes are doubled or lost, some sentences are cut.
+
+    >>> frame = tauflow.datasets.movie_snippets()
+    >>> frame.shape, float(frame["score"].max())
+    ((10605, 2), 3.94117647059)
     """
     import gzip
 

@@ -60,6 +60,11 @@ def export(
                 the last quarter of it is kept out and measures the error. Without it samples are drawn from the network's scales
 
     ExportError names what can't be exported, OutputError where it can't be put; nothing is written then.
+
+    >>> network = tauflow.Network(2, 1, units=4)
+    >>> made = tauflow.deploy.export(network, "numpy", "device")  # an Export
+    >>> made.files, made.error < 1e-4
+    (('network.py', 'network_check.py', 'README.md'), True)
     """
     target, place = find(to, numbers), _check_folder(folder)
     if calibrate is not None and numbers == "float":

@@ -37,7 +37,13 @@ CELLS = ("ctrnn", "gated_ltc", "ltc", "cfc", "gruode", *GATES)
 
 
 class ExportError(TauflowError, ValueError):
-    """A network, a target or a name that can't be exported so."""
+    """A network, a target or a name that can't be exported so.
+
+    >>> tauflow.deploy.export(tauflow.Network(2, 1, units=4), "fortran", "device")
+    Traceback (most recent call last):
+        ...
+    tauflow.deploy.plan.ExportError: there is no target 'fortran'; there are c, numpy, onnx, nir
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +82,12 @@ class Plan:
 
 @torch.no_grad()
 def plan(model: Any) -> Plan:
-    """The plan of a network; ExportError says by name what can't be written down."""
+    """The plan of a network; ExportError says by name what can't be written down.
+
+    >>> plan = tauflow.deploy.plan(tauflow.Network(2, 1, units=4))  # a Plan
+    >>> [(step.kind, step.outputs) for step in plan.steps]
+    [('input', 2), ('standardize', 2), ('cfc', 4), ('dense', 1), ('affine', 1)]
+    """
     if isinstance(model, Cell):
         model = Recurrent(model)
     if not isinstance(model, (Network, Recurrent, Stack, Committee, Weighed)):
@@ -105,7 +116,11 @@ def check_name(name: str) -> str:
 
 
 def named(text: str) -> str:
-    """A name made of any text, such as that of a file."""
+    """A name made of any text, such as that of a file.
+
+    >>> tauflow.deploy.named("Pump 7, hall-2")
+    'pump_7_hall_2'
+    """
     name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:31]
     return name if re.match("[a-z]", name) else f"net_{name}"[:31].rstrip("_")
 

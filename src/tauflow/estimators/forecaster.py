@@ -90,6 +90,11 @@ class Forecaster:
     start        what the network corrects: "linear" (the linear base), "seasonal", "last"; "auto" tries
     bands        what a band looks like before it is calibrated: "conformal" (two widths for each question), "quantiles", "normal",
                  "student", "counts" (whole numbers from 0 on); None for forecasts without bands
+
+    >>> table = {"ds": np.datetime64("2024-01-01") + np.arange(120), "y": 10 + np.sin(np.arange(120) / 4)}
+    >>> model = tauflow.Forecaster("cfc", h=3, units=4, context=12, epochs=1, steps=2).fit(table, progress=False)
+    >>> model.predict(level=90).columns.tolist()
+    ['ds', 'y', 'y-lo-90', 'y-hi-90']
     """
 
     def __init__(

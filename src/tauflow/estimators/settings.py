@@ -32,7 +32,13 @@ CHOICES = {
 
 
 class ForecastError(TauflowError, ValueError):
-    """A setting of a forecaster that does not fit, or a question that it was not trained to answer."""
+    """A setting of a forecaster that does not fit, or a question that it was not trained to answer.
+
+    >>> tauflow.Forecaster("cfc", h=0)
+    Traceback (most recent call last):
+        ...
+    tauflow.estimators.settings.ForecastError: h is 0, expected a whole number >= 1
+    """
 
 
 class ArgumentError(TauflowError, TypeError):
@@ -41,7 +47,15 @@ class ArgumentError(TauflowError, TypeError):
 
 @dataclass(frozen=True)
 class Settings:
-    """See `Forecaster`; `season` None means by the calendar, `lr` None that some are tried, `steps` None by the number of windows."""
+    """See `Forecaster`; `season` None means by the calendar, `lr` None that some are tried, `steps` None by the number of windows.
+
+    >>> tauflow.estimators.Settings(h=6, units=8).context
+    48
+    >>> tauflow.estimators.Settings(strategy="magic")
+    Traceback (most recent call last):
+        ...
+    tauflow.estimators.settings.ForecastError: strategy is 'magic', expected 'direct' or 'recursive'
+    """
 
     cell: str = "cfc"
     h: int = 24

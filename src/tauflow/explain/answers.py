@@ -27,6 +27,14 @@ def explain(model: Any, data: Any = None, dt: Any = None, mask: Any = None, *, r
     Forecaster                the forecast from row `row` of a table; step=, target=, series= as `Forecaster.explain` has them
     Classifier, Regressor     the answer to sequence `row`; target=, at= as their `explain` has them
     Network                   data (time, inputs), dt, mask: the answer at sample `row`; output=, static=, y= (the truth), unit= as `story`
+
+    >>> network = tauflow.Network(["temp", "wind"], ["load"], units=4)
+    >>> network.measure(tauflow.training.Batch(torch.rand(8, 6, 2)))  # as training does
+    >>> found = tauflow.explain.explain(network, torch.rand(6, 2), row=3)  # Shares
+    >>> sorted(found.names), [what for what, sentence in found.lines]
+    (['gaps', 'temp', 'wind'], ['answer', 'when', 'what if'])
+    >>> found.sentence
+    'load after 4 is ...: ... what it says of inputs at their mean (...). It was moved by ...'
     """
     own = getattr(model, "explain", None)
     if callable(own):

@@ -75,7 +75,13 @@ def faithfulness(
     baseline: Any = None,
     seed: int = 0,
 ) -> Faithfulness:
-    """Of the explanation of the answer `output` at the sample `at` to one row of data, x (time, inputs)."""
+    """Of the explanation of the answer `output` at the sample `at` to one row of data, x (time, inputs).
+
+    >>> network = tauflow.Network(2, 1, units=4)
+    >>> found = tauflow.explain.faithfulness(network, torch.rand(6, 2), baseline=[0.5, 0.5])  # a Faithfulness
+    >>> sorted(found.deletion), found.share[[0, -1]].tolist()
+    (['integrated gradients', 'plain gradients', 'random order'], [0.0, 1.0])
+    """
     asked = question(model, x, dt, mask, static, output, at)
     x0 = start_of(asked, baseline)
     plain = {"static": static, "output": output, "at": at, "baseline": baseline}

@@ -40,7 +40,18 @@ Array = NDArray[np.float64]
 
 
 class IncompleteWarning(UserWarning):
-    """The attributions do not add up to the change of the answer."""
+    """The attributions do not add up to the change of the answer.
+
+    >>> import warnings
+    >>> cell = tauflow.CTRNN(1, 1)
+    >>> _ = cell.W.data.zero_(), cell.U.data.fill_(1e18), cell.b.data.fill_(-5e17)  # jumps at a half
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error")
+    ...     tauflow.explain.integrated_gradients(cell, torch.ones(1, 1), baseline=[0.0], nodes=512)
+    Traceback (most recent call last):
+        ...
+    tauflow.explain.integrated.IncompleteWarning: the attributions miss the change of the answer (1.264) by ...
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +126,12 @@ def integrated_gradients(
     baseline: (inputs,) or (time, inputs); unless given, the mean that the network's scale has measured; or rows of data, (rows, time,
     inputs), over which the attributions are averaged. baseline_dt: (time,) or a number; unless given, the median gap. A masked sample
     is left out. Static features stay as they are.
+
+    >>> cell = tauflow.CTRNN(2, 3)
+    >>> _ = cell.U.data[:, 1].zero_()  # the second input is not wired
+    >>> found = tauflow.explain.integrated_gradients(cell, torch.rand(6, 2), baseline=[0, 0], at=4)  # an Explanation
+    >>> found.attribution.shape, found.complete, found.shares()["x1"]
+    ((6, 2), True, 0.0)
     """
     if baseline is not None and np.ndim(baseline) == 3:
         if not len(baseline):
@@ -226,7 +243,8 @@ def start_of(asked: Question, given: Any) -> Tensor:
     """(time, inputs); NaN where the data have it."""
     if given is None and asked.mean is None:
         raise ExplanationError(
-            "the mean of the training data is not known here: give baseline=x_train.mean(axis=0), or a Network whose scale has measured"
+            "the mean of the training data is not known here: network.measure(batch) of a Network with a scale, which fit does, or ask "
+            "integrated_gradients with baseline=x_train.mean(axis=0)"
         )
     x0 = asked.mean if given is None else torch.as_tensor(given).detach().double()
     if x0 is None or tuple(x0.shape) not in (tuple(asked.x.shape), tuple(asked.x.shape[1:])):

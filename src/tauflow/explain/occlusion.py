@@ -64,7 +64,14 @@ class Occlusion(Drawn):
 def occlusion(
     model: nn.Module, x: Any, dt: Any = None, mask: Any = None, *, static: Any = None, output: int = 0, at: int = -1
 ) -> Occlusion:
-    """Of the answer `output` at the sample `at` to one row of data, x (time, inputs), every sample left out once."""
+    """Of the answer `output` at the sample `at` to one row of data, x (time, inputs), every sample left out once.
+
+    >>> cell = tauflow.CTRNN(1, 1, activation="identity", tau=1.0)
+    >>> _ = cell.W.data.zero_(), cell.U.data.fill_(1.0), cell.b.data.zero_()
+    >>> found = tauflow.explain.occlusion(cell, torch.tensor([[0.0], [1.0], [0.0]]), at=2)  # an Occlusion
+    >>> found.effect.round(3).tolist()
+    [-0.086, 0.233, -0.4]
+    """
     asked = question(model, x, dt, mask, static, output, at)
     if asked.at == 0:
         raise ExplanationError(

@@ -22,7 +22,14 @@ Ask = Callable[[Tensor, Tensor, Tensor | None, int], Tensor]
 
 
 class ExplanationError(TauflowError, ValueError):
-    """A question that has no answer: an output or a sample that does not exist, a baseline that is not known."""
+    """A question that has no answer: an output or a sample that does not exist, a baseline that is not known.
+
+    >>> network = tauflow.Network(2, 1, units=4)
+    >>> tauflow.explain.integrated_gradients(network, torch.rand(6, 2), output=1)
+    Traceback (most recent call last):
+        ...
+    tauflow.explain.question.ExplanationError: output is 1, expected a whole number from -1 to 0
+    """
 
 
 @dataclass(frozen=True, eq=False)

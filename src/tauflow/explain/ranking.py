@@ -57,7 +57,13 @@ class Ranking(Drawn):
 
 
 def ranking(model: Any, x: Any, y: Any = None, dt: Any = None, mask: Any = None, **asked: Any) -> Ranking:
-    """Of whole records: a Network asked as `ranking_of`, or an estimator by its own `ranking`, ranking(model, X, y) or (model, table)."""
+    """Of whole records: a Network asked as `ranking_of`, or an estimator by its own `ranking`, ranking(model, X, y) or (model, table).
+
+    >>> network = tauflow.Network(["temp", "wind"], ["load"], units=4)
+    >>> found = tauflow.explain.ranking(network, torch.rand(8, 6, 2), torch.rand(8, 6, 1))  # a Ranking
+    >>> sorted(found.names), found.importance.shape
+    (['temp', 'wind'], (2,))
+    """
     own = getattr(model, "ranking", None)
     if not callable(own):
         return ranking_of(model, x, y, dt, mask, **asked)

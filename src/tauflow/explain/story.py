@@ -152,7 +152,14 @@ def story(
     y: Any = None,
     unit: str = "",
 ) -> Story:
-    """Of the answer `output` at the sample `at` to one row of data, x (time, inputs); y (time,): the truth; unit: of the stamps, "s"."""
+    """Of the answer `output` at the sample `at` to one row of data, x (time, inputs); y (time,): the truth; unit: of the stamps, "s".
+
+    >>> network = tauflow.Network(["temp", "wind"], ["load"], units=4)
+    >>> network.measure(tauflow.training.Batch(torch.rand(8, 6, 2)))  # as training does
+    >>> found = tauflow.explain.story(network, torch.rand(6, 2), unit="s")  # a Story
+    >>> found.answer.shape, found.why.attribution.shape
+    ((6,), (6, 2))
+    """
     still = still_of(model)
     if not isinstance(still, Network):
         raise ExplanationError(f"can't tell the story of a {type(still).__name__}: wrap it in a Network, core=...")

@@ -1,6 +1,6 @@
 """Counterfactuals: what the answer would have been, had one input been missing, or higher.
 
-    effect = f(x, dt) - f(x changed, dt)        changed: input j NaN, or multiplied by 1 + share, at some samples
+    change = f(x changed, dt) - f(x, dt)        changed: input j NaN, or multiplied by 1 + share, at some samples
 
 A network without a `missing` part can't be told NaN: there an input is "missing" when it stands at its mean over the training data.
 """
@@ -89,6 +89,12 @@ def what_if(
     """Of the answer `output` at the sample `at` to one row of data, x (time, inputs): each input changed by itself.
 
     share: 0.1 is 10 % higher. samples: so many up to `at`, all unless given.
+
+    >>> network = tauflow.Network(["temp", "wind"], ["load"], units=4)
+    >>> network.measure(tauflow.training.Batch(torch.rand(8, 6, 2)))  # as training does
+    >>> found = tauflow.explain.what_if(network, torch.rand(6, 2), share=0.1)  # a WhatIf
+    >>> found.names, found.higher.shape
+    (('temp', 'wind'), (2,))
     """
     asked = question(model, x, dt, mask, static, output, at)
     if not np.isfinite(share) or share == 0:

@@ -33,6 +33,11 @@ def write_bytes_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     The new file gets the mode that the umask gives to any new file. A symbolic link stays a link: the file
     it points to is replaced. A hard link is cut: other names keep the old bytes. The folder must exist.
     If only the last step fails, the flush of the folder, the new file is there but a power cut may undo it.
+
+    >>> tauflow.files.write_bytes_atomically("notes.txt", b"whole or not at all")
+    >>> with open("notes.txt") as file:
+    ...     file.read()
+    'whole or not at all'
     """
     target = Path(os.path.realpath(path))
     try:

@@ -70,7 +70,13 @@ def write(
     kind: str,
     finite: bool = True,
 ) -> None:
-    """Save whole or not at all. NaN and infinity in tensors are refused unless `finite=False`."""
+    """Save whole or not at all. NaN and infinity in tensors are refused unless `finite=False`.
+
+    >>> tauflow.files.write("w.tauflow", {"w": torch.ones(2, 3)}, {"unit": "mm"}, kind="filter")
+    >>> found = tauflow.files.read("w.tauflow", kind="filter")  # a File
+    >>> found.config, tuple(found.tensors["w"].shape)
+    ({'unit': 'mm'}, (2, 3))
+    """
     write_bytes_atomically(path, pack(tensors, config, kind=kind, finite=finite))
 
 
@@ -80,6 +86,12 @@ def read(
     """Read what `write` wrote; anything else is a ModelFileError that says what it found instead.
 
     Nothing but the file is opened, no code in it is run, and it takes its own size in memory, not twice that.
+
+    >>> torch.save({"w": torch.ones(2)}, "old.pt")
+    >>> tauflow.files.read("old.pt")
+    Traceback (most recent call last):
+        ...
+    tauflow.errors.ModelFileError: old.pt: a zip archive (torch.save, NumPy's npz or Keras), expected a file written by tauflow
     """
     try:
         return unpack(_bytes_of(path, max_bytes), kind=kind, finite=finite)
@@ -88,7 +100,13 @@ def read(
 
 
 def pack(tensors: Mapping[str, Tensor], config: Mapping[str, JSON], *, kind: str, finite: bool = True) -> bytes:
-    """The bytes of a model file. NaN and infinity are refused unless `finite=False`."""
+    """The bytes of a model file. NaN and infinity are refused unless `finite=False`.
+    kind says what is in it, at most 32 lower case letters, digits, _ and -; the config is plain JSON.
+
+    >>> data = tauflow.files.pack({"w": torch.ones(2)}, {"unit": "mm"}, kind="filter")
+    >>> type(data).__name__, tauflow.files.unpack(data).tensors["w"].tolist()
+    ('bytes', [1.0, 1.0])
+    """
     _require_little_endian()
     if not KIND.fullmatch(kind):
         raise ModelFileError(f"kind is {kind!r}, expected at most 32 lower case letters, digits, _ and -")
@@ -115,7 +133,15 @@ def pack(tensors: Mapping[str, Tensor], config: Mapping[str, JSON], *, kind: str
 
 
 def unpack(data: bytes | bytearray, *, kind: str | None = None, finite: bool = True) -> File:
-    """What the bytes of a model file hold. A bytearray becomes the tensors' memory, bytes are copied."""
+    """What the bytes of a model file hold. A bytearray becomes the tensors' memory, bytes are copied.
+
+    >>> data = bytearray(tauflow.files.pack({"w": torch.ones(2)}, {}, kind="filter"))
+    >>> data[-1] ^= 1  # one bit of the last weight
+    >>> tauflow.files.unpack(data)
+    Traceback (most recent call last):
+        ...
+    tauflow.errors.ModelFileError: damaged or cut short: the checksum does not match; copy or save it again
+    """
     _require_little_endian()
     data = data if isinstance(data, bytearray) else bytearray(data)
     if len(data) < DIGEST.stop or data[8 : DIGEST.start] != PREFIX:

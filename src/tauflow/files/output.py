@@ -16,6 +16,13 @@ def check_output(path: str | os.PathLike[str], inputs: Iterable[object] = ()) ->
     Refused are folders, devices, pipes and sockets (a save replaces what stands there), folders that are not there or that
     can't be written to, and every name of an input: links, hard ones too, and other spellings. Inputs that are no path
     (frames, tables) have no file to lose.
+
+    >>> tauflow.files.check_output("new.csv", inputs=["old.csv"]).name
+    'new.csv'
+    >>> tauflow.files.check_output("old.csv", inputs=["old.csv"])
+    Traceback (most recent call last):
+        ...
+    tauflow.errors.OutputError: old.csv is the file that is read, old.csv: writing it would destroy it; name another
     """
     path = Path(path)
     target = Path(os.path.realpath(path))

@@ -36,6 +36,14 @@ def save(model: nn.Module, path: str | os.PathLike[str]) -> None:
     """Write a Network, Committee, Multi, Recurrent, Stack, Bidirectional or cell; the old file survives whatever goes wrong.
 
     TauflowError names what a file could not bring back: a module of your own, a replaced layer, a hook, ...
+
+    >>> tauflow.save(tauflow.Network(["temp", "wind"], ["load"], units=4), "load.tau")
+    >>> tauflow.load("load.tau").input_names
+    ['temp', 'wind']
+    >>> tauflow.save(torch.nn.Linear(2, 1), "linear.tau")
+    Traceback (most recent call last):
+        ...
+    tauflow.errors.TauflowError: can't save a Linear, expected a Recurrent, Stack, Bidirectional, cell, Network, ...
     """
     structure = describe(model)
     check_sound(model)
@@ -44,7 +52,13 @@ def save(model: nn.Module, path: str | os.PathLike[str]) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """The model that `save` wrote, on the CPU; ModelFileError for anything else."""
+    """The model that `save` wrote, on the CPU; ModelFileError for anything else.
+
+    >>> network, x = tauflow.Network(1, 1, units=4), torch.ones(2, 5, 1)
+    >>> tauflow.save(network, "network.tau")
+    >>> torch.equal(tauflow.load("network.tau")(x)[0], network(x)[0])
+    True
+    """
     file = files.read(path, kind="model")
     try:
         config = schema.read(Config, file.config)

@@ -39,7 +39,12 @@ AUTO = ("period", "tau")  # what a network learns from the data
 
 
 def describe(model: nn.Module) -> Structure:
-    """The structure of a model; TauflowError names what no file can hold."""
+    """The structure of a model; TauflowError names what no file can hold.
+
+    >>> from tauflow.models import describe
+    >>> describe(tauflow.GRU(2, 3))
+    {'type': 'cell', 'name': 'gru', 'options': {'inputs': 2, 'units': 3}}
+    """
     return _describe(model, "", {})
 
 
@@ -124,7 +129,14 @@ def _options(model: Part, path: str) -> dict[str, Any]:
 
 
 def build(structure: Mapping[str, Any]) -> nn.Module:
-    """The model of a structure, with fresh numbers; ModelFileError where it is none."""
+    """The model of a structure, with fresh numbers; ModelFileError where it is none.
+
+    >>> from tauflow.models import build, describe
+    >>> network = build(describe(tauflow.Network(2, 1, units=4)))
+    >>> y, state = network(torch.zeros(1, 5, 2))
+    >>> tuple(y.shape)
+    (1, 5, 1)
+    """
     return _build(structure, "", {})
 
 

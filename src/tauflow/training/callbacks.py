@@ -44,7 +44,15 @@ class Epoch:
 
 
 class Callback:
-    """Does nothing at all. A method that returns True ends the training after the epoch is closed."""
+    """Does nothing at all. A method that returns True ends the training after the epoch is closed.
+
+    >>> class Enough(tauflow.training.Callback):
+    ...     def on_epoch(self, epoch):  # an Epoch; on_step is given a Step
+    ...         return epoch.train < 1e9
+    >>> source = tauflow.training.ArraySource(torch.ones(4, 5, 1), torch.ones(4, 5, 1))
+    >>> tauflow.fit(tauflow.Network(1, 1, units=2), source, epochs=9, callbacks=[Enough()], progress=False).message
+    'stopped at epoch 1: a callback asked for it'
+    """
 
     def on_step(self, step: Step) -> bool | None:
         """After every batch."""

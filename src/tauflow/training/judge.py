@@ -59,7 +59,15 @@ def metric_of(given: str | Callable[[Array, Array], float] | None, mode: str | N
 
 
 def evaluate(model: nn.Module, source: Source, objective: Objective | None = None) -> float:
-    """The mean loss of the samples; without an objective, by the model's own loss."""
+    """The mean loss of the samples; without an objective, by the model's own loss. SettingsError where the source gives no batch.
+
+    >>> source = tauflow.training.ArraySource(torch.ones(4, 5, 1), torch.ones(4, 5, 1))
+    >>> network = tauflow.Network(1, 1, units=2)
+    >>> before = tauflow.training.evaluate(network, source)
+    >>> history = tauflow.fit(network, source, epochs=5, progress=False)
+    >>> tauflow.training.evaluate(network, source) < before
+    True
+    """
     source, objective = as_source(source), objective or of_model(model)
     total, count = 0.0, 0
     with judged(model):
@@ -75,6 +83,11 @@ def answers(model: nn.Module, source: Source) -> tuple[Array, Array]:
     """(answers, targets) of a model under the contract (x, dt, mask, state) -> (output, state), in the source's order.
 
     answers (n, outputs): one row a sequence, or one a real step where the output has a time axis; targets (n, ...).
+
+    >>> source = tauflow.training.ArraySource(torch.ones(4, 5, 2), torch.ones(4, 5, 1))
+    >>> answers, targets = tauflow.training.answers(tauflow.Network(2, 1, units=2), source)
+    >>> answers.shape, targets.shape  # 4 rows of 5 real steps
+    ((20, 1), (20, 1))
     """
     source = as_source(source)
     check_sources(source=source)

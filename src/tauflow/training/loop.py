@@ -125,6 +125,12 @@ def fit(
     With a validation or a patience the model ends with the weights of its best epoch. Ctrl-C ends the run in
     the same way; its checkpoint stays where it was last written. The modules' train and eval modes come back.
     Raises TrainingError on a NaN or a runaway gradient (see guard.py), the best epoch's weights restored.
+
+    >>> x = torch.sin(torch.arange(80) / 3).reshape(4, 20, 1)
+    >>> source = tauflow.training.ArraySource(x[:, :-1], x[:, 1:])
+    >>> history = tauflow.fit(tauflow.Network(1, 1, units=4), source, epochs=3, progress=False)  # a History
+    >>> history.train[-1] < history.train[0], history.message
+    (True, 'stopped at epoch 3: all epochs done')
     """
     check_counts(epochs=epochs, patience=patience, truncate=truncate, checkpoint_every=checkpoint_every)
     check_positive(clip=clip, time_budget=time_budget)

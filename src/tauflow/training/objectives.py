@@ -28,7 +28,14 @@ Objective = Callable[[nn.Module, Any], Tensor]
 
 
 def supervised(loss: Loss | TimeIntegrated | str) -> Supervised:
-    """The objective loss(model(x, dt, mask), y): supervised("mse"), supervised(time_integrated("mae"))."""
+    """The objective loss(model(x, dt, mask), y): supervised("mse"), supervised(time_integrated("mae")).
+
+    >>> objective = tauflow.training.supervised("mae")  # a Supervised
+    >>> model = tauflow.Recurrent(tauflow.CTRNN(2, 3))
+    >>> loss = objective(model, tauflow.training.Batch(torch.zeros(4, 5, 2), torch.zeros(4, 5, 3)))
+    >>> loss.shape, loss.requires_grad
+    (torch.Size([]), True)
+    """
     return Supervised(losses.get(loss) if isinstance(loss, str) else loss)
 
 

@@ -10,7 +10,14 @@ from ..errors import TauflowError
 
 
 class SettingsError(TauflowError, ValueError):
-    """A setting of the training that does not exist or does not fit the others."""
+    """A setting of the training that does not exist or does not fit the others.
+
+    >>> source = tauflow.training.ArraySource(torch.ones(4, 5, 1), torch.ones(4, 5, 1))
+    >>> tauflow.fit(tauflow.Network(1, 1), source, optimizer="newton")
+    Traceback (most recent call last):
+        ...
+    tauflow.training.settings.SettingsError: no optimiser is called 'newton'; there are adam, adamw, sgd, or pass torch's own
+    """
 
 
 def check_counts(**counts: int | None) -> None:

@@ -101,6 +101,12 @@ def bounds(model: nn.Module, dt: float | None = None) -> Bounds:
     """Of a Network, Recurrent, Stack or cell, for every input and every gap, of the equation itself (a fine step).
 
     dt: the time constants are those of steps of this length, as the solver takes them.
+
+    >>> cell = tauflow.CTRNN(1, 2, tau=4.0)
+    >>> _ = cell.W.data.zero_()
+    >>> found = tauflow.analysis.bounds(cell)  # Bounds, with LayerBounds in found.layers
+    >>> found.certified, round(found.rate, 4), found.layers[0].slowest.round(4).tolist()
+    (True, 0.25, [4.0, 4.0])
     """
     motion = Motion(model)
     if dt is not None and not 0 < dt < np.inf:
@@ -116,6 +122,11 @@ def step_factor(model: nn.Module, dt: float) -> float:
     """By which factor two states come together at least in one step of dt; above one they may part. See factors.py for the cells.
 
     In a norm with weights of its own for each dt: for steps of that dt over and over. For a cascade, that of its slowest layer.
+
+    >>> cell = tauflow.CTRNN(1, 2, tau=4.0)
+    >>> _ = cell.W.data.zero_()
+    >>> round(tauflow.analysis.step_factor(cell, dt=4.0), 4)  # exp(-dt / tau)
+    0.3679
     """
     return max(found[0] for found in step_factors(model, dt))
 

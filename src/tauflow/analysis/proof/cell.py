@@ -123,7 +123,11 @@ def changed_since(cell: Cell, base: type[Cell]) -> str | None:
 
 
 def time_constants(cell: Cell) -> Tensor:
-    """The learned time constant of each neuron, (units,), in units of dt."""
+    """The learned time constant of each neuron, (units,), in units of dt.
+
+    >>> tauflow.analysis.time_constants(tauflow.CTRNN(2, 3, tau=(1.0, 9.0))).round(decimals=3).tolist()
+    [1.0, 3.0, 9.0]
+    """
     tau = cell.time_constants()
     if tau is None:
         raise AnalysisError(

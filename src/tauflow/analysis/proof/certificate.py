@@ -13,7 +13,13 @@ from ...errors import TauflowError
 
 
 class AnalysisError(TauflowError, ValueError):
-    """A question that this certificate does not answer."""
+    """A question that this certificate does not answer.
+
+    >>> tauflow.analysis.at_speed(tauflow.CTRNN(2, 3), 2.0)
+    Traceback (most recent call last):
+        ...
+    tauflow.analysis.proof.certificate.AnalysisError: at_speed is of a Network, got a CTRNN: multiply its dt by the speed
+    """
 
 
 class Forgets(Protocol):

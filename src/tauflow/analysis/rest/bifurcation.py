@@ -61,7 +61,14 @@ def bifurcation(
     starts: int = 64,
     seed: int = 0,
 ) -> Bifurcation:
-    """Of x (inputs,), while its input `along`, a number or a name, takes the values; each other input stands still."""
+    """Of x (inputs,), while its input `along`, a number or a name, takes the values; each other input stands still.
+
+    >>> cell = tauflow.CTRNN(1, 1, tau=1.0)
+    >>> _ = cell.W.data.fill_(3.0), cell.U.data.fill_(1.0), cell.b.data.zero_()
+    >>> found = tauflow.analysis.bifurcation(cell, torch.zeros(1), along=0, values=[0.0, 1.0, 2.0, 3.0], starts=16)
+    >>> found.changes  # low, high, states before and after, (stable, unstable); a Bifurcation
+    ((1.0, 2.0, (2, 1), (1, 0)),)
+    """
     motion = Motion(model)
     names = motion.network.input_names if motion.network is not None else [f"x{i}" for i in range(len(x))]
     number = names.index(along) if along in names else along

@@ -66,7 +66,14 @@ class Cycles(Drawn):
 def cycles(
     model: nn.Module, x: Any, dt: float | None = None, *, starts: int = 32, steps: int = 2000, seed: int = 0
 ) -> Cycles:
-    """Of a Network, Recurrent, Stack or cell whose input x (inputs,) stands still; `steps` of dt to settle, and as many to look at."""
+    """Of a Network, Recurrent, Stack or cell whose input x (inputs,) stands still; `steps` of dt to settle, and as many to look at.
+
+    >>> cell = tauflow.CTRNN(1, 2, tau=1.0)
+    >>> cell.W.data = torch.tensor([[2.0, -2.0], [2.0, 2.0]])  # turns, and is held by tanh
+    >>> found = tauflow.analysis.cycles(cell, torch.zeros(1), 0.1, starts=4, steps=300)  # Cycles
+    >>> found.period.round(1).tolist(), found.hits.tolist(), found.resting
+    ([7.5], [4], 0)
+    """
     if starts < 1 or steps < 100:
         raise AnalysisError(f"starts is {starts} and steps {steps}, expected one or more, and 100 or more")
     motion = Motion(model)

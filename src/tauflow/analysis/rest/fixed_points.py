@@ -66,6 +66,12 @@ def fixed_points(
     """Of a Network, Recurrent, Stack or cell whose input x (inputs,) stands still; dt is the gap of its steps, one unless given.
 
     states (n, state): states that were met on data, as further starts. The same seed gives the same starts.
+
+    >>> cell = tauflow.CTRNN(1, 1, tau=1.0)
+    >>> _ = cell.W.data.fill_(3.0), cell.b.data.zero_()
+    >>> found = tauflow.analysis.fixed_points(cell, torch.zeros(1))  # FixedPoints
+    >>> abs(found.states).round(2).tolist(), found.stable.tolist()  # one at rest on each side
+    ([[0.0], [0.99], [0.99]], [False, True, True])
     """
     if starts < 2:
         raise AnalysisError(f"starts is {starts}, expected 2 or more")

@@ -57,7 +57,12 @@ class Portrait(Drawn):
 def portrait(
     model: nn.Module, x: Any, dt: float | None = None, *, starts: int = 16, steps: int = 200, seed: int = 0
 ) -> Portrait:
-    """Of a Network, Recurrent, Stack or cell with two or more states, whose input x (inputs,) stands still."""
+    """Of a Network, Recurrent, Stack or cell with two or more states, whose input x (inputs,) stands still.
+
+    >>> found = tauflow.analysis.portrait(tauflow.CTRNN(1, 3), torch.zeros(1), starts=4, steps=20)  # a Portrait
+    >>> found.paths.shape, found.directions.shape
+    ((4, 21, 2), (2, 3))
+    """
     motion = Motion(model)
     if motion.state_size < 2:
         raise AnalysisError("a portrait is of a plane, but the model has one state: look at its fixed_points")

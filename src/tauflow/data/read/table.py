@@ -64,6 +64,15 @@ def read_table(
     dayfirst, decimal, delimiter  only for a text whose rows leave them open
     schema      of an earlier table: read as that one was, with its names, clock and categories; the target columns
                 may be absent
+
+    >>> rows = {"shop": ["a", "a", "b"], "ds": ["2024-05-01", "2024-05-02", "2024-05-02"], "y": [3, 4, 9]}
+    >>> table = tauflow.read_table(rows, id="shop")  # a Table of two Series
+    >>> table.series[0].y.tolist(), table.schema.targets
+    ([[3.0], [4.0]], ('y',))
+    >>> tauflow.read_table({"ds": ["2024-05-01", "soon"], "y": [3, 4]})
+    Traceback (most recent call last):
+        ...
+    tauflow.errors.DataError: row 1: 'soon' is no time stamp that can be read; write YYYY-MM-DD HH:MM:SS
     """
     reading = Reading(
         id, time, target, past, future, static, duplicates, unsorted, time_unit, zone, dayfirst, decimal, delimiter,

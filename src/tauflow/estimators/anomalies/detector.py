@@ -68,6 +68,14 @@ class AnomalyDetector:
     h          steps that a forecast may go back: over gaps, and over anomalies
     alpha      which share of ordinary rows may be flagged, 0..0.5
     settings   more of `Forecaster`'s arguments (context=, season=, bands=, seed=, ...)
+
+    >>> y = np.random.default_rng(0).normal(size=200)
+    >>> y[150] = 99.0
+    >>> table = {"ds": np.datetime64("2024-01-01") + np.arange(200), "y": y}
+    >>> detector = tauflow.AnomalyDetector("ridge", context=12).fit(table, until="2024-05-20")  # 140 days
+    >>> found = detector.predict(table)  # Anomalies
+    >>> str(found.found["ds"][0]), float(found.found["y"][0])  # the least likely of what was found
+    ('2024-05-30 00:00:00', 99.0)
     """
 
     def __init__(self, cell: str = "ridge", h: int = 4, alpha: float = 0.001, **settings: Any) -> None:

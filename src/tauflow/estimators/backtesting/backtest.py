@@ -64,6 +64,13 @@ def backtest(
     as_fitted  don't fit: the model, loaded from a file perhaps, forecasts as it is, of rows that it did not learn from
     level      bands in percent; the first is scored. `quantiles` beside them, as in `Forecaster.predict`
     progress   is told (windows done, of how many)
+
+    >>> t = np.arange(160)
+    >>> table = {"ds": np.datetime64("2024-01-01") + t, "y": np.sin(t / 4)}
+    >>> model = tauflow.Forecaster("seasonal_naive", h=4, season=[25], context=30)
+    >>> found = tauflow.estimators.backtest(model, table, n_windows=3)  # a Backtest
+    >>> [(scores.window, scores.values) for scores in found.rows]  # each a Scores; None: all windows
+    [(None, 12), (1, 4), (2, 4), (3, 4)]
     """
     if refit < 1 and refit is not False:
         raise ForecastError(f"refit is {refit!r}, expected True, False, or every how many windows")

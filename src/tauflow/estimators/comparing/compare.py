@@ -61,6 +61,14 @@ def compare(
     options   per cell, more of its own arguments, say {"ctrnn": {"solver": "etd2rk"}}; `forecaster`: more of Forecaster's
     windows   cut-offs: the test part in so many pieces of equal time, each tested by models that learned from all rows before it;
               the table shows the mean over them and the spread, `Comparison.tried` each
+
+    >>> t, told = np.arange(150), []
+    >>> table = {"ds": np.datetime64("2024-01-01") + t, "y": np.sin(t / 4)}
+    >>> found = tauflow.compare(table, ["ridge"], h=3, context=12, jobs=1, progress=told.append)  # a Comparison, told by Progress
+    >>> found.rows[0].model, sorted(row.model for row in found.rows)  # a Row a model, the best first
+    ('ridge', ['persistence', 'ridge', 'seasonal_naive'])
+    >>> found.parts[0].target, found.parts[0].examples[0].moment  # a Part a target; an Example of its forecasts
+    ('y', 'best')
     """
     refuse_unknown("compare", columns, OWN)
     table = as_table(data, columns)

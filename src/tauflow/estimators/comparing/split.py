@@ -12,7 +12,16 @@ from ..reading import is_number, moment
 
 
 def test_start(table: Table, test: Any) -> float:
-    """The native time at which testing begins; everything before it may be learned from."""
+    """The native time at which testing begins; everything before it may be learned from.
+
+    test: a fraction, a length such as "90D", or a time stamp. DataError where it leaves nothing to learn from or to test on.
+
+    >>> table = tauflow.read_table({"x": np.arange(20.0), "y": np.arange(20.0)}, time="x", target="y", time_unit="number")
+    >>> start = tauflow.estimators.test_start(table, 0.2)
+    >>> model = tauflow.Forecaster("persistence", h=2, context=3).fit(table, until=start, progress=False)
+    >>> start, model.tested(table, start).forecast[:, :, 0].round(3).tolist()  # of a Tested: (origins, h, targets)
+    (16.0, [[16.0, 16.0], [17.0, 17.0], [18.0, 18.0]])
+    """
     times = np.sort(np.concatenate([series.time[np.isfinite(series.y).any(axis=1)] for series in table.series]))
     if len(times) < 4:
         raise DataError(

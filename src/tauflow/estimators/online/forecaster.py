@@ -60,7 +60,16 @@ class Judged:
 
 
 class OnlineForecaster:
-    """What `Forecaster.online` gives. `shares` says how much each way of answering counts now, `errors` how each did lately."""
+    """What `Forecaster.online` gives. `shares` says how much each way of answering counts now, `errors` how each did lately.
+
+    >>> t = np.arange(140)
+    >>> old, new = ({"ds": np.datetime64("2024-01-01") + days, "y": 10 + np.sin(days / 4)} for days in (t[:120], t[120:]))
+    >>> online = tauflow.Forecaster("ridge", h=3, context=12).fit(old, progress=False).online()
+    >>> online.learn(new)
+    OnlineForecaster(Forecaster(cell='ridge', h=3, fitted), weights='readout', 20 rows since)
+    >>> online.predict()["ds"].dt.strftime("%m-%d").tolist()  # the three days after the last that was learned
+    ['05-20', '05-21', '05-22']
+    """
 
     def __init__(self, model: Forecaster, history: Table, settings: OnlineSettings) -> None:
         encoder, predictor = model._fitted()

@@ -14,7 +14,15 @@ Weights = Literal["readout", "all"]
 
 @dataclass(frozen=True)
 class OnlineSettings:
-    """See `Forecaster.online`; `memory` and `recent` in rows of one series."""
+    """See `Forecaster.online`; `memory` and `recent` in rows of one series.
+
+    >>> tauflow.estimators.OnlineSettings(memory=200)  # what model.online(memory=200) learns by
+    OnlineSettings(weights='readout', memory=200, recent=72, margin=0.02, lr=0.0003)
+    >>> tauflow.estimators.OnlineSettings(memory=0)
+    Traceback (most recent call last):
+        ...
+    tauflow.estimators.settings.ForecastError: memory is 0, expected a number of rows from 10 to a million
+    """
 
     weights: Weights | None = "readout"
     memory: float = 100

@@ -38,6 +38,12 @@ class Classifier(SequenceEstimator):
     seed          the same seed gives the same numbers
 
     classes_, notes_ (what was seen and found), validation_ (the accuracy of each part on what was held out), model_
+
+    >>> x = [np.sin((1 + k % 2) * np.arange(12.0)) for k in range(20)]
+    >>> labels = np.array(["slow", "fast"])[np.arange(20) % 2]
+    >>> model = tauflow.Classifier("cfc", units=4, members=1, epochs=2).fit(x, labels)
+    >>> model.classes_.tolist(), model.predict_proba(x[:2]).shape
+    (['fast', 'slow'], (2, 2))
     """
 
     kind: ClassVar[str] = "classifier"

@@ -24,6 +24,11 @@ class Regressor(SequenceEstimator):
     every   y (n, time) beside X (n, time, channels) is one number at every row with True, several a sequence with False; None asks
             where both are possible
     The other parameters are those of `Classifier`.
+
+    >>> x = [np.full(8, k / 20) for k in range(20)]
+    >>> model = tauflow.Regressor("cfc", units=4, members=1, epochs=2).fit(x, np.arange(20.0))
+    >>> model.predict(x[:2]).shape
+    (2,)
     """
 
     kind: ClassVar[str] = "regressor"

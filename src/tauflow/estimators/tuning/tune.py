@@ -75,6 +75,13 @@ def tune(
     judged       the last part of the rows before it, on which the trials are judged, 0..0.5
     journal      a file that keeps the trials; if it is there, the tuning goes on from it. None: nothing is kept
     options      per cell, arguments that stay as they are, say {"ctrnn": {"solver": "rk4"}}; `forecaster`: settings that do
+
+    >>> t = np.arange(150)
+    >>> table = {"ds": np.datetime64("2024-01-01") + t, "y": np.sin(t / 4)}
+    >>> small = {"context": 12, "epochs": 1, "steps": 2}
+    >>> found = tauflow.tune(table, ["ridge", "ctrnn"], h=3, trials=2, forecaster=small)  # a Tuning
+    >>> [(trial.cell, trial.state) for trial in found.trials]  # each a Trial
+    [('ridge', 'done'), ('ctrnn', 'done')]
     """
     refuse_unknown("tune", columns, OWN)
     fixed = {"h": h, "seed": seed, **(forecaster or {})}

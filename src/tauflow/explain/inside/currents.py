@@ -110,7 +110,13 @@ class Flow(Drawn):
 def currents(
     model: nn.Module, x: Any, dt: Any = None, mask: Any = None, *, static: Any = None, neuron: int = 0
 ) -> Currents:
-    """Of one neuron (0, ..: the outputs of a wiring are the first) over one row of data, x (time, inputs)."""
+    """Of one neuron (0, ..: the outputs of a wiring are the first) over one row of data, x (time, inputs).
+
+    >>> cell = tauflow.CTRNN(2, 3)
+    >>> found = tauflow.explain.currents(cell, torch.rand(6, 2), neuron=0)  # Currents
+    >>> found.sources, np.allclose(found.current.sum(1) + found.rest, found.total)
+    (('x 0', 'x 1', 'neuron 0', 'neuron 1', 'neuron 2'), True)
+    """
     parts = _parts(model, x, dt, mask, static)
     if isinstance(neuron, bool) or not isinstance(neuron, int) or not 0 <= neuron < parts.total.shape[1]:
         raise ExplanationError(f"neuron is {neuron!r}, expected a whole number from 0 to {parts.total.shape[1] - 1}")
@@ -122,7 +128,12 @@ def currents(
 
 
 def flow(model: nn.Module, x: Any, dt: Any = None, mask: Any = None, *, static: Any = None) -> Flow:
-    """What every synapse carried over one row of data, x (time, inputs)."""
+    """What every synapse carried over one row of data, x (time, inputs).
+
+    >>> found = tauflow.explain.flow(tauflow.LTC(2, tauflow.wirings.auto_ncp(2, 8, 1)), torch.rand(6, 2))  # a Flow
+    >>> found.mean.shape, found.outputs
+    ((10, 8), {0: 'y0'})
+    """
     parts = _parts(model, x, dt, mask, static)
     units = parts.total.shape[1]
     wiring = parts.wiring

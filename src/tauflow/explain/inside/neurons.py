@@ -107,7 +107,12 @@ class Neurons(Drawn):
 
 @torch.no_grad()
 def neurons(model: nn.Module, x: Any, dt: Any = None, mask: Any = None, *, static: Any = None) -> Neurons:
-    """Of a Network, Recurrent, Stack or cell on x (time, inputs) or (batch, time, inputs)."""
+    """Of a Network, Recurrent, Stack or cell on x (time, inputs) or (batch, time, inputs).
+
+    >>> found = tauflow.explain.neurons(tauflow.CTRNN(2, 3, tau=(1.0, 9.0)), torch.rand(6, 2))  # Neurons
+    >>> found.tau.round(3).tolist(), found.repeats.shape
+    ([1.0, 3.0, 9.0], (3,))
+    """
     still = still_of(model)
     if not isinstance(still, (Network, Recurrent, Stack)):
         raise ExplanationError(f"a {type(still).__name__} reads both ways: trace each of its directions")

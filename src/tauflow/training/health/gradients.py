@@ -149,6 +149,11 @@ def gradient_health(
     """Of a Network, a Recurrent or Stack, or a module that has one inside, on the first rows of a batch; the model stays as it is.
 
     objective: unless given, the model's own, as `fit` takes it. SettingsError for a model without a Recurrent or a Stack.
+
+    >>> batch = tauflow.training.Batch(torch.ones(4, 30, 1), torch.ones(4, 30, 1))
+    >>> found = tauflow.training.gradient_health(tauflow.Network(1, 1, units=4), batch)  # a GradientHealth
+    >>> found.sentence
+    'healthy: the gradient reaches ... % of the steps, and the end hears ... back, of 29'
     """
     objective = of_model(model) if objective is None else objective
     still = copy_of(model).double().eval()
@@ -185,6 +190,12 @@ class WatchGradients(Callback):
     """Looks at the gradients after every epoch (or every `every`-th), on the first batch of a source; `found` holds what was seen.
 
     `WatchGradients(source)` as a callback of `fit`; `watch.found[-1].sentence` says how it stands.
+
+    >>> source = tauflow.training.ArraySource(torch.ones(4, 9, 1), torch.ones(4, 9, 1))
+    >>> watch = tauflow.training.WatchGradients(source)
+    >>> history = tauflow.fit(tauflow.Network(1, 1, units=2), source, epochs=2, callbacks=[watch], progress=False)
+    >>> [found.epoch for found in watch.found]
+    [1, 2]
     """
 
     def __init__(self, source: Source, objective: Objective | None = None, every: int = 1, rows: int = 16) -> None:

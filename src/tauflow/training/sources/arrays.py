@@ -24,6 +24,15 @@ class Source(Protocol):
 
     It may also have a method `fingerprint() -> Mapping[str, Any]`, all that its batches depend on, by which a checkpoint
     knows it again; of one without it the batches of the first epoch are read for that.
+
+    >>> class Ones:  # a Source of your own
+    ...     def __len__(self):
+    ...         return 2
+    ...     def batches(self, epoch):
+    ...         for _ in range(2):
+    ...             yield tauflow.training.Batch(torch.ones(4, 5, 1), torch.ones(4, 5, 1))
+    >>> tauflow.fit(tauflow.Network(1, 1, units=2), Ones(), epochs=1, progress=False).message
+    'stopped at epoch 1: all epochs done'
     """
 
     def __len__(self) -> int:
@@ -38,6 +47,10 @@ class ArraySource:
 
     x, y, dt, mask, weight, static, first   as in `Batch`; x may be a PackedSequence
     prepare   a function on the x of a batch, for what would take too much memory at once: frames of bytes into numbers
+
+    >>> source = tauflow.training.ArraySource(torch.zeros(10, 5, 3), torch.zeros(10, 5, 1), batch_size=4, shuffle=False)
+    >>> [len(batch.x) for batch in source.batches(epoch=0)]
+    [4, 4, 2]
     """
 
     def __init__(

@@ -23,7 +23,12 @@ OVER_TIME = ("x", "y", "dt", "mask", "first")  # sliced by `steps`; weight too, 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """None where there is nothing to say. A PackedSequence is laid out as padded rows and their mask."""
+    """None where there is nothing to say. A PackedSequence is laid out as padded rows and their mask.
+
+    >>> batch = tauflow.training.Batch(x=torch.zeros(2, 5, 3), y=torch.zeros(2, 5, 1), dt=torch.ones(2, 5))
+    >>> batch.mask is None, tuple(batch.x.shape)
+    (True, (2, 5, 3))
+    """
 
     x: Tensor
     y: Tensor | None = None

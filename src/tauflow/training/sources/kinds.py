@@ -27,7 +27,13 @@ class OfKind:
 
 
 class KindSource:
-    """`KindSource({"heart": ArraySource(...), "house": ArraySource(...)})`; rounds: as many as the longest has batches, unless given."""
+    """`KindSource({"heart": ArraySource(...), "house": ArraySource(...)})`; rounds: as many as the longest has batches, unless given.
+
+    >>> heart, house = (tauflow.training.ArraySource(torch.zeros(n, 5, 2), torch.zeros(n, 5, 1), batch_size=2) for n in (4, 2))
+    >>> source = tauflow.training.KindSource({"heart": heart, "house": house})
+    >>> sorted(part.kind for part in source.batches(epoch=0))  # each an OfKind; house begins anew
+    ['heart', 'heart', 'house', 'house']
+    """
 
     def __init__(self, sources: Mapping[str, Source], *, rounds: int | None = None, seed: int = 0) -> None:
         if not sources:

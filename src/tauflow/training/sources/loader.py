@@ -23,7 +23,13 @@ BY_PLACE = 4  # (x, y, dt, mask); what comes behind is known by its name alone
 
 
 class LoaderSource:
-    """Batches of a loader; tuples (x, y), (x, y, dt), (x, y, dt, mask) and dicts of a Batch's parts become a `Batch`."""
+    """Batches of a loader; tuples (x, y), (x, y, dt), (x, y, dt, mask) and dicts of a Batch's parts become a `Batch`.
+
+    >>> data = torch.utils.data.TensorDataset(torch.zeros(6, 5, 3), torch.zeros(6, 5, 1))
+    >>> source = tauflow.training.LoaderSource(torch.utils.data.DataLoader(data, batch_size=3))
+    >>> len(source), tuple(next(source.batches(epoch=0)).y.shape)
+    (2, (3, 5, 1))
+    """
 
     def __init__(self, loader: DataLoader[Any], *, seed: int = 0) -> None:
         if not isinstance(loader, DataLoader):

@@ -33,6 +33,11 @@ class SequenceSource:
     static    (sequences, n)
     prepare   a function on the padded x of a batch: frames of bytes into numbers
     shuffle   False keeps the sequences in the order in which they came
+
+    >>> source = tauflow.training.SequenceSource([torch.ones(2, 3), torch.ones(4, 3)], [0.5, 1.5], batch_size=2, shuffle=False)
+    >>> batch = next(source.batches(epoch=0))
+    >>> tuple(batch.x.shape), batch.mask.int().tolist()
+    ((2, 4, 3), [[1, 1, 0, 0], [1, 1, 1, 1]])
     """
 
     def __init__(

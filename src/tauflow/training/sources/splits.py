@@ -20,6 +20,10 @@ def split_groups(
     shares   how large the parts are to be, in samples; together 1
 
     The largest groups are dealt first, each to the part that still lacks most; groups of one size in random order, from `seed`.
+
+    >>> train, validation, test = tauflow.training.split_groups(["ann", "bob", "ann", "cyd", "bob", "ann"], (0.5, 0.3, 0.2))
+    >>> train.tolist(), validation.tolist(), test.tolist()
+    ([0, 2, 5], [1, 4], [3])
     """
     check_seed(seed)
     if not len(shares) or not all(share > 0 for share in shares) or abs(sum(shares) - 1) > 1e-6:

@@ -25,8 +25,13 @@ def parse_times(values: str | Sequence[Any] | Array | Any, schema: Schema, what:
     an index or a column; numbers count in the table's unit, and whole numbers beyond 1e15 are nanoseconds. Stamps are
     on the table's clock: with an offset where its rows have one, without where they have none.
 
-    >>> parse_times("2018-10-02", Schema(id=None, time="ds", targets=("y",), aware=False)).tolist()
+    >>> schema = tauflow.read_table({"ds": ["2018-10-01", "2018-10-02"], "y": [3, 4]}).schema
+    >>> tauflow.data.parse_times("2018-10-02", schema).tolist()
     [1538438400000000000]
+    >>> tauflow.data.parse_times("2018-10-02T00:00+02:00", schema)
+    Traceback (most recent call last):
+        ...
+    tauflow.errors.DataError: times: '2018-10-02T00:00+02:00' has an offset, the stamps of the table have none; leave it out
     """
     chunk = _chunk(values, what)
     if len(chunk.values) == 0:
