@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tauflow.errors import TimeError
-from tests.contract.common import INF, NAN, MakeModel, data, same_bits
+from tauflow.errors import ShapeError, TimeError
+from tests.contract.common import INF, NAN, MakeCell, MakeModel, data, same_bits
 
 
 def check_zero_gap_holds_one_row(model: MakeModel) -> None:
@@ -95,3 +95,15 @@ def check_bad_gaps_in_a_step_are_refused(model: MakeModel) -> None:
             m.step(x[:, 0], gaps, h)
         with pytest.raises(TimeError):
             m.step(x[:, 0], bad, h)
+
+
+def check_a_cell_does_not_spread_gaps_over_rows(cell: MakeCell) -> None:
+    """dt (batch, 1) beside h (batch, state) is a slip that torch would take: it is refused, or a cell without time ignores it."""
+    c = cell()
+    x, h = torch.randn(4, c.inputs), torch.randn(4, c.state_size)
+    for dt in (torch.rand(4, 1), torch.tensor(0.5)):
+        try:
+            after = c.step(x, dt, h)
+        except ShapeError:
+            continue
+        assert same_bits(after, c.step(x, torch.ones(4), h))

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from .. import solvers
 from ..described import Described
-from ..errors import TauflowError
+from ..errors import ShapeError, TauflowError
 from .made import Made
 
 C = TypeVar("C", bound=nn.Module)
@@ -123,7 +123,16 @@ class LeakCell(Cell):
 
     def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
         leak = partial(self.leak, self.project(x))
-        return solvers.integrate(self.solver, leak, h, dt[:, None], self.substeps)
+        return solvers.integrate(self.solver, leak, h, column(dt), self.substeps)
+
+
+def column(dt: Tensor) -> Tensor:
+    """dt (batch,) as (batch, 1), to stand beside the states; any other shape would be spread over the rows in silence."""
+    if dt.dim() != 1:
+        raise ShapeError(
+            f"dt has the shape {tuple(dt.shape)}, expected (batch,): the time of this one sample, a number a row"
+        )
+    return dt[:, None]
 
 
 def check_sizes(inputs: int, units: int) -> None:

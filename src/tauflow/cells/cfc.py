@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from ..activations import Activation
 from ..activations import activation as find_activation
-from .base import Cell, CellError, check_sizes, check_tau, drawn, spread_tau
+from .base import Cell, CellError, check_sizes, check_tau, column, drawn, spread_tau
 
 
 class CfC(Cell):
@@ -101,19 +101,19 @@ class CfC(Cell):
 
     def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
         z = self.backbone(torch.cat([x, h], dim=1))
-        return MODES[self.mode](self, z, dt[:, None])
+        return MODES[self.mode](self, z, column(dt))
 
     def gates(self, x: Tensor, dt: Tensor, h: Tensor) -> dict[str, Tensor]:
         if self.mode == "pure":
             return {}
-        return {"time": time_gate(self, self.backbone(torch.cat([x, h], dim=1)), dt[:, None])}
+        return {"time": time_gate(self, self.backbone(torch.cat([x, h], dim=1)), column(dt))}
 
     def saturation(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor | None:
         """Of f1 and f2, as much of each as the time gate lets through: 1 - tanh' = tanh^2."""
         if self.mode == "pure":
             return None
         z = self.backbone(torch.cat([x, h], dim=1))
-        (f1, f2), s = branches(self, z), time_gate(self, z, dt[:, None])
+        (f1, f2), s = branches(self, z), time_gate(self, z, column(dt))
         share = s if self.mode == "default" else s / (1 + s)
         return torch.lerp(f1.square(), f2.square(), share)
 

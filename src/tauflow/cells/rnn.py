@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..solvers import LONGEST_DECAY
-from .base import Cell, check_sizes, check_tau, drawn, spread_tau
+from .base import Cell, check_sizes, check_tau, column, drawn, spread_tau
 from .ctrnn import LOG_TAU
 
 
@@ -52,7 +52,8 @@ class StaticCell(Cell):
 
     def sums(self, x: Tensor, dt: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         """What the gates get from the input and from the state, each (batch, rows * units)."""
-        return F.linear(with_gap(x, dt), self.weight_ih, self.bias_ih), F.linear(h, self.weight_hh, self.bias_hh)
+        seen = torch.cat([x, torch.log1p(column(dt))], dim=1)
+        return F.linear(seen, self.weight_ih, self.bias_ih), F.linear(h, self.weight_hh, self.bias_hh)
 
     def unit_hull(self) -> tuple[Tensor, Tensor]:
         one = torch.ones(self.state_size, dtype=self.bias_ih.dtype, device=self.bias_ih.device)
@@ -153,7 +154,7 @@ class DecayGRU(GRU):
 
     def decayed(self, dt: Tensor, h: Tensor) -> Tensor:
         """What is left of h after the gap."""
-        return h * torch.exp(-(dt[:, None] * (1 / self.tau)).clamp(max=LONGEST_DECAY))
+        return h * torch.exp(-(column(dt) * (1 / self.tau)).clamp(max=LONGEST_DECAY))
 
     def step(self, x: Tensor, dt: Tensor, h: Tensor) -> Tensor:
         return super().step(x, dt, self.decayed(dt, h))
