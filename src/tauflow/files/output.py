@@ -22,7 +22,7 @@ def check_output(path: str | os.PathLike[str], inputs: Iterable[object] = ()) ->
     >>> tauflow.files.check_output("old.csv", inputs=["old.csv"])
     Traceback (most recent call last):
         ...
-    tauflow.errors.OutputError: old.csv is the file that is read, old.csv: writing it would destroy it; name another
+    tauflow.errors.OutputError: old.csv is the file that is read: writing it would destroy it; name another
     """
     path = Path(path)
     target = Path(os.path.realpath(path))
@@ -38,7 +38,8 @@ def check_output(path: str | os.PathLike[str], inputs: Iterable[object] = ()) ->
         raise OutputError(f"may not write into the folder {folder}; choose another")
     for source in inputs:
         if isinstance(source, (str, os.PathLike)) and _same(target, found, source):
-            raise OutputError(f"{path} is the file that is read, {source}: writing it would destroy it; name another")
+            also = f" ({source})" if str(source) != str(path) else ""
+            raise OutputError(f"{path} is the file that is read{also}: writing it would destroy it; name another")
     return path
 
 
