@@ -7,6 +7,7 @@ and the test of the same name are one click away.
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,7 @@ import tauflow
 from .docstrings import as_rst
 
 ROOT = Path(__file__).parents[2]
+EXAMPLE = ">>> "
 ROOMS = {
     "cells": "Cells",
     "cells.mixed_memory": "Mixed memory",
@@ -82,6 +84,7 @@ def page(room: str, title: str, first: dict[int, str]) -> str:
         lines += [links(where), ""]
         for name in sections[where]:
             lines += entry(first, f"tauflow.{room}.{name}", getattr(module, name))
+            lines += shown_by(name, room, {one: getattr(module, one) for one in known})
     return "\n".join(lines) + "\n"
 
 
@@ -105,6 +108,15 @@ def entry(first: dict[int, str], where: str, value: Any) -> list[str]:
     if first.setdefault(id(value), where) != where:
         return [f"``{where}``: see :py:{kind.replace('function', 'func')}:`{first[id(value)]}`", ""]
     return [f".. auto{kind}:: {where}", *["   :members:"] * (kind == "class"), ""]
+
+
+def shown_by(name: str, room: str, known: dict[str, Any]) -> list[str]:
+    """Where a name has no example of its own: the names of its room whose examples show it."""
+    if EXAMPLE in (inspect.getdoc(known[name]) or "") or not callable(known[name]):
+        return []
+    parts = {one: (inspect.getdoc(value) or "").partition(EXAMPLE)[2] for one, value in known.items()}
+    by = [one for one, text in parts.items() if re.search(rf"\b{name}\b", text)]
+    return ["*Example*: " + ", ".join(f":py:obj:`{one} <tauflow.{room}.{one}>`" for one in by[:3]), ""] if by else []
 
 
 def links(where: str) -> str:

@@ -35,7 +35,7 @@ class Settings:
 
     units: int = 48
     updates: int = 200
-    few: int = 60
+    few: int = 200
     longer: int = 2
     epochs: int = 10
     rate: float = 0.02
