@@ -89,7 +89,7 @@ def _online_table(study: Study, told: tuple[str, list[str], list[list[str]]]) ->
     return Table(columns, rows, "learning on", "", colours=[COLOURS[row[0]] for row in rows], kinds=marks)
 
 
-def _dots(names: list[str], values: list[tuple[float, float, float]], label: str, middle: float, digits: int) -> str:
+def _dots(names: list[str], values: list[tuple[float, float, float]], label: str, middle: float) -> str:
     """A dot and its interval a model, and the line of who knows nothing."""
 
     def draw(figure: Any, named: Colours) -> None:
@@ -104,7 +104,7 @@ def _dots(names: list[str], values: list[tuple[float, float, float]], label: str
         axes.set(ylim=(len(names) - 0.5, -0.5), xlabel=label)
         axes.set_yticks(range(len(names)), names)
         axes.xaxis.set_major_locator(_few())
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.{digits}f}")
+        axes.ticklabel_format(axis="x", useOffset=False, style="plain")
 
     return page_svg(draw, 440, 70 + 34 * len(names))
 
@@ -118,14 +118,14 @@ def _few() -> Any:
 def _skills(study: Study) -> Drawing:
     skills = study.skills()
     values = [(one.value, one.low, one.high) for one in skills.values()]
-    svg = _dots(list(skills), values, "skill; the line at 0 is the random walk", 0.0, 3)
+    svg = _dots(list(skills), values, "skill; the line at 0 is the random walk", 0.0)
     return Drawing("Skill on returns", "a dot and its 95 % interval; right of the line is better", svg)
 
 
 def _directions(study: Study) -> Drawing:
     ways = {name: one for name, one in study.directions().items() if one is not None}
     values = [(100 * one.value, 100 * one.low, 100 * one.high) for one in ways.values()]
-    svg = _dots(list(ways), values, "direction right [%]; the line at 50 is a coin", 50.0, 0)
+    svg = _dots(list(ways), values, "direction right [%]; the line at 50 is a coin", 50.0)
     return Drawing("Up or down", "a dot and its 95 % interval", svg)
 
 
@@ -137,7 +137,6 @@ def _beyond(study: Study) -> Drawing:
         [(one.value, one.low, one.high) for one in found],
         "R2 beyond HAR's; the line at 0 is HAR",
         0.0,
-        3,
     )
     return Drawing("Volatility against HAR", "a dot and its 95 % interval; right of the line is better", svg)
 
