@@ -39,6 +39,8 @@ def test_a_docstring_is_safe_and_keeps_its_columns(generate):
     ]  # fmt: skip
     assert as_rst("a **leak**, 2**3") == [r"a **leak**\ , 2\*\*3", ""]
     assert as_rst("prose\n    code") == ["prose", "", "::", "", "        code", ""]
+    example = [">>> go(*a)", "Traceback (most recent call last):", "    ...", "tauflow.errors.TimeError: *dt*"]
+    assert as_rst("\n".join(example)) == ["::", "", *("    " + line for line in example), ""]
 
 
 def test_the_reference_has_every_public_name(generate, tmp_path):

@@ -34,14 +34,14 @@ def as_rst(text: str) -> list[str]:
 
 
 def paragraphs(text: str) -> Iterator[list[str]]:
-    """Lines between blank ones; a block that is indented is a paragraph of its own, blank lines within it included."""
+    """Lines between blank ones; a block that is indented is a paragraph of its own, but for a list's and an example's lines."""
     part: list[str] = []
     for line in text.expandtabs().splitlines():
         if not line.strip():
             if part:
                 yield part
             part = []
-        elif part and line.startswith(" ") != part[-1].startswith(" ") and not part[0].startswith(("- ", "* ")):
+        elif part and line.startswith(" ") != part[-1].startswith(" ") and not part[0].startswith(("- ", "* ", ">>>")):
             yield part
             part = [line]
         else:
