@@ -36,10 +36,12 @@ def test_every_name_of_a_room_has_an_example(room: str) -> None:
 WITH = [(room, name) for room in reference.rooms() for name in reference.names(room) if examples(room, name).examples]
 
 
+@pytest.mark.usefixtures("registry")
 @pytest.mark.parametrize(("room", "name"), WITH)
 def test_an_example_prints_what_it_shows(room: str, name: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     test = examples(room, name)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tauflow.cells, "IMPORTED", [])
     torch.manual_seed(0)
     said: list[str] = []
     result = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=said.append)

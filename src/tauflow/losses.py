@@ -7,7 +7,8 @@
     weight (batch, time) >= 0, shaped like a mask
 
 Masked entries are cut out before any arithmetic: NaN under the mask reaches neither the loss nor a gradient,
-and padding changes no bit of the loss. A mask that leaves nothing is an error: the mean of nothing is NaN.
+and padding changes no bit of the loss. A mask that leaves nothing is a LossError: the mean of nothing is NaN.
+ShapeError and DtypeError say which shapes and types were expected, NonFiniteError that a target that counts is NaN.
 Sources: Huber 1964; Koenker and Bassett 1978 (the quantile, or pinball, loss).
 """
 
@@ -27,11 +28,23 @@ from .errors import DtypeError, NonFiniteError, ShapeError, TauflowError, TimeEr
 
 
 class LossError(TauflowError, ValueError):
-    """A loss that does not exist, or that has nothing to average."""
+    """A loss that does not exist, or that has nothing to average.
+
+    >>> tauflow.losses.mse(torch.zeros(1, 3), torch.zeros(1, 3), mask=torch.zeros(1, 3, dtype=torch.bool))
+    Traceback (most recent call last):
+        ...
+    tauflow.losses.LossError: no entry counts: the mask is False everywhere, or the batch is empty
+    """
 
 
 class Loss(Protocol):
-    """(output, target, mask, weight) -> a scalar."""
+    """(output, target, mask, weight) -> a scalar.
+
+    >>> def relative(output, target, mask=None, weight=None):  # a Loss of your own
+    ...     return tauflow.losses.mean_of(lambda y, z: (y / z - 1).abs(), output, target, mask, weight)
+    >>> relative(torch.tensor([[9.0, 22.0]]), torch.tensor([[10.0, 20.0]]))
+    tensor(0.1000)
+    """
 
     def __call__(
         self, output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None
@@ -39,25 +52,44 @@ class Loss(Protocol):
 
 
 def mse(output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
-    """The mean squared error; output and target of the same shape."""
+    """The mean squared error; output and target of the same shape.
+
+    >>> output, target = torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[1.0, 4.0, np.nan]])
+    >>> tauflow.losses.mse(output, target, mask=torch.tensor([[True, True, False]]))  # (0 + 4) / 2
+    tensor(2.)
+    """
     _check_same_shape(output, target)
     return mean_of(lambda y, z: (y - z).square(), output, target, mask, weight)
 
 
 def mae(output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
-    """The mean absolute error; output and target of the same shape."""
+    """The mean absolute error; output and target of the same shape.
+
+    >>> tauflow.losses.mae(torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 4.0]]), weight=torch.tensor([[3.0, 1.0]]))
+    tensor(0.5000)
+    """
     _check_same_shape(output, target)
     return mean_of(lambda y, z: (y - z).abs(), output, target, mask, weight)
 
 
 def huber(output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
-    """e^2 / 2 for errors up to 1, |e| - 1/2 beyond: less moved by outliers than mse. Same shapes."""
+    """e^2 / 2 for errors up to 1, |e| - 1/2 beyond: less moved by outliers than mse. Same shapes.
+
+    >>> error = torch.tensor([[0.5], [10.0]])
+    >>> [tauflow.losses.huber(e, torch.zeros(1)).item() for e in error]  # 0.5^2 / 2 and 10 - 1/2
+    [0.125, 9.5]
+    """
     _check_same_shape(output, target)
     return mean_of(lambda y, z: F.huber_loss(y, z, reduction="none"), output, target, mask, weight)
 
 
 def cross_entropy(output: Tensor, target: Tensor, mask: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
-    """-log softmax(output)[target]; output (..., classes) before the softmax, target (...) class numbers."""
+    """-log softmax(output)[target]; output (..., classes) before the softmax, target (...) class numbers.
+
+    >>> output, target = torch.tensor([[2.0, 0.0, 0.0]]), torch.tensor([0])  # three classes, the first is true
+    >>> round(tauflow.losses.cross_entropy(output, target).item(), 3)
+    0.24
+    """
     return of_classes(output, target, mask, weight)
 
 
@@ -66,6 +98,12 @@ class CrossEntropy:
     """The cross-entropy with what a sample of each class counts, (classes), and label smoothing.
 
     smoothing: this share of the target is spread over all classes, so no answer has to be certain (Szegedy et al. 2016).
+
+    >>> loss = tauflow.losses.CrossEntropy(weight=(1.0, 9.0), smoothing=0.1)  # the second class is rare
+    >>> print(loss)
+    cross_entropy(weight=(1.0, 9.0), smoothing=0.1)
+    >>> round(loss(torch.zeros(4, 2), torch.tensor([0, 0, 0, 1])).item(), 3)  # log 2, whatever the weights
+    0.693
     """
 
     weight: tuple[float, ...] | None = None
@@ -97,7 +135,13 @@ def of_classes(
     of_class: Tensor | None = None,
     smoothing: float = 0.0,
 ) -> Tensor:
-    """The cross-entropy; of_class (classes): what a sample of each class counts."""
+    """The cross-entropy; of_class (classes): what a sample of each class counts.
+
+    >>> output, target = torch.tensor([[4.0, 0.0], [4.0, 0.0]]), torch.tensor([0, 1])  # right, and wrong
+    >>> rare = torch.tensor([1.0, 9.0])  # a sample of the second class counts nine times
+    >>> [round(tauflow.losses.of_classes(output, target, None, None, counts).item(), 2) for counts in (None, rare)]
+    [2.02, 3.62]
+    """
     if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
         raise DtypeError(f"target is {target.dtype}, expected class numbers: call target.long()")
     if output.shape[:-1] != target.shape:
@@ -125,7 +169,13 @@ def of_classes(
 
 
 def balanced(targets: Tensor | Sequence[int], classes: int) -> tuple[float, ...]:
-    """Weights by which all classes count the same: samples / (classes that come * samples of the class); 0 for one that doesn't."""
+    """Weights by which all classes count the same: samples / (classes that come * samples of the class); 0 for one that doesn't.
+
+    LossError where a target is no class number, DtypeError where they are not whole.
+
+    >>> [round(weight, 3) for weight in tauflow.losses.balanced([0, 0, 0, 1], classes=2)]
+    [0.667, 2.0]
+    """
     numbers = torch.as_tensor(targets).flatten()
     if numbers.is_floating_point() or numbers.dtype == torch.bool:
         raise DtypeError(f"targets are {numbers.dtype}, expected class numbers: call targets.long()")
@@ -138,7 +188,12 @@ def balanced(targets: Tensor | Sequence[int], classes: int) -> tuple[float, ...]
 
 
 def quantile(levels: Sequence[float]) -> Quantile:
-    """The loss of quantile forecasts at `levels`, say (0.1, 0.5, 0.9)."""
+    """The loss of quantile forecasts at `levels`, say (0.1, 0.5, 0.9).
+
+    >>> loss = tauflow.losses.quantile((0.1, 0.5, 0.9))
+    >>> print(loss)
+    quantile(0.1, 0.5, 0.9)
+    """
     return Quantile(tuple(float(q) for q in levels))
 
 
@@ -148,6 +203,11 @@ class Quantile:
 
     q (z - y) where the target z lies above the forecast y, (1 - q) (y - z) below; least at the
     q-quantile of z.
+
+    >>> loss = tauflow.losses.Quantile((0.1, 0.9))
+    >>> output = torch.tensor([[1.0, 3.0]])  # one forecast: between 1 and 3 with 80 %
+    >>> [round(loss(output, torch.tensor([truth])).item(), 2) for truth in (2.0, 5.0)]  # inside, outside
+    [0.1, 1.1]
     """
 
     levels: tuple[float, ...]
@@ -178,7 +238,13 @@ class Quantile:
 
 
 def time_integrated(loss: Loss | str) -> TimeIntegrated:
-    """The integral of `loss` over uneven time: time_integrated(mse)(output, target, dt, mask)."""
+    """The integral of `loss` over uneven time: time_integrated(mse)(output, target, dt, mask).
+
+    >>> loss = tauflow.losses.time_integrated("mae")  # a TimeIntegrated
+    >>> dt = torch.tensor([[1.0, 1.0, 8.0]])  # samples at 0, 1 and 9
+    >>> loss(torch.ones(1, 3), torch.zeros(1, 3), dt)  # an error of 1 for 9 units of time
+    tensor(9.)
+    """
     return TimeIntegrated(get(loss) if isinstance(loss, str) else loss)
 
 
@@ -189,6 +255,13 @@ class TimeIntegrated:
     From each sample's first real step to its last, by the trapezoid rule: an error counts for as long as it
     lasts, however densely it was measured. dt (batch, time) is the time since the previous real step; that of
     the first one lies outside. The rule's error falls with the square of dt.
+
+    >>> loss = tauflow.losses.TimeIntegrated(tauflow.losses.mse)
+    >>> print(loss)
+    time_integrated(mse)
+    >>> often, seldom = torch.tensor([[0.0, 1.0, 1.0]]), torch.tensor([[0.0, 2.0]])  # the same two units of time
+    >>> [loss(torch.ones_like(dt), torch.zeros_like(dt), dt).item() for dt in (often, seldom)]
+    [2.0, 2.0]
     """
 
     loss: Loss
@@ -210,7 +283,11 @@ class TimeIntegrated:
 
 
 def trapezoid_weights(dt: Tensor, mask: Tensor | None = None) -> Tensor:
-    """(batch, time): half the gap to the previous real step and half that to the next; 0 where masked."""
+    """(batch, time): half the gap to the previous real step and half that to the next; 0 where masked.
+
+    >>> tauflow.losses.trapezoid_weights(torch.tensor([[1.0, 1.0, 8.0]]))
+    tensor([[0.5000, 4.5000, 4.0000]])
+    """
     if dt.ndim != 2:
         raise ShapeError(f"dt has shape {tuple(dt.shape)}, expected (batch, time)")
     if mask is None:
@@ -236,7 +313,15 @@ LOSSES: dict[str, Loss] = {
 
 
 def get(name: str) -> Loss:
-    """The loss called `name`."""
+    """The loss called `name`.
+
+    >>> tauflow.losses.get("mse") is tauflow.losses.mse
+    True
+    >>> tauflow.losses.get("crossentropy")
+    Traceback (most recent call last):
+        ...
+    tauflow.losses.LossError: no loss is called 'crossentropy'; did you mean 'cross_entropy'? There are ...
+    """
     if name not in LOSSES:
         close = get_close_matches(name, LOSSES, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]!r}? There are" if close else "there are"
@@ -251,7 +336,12 @@ def mean_of(
     mask: Tensor | None,
     weight: Tensor | None,
 ) -> Tensor:
-    """The mean of entries(output, target), of the target's shape, over what the mask leaves."""
+    """The mean of entries(output, target), of the target's shape, over what the mask leaves.
+
+    >>> y, z = torch.tensor([[1.0, 9.0]]), torch.zeros(1, 2)
+    >>> tauflow.losses.mean_of(lambda y, z: (y - z).abs(), y, z, torch.tensor([[True, False]]), None)
+    tensor(1.)
+    """
     if mask is not None:
         if mask.dtype != torch.bool:
             raise DtypeError(f"mask is {mask.dtype}, expected torch.bool with True for the entries that count")
@@ -285,6 +375,13 @@ def _check_same_shape(output: Tensor, target: Tensor) -> None:
 
 
 def check_mask(name: str, mask: Tensor, shape: torch.Size) -> None:
+    """Refuse a mask, or weights, that are not of the first axes of a target: (batch,), (batch, time), ...
+
+    >>> tauflow.losses.check_mask("mask", torch.ones(2, 5, dtype=torch.bool), torch.Size([2, 6, 1]))
+    Traceback (most recent call last):
+        ...
+    tauflow.errors.ShapeError: mask has shape (2, 5), expected the first axes of (2, 6, 1)
+    """
     if mask.shape != shape[: mask.ndim]:
         raise ShapeError(f"{name} has shape {tuple(mask.shape)}, expected the first axes of {tuple(shape)}")
 

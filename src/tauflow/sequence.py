@@ -36,6 +36,14 @@ class Recurrent(nn.Module):
 
     backend: "auto" for the fastest that can, or one of `ops.BACKENDS`, which then runs or raises.
     zero_dt: what a cell that jumps even at dt = 0 (CfC, the static cells) does there: "hold" the state, or "update" it.
+
+    >>> network = tauflow.Recurrent(tauflow.CTRNN(inputs=3, units=8))
+    >>> y, state = network(torch.randn(2, 20, 3), torch.rand(2, 20))  # two sequences of 20 samples, uneven in time
+    >>> y.shape, state.shape
+    (torch.Size([2, 20, 8]), torch.Size([2, 8]))
+    >>> y, state = network.step(torch.randn(2, 3), 0.5, state)  # the next sample, half a unit of time later
+    >>> y.shape
+    torch.Size([2, 8])
     """
 
     def __init__(self, cell: Cell, backend: str = "auto", zero_dt: Literal["hold", "update"] = "hold") -> None:
@@ -122,6 +130,11 @@ class Stack(nn.Module):
         dh1/dt = -h1/tau1 + sigma(W1 h1 + U1 x + b1),   dh2/dt = -h2/tau2 + sigma(W2 h2 + U2 h1 + b2)
 
     `Stack(CTRNN(3, 16), CTRNN(16, 8))`. The state is the layers' states side by side; the output is the last layer's.
+
+    >>> stack = tauflow.Stack(tauflow.CTRNN(3, 16), tauflow.CTRNN(16, 8))
+    >>> y, state = stack(torch.randn(2, 20, 3), torch.rand(2, 20))
+    >>> y.shape, state.shape
+    (torch.Size([2, 20, 8]), torch.Size([2, 24]))
     """
 
     def __init__(self, *layers: Cell | Recurrent | Bidirectional) -> None:
@@ -201,6 +214,11 @@ class Bidirectional(nn.Module):
 
     Backward, the gap before a sample is the time to the real sample that follows it; before the last one, which has
     none, it is the first sample's dt. Not causal, so there is no `step`.
+
+    >>> both = tauflow.Bidirectional(tauflow.CTRNN(3, 8), tauflow.CTRNN(3, 8))
+    >>> y, state = both(torch.randn(2, 20, 3), torch.rand(2, 20))
+    >>> y.shape, state.shape
+    (torch.Size([2, 20, 16]), torch.Size([2, 16]))
     """
 
     def __init__(
@@ -280,7 +298,15 @@ def _one_step(network: Recurrent | Stack, x: Any, dt: Any, state: Any) -> tuple[
 
 
 def copy_of(model: Model) -> Model:
-    """A deep copy; weights that a hook computes (prune, the old weight_norm) are copied as values, for the hook to renew."""
+    """A deep copy; weights that a hook computes (prune, the old weight_norm) are copied as values, for the hook to renew.
+
+    >>> from tauflow.sequence import copy_of
+    >>> cell = tauflow.CTRNN(3, 8)
+    >>> same = copy_of(cell)
+    >>> cell.reset_parameters()  # draws new weights, the copy keeps the old ones
+    >>> bool(torch.equal(same.W, cell.W))
+    False
+    """
     computed = {
         id(value): value.detach().clone()
         for module in model.modules()
@@ -291,7 +317,14 @@ def copy_of(model: Model) -> Model:
 
 
 def wide(x: Tensor) -> AbstractContextManager[Any]:
-    """Autocast off: the state stays in the number type of the parameters."""
+    """Autocast off: the state stays in the number type of the parameters.
+
+    >>> from tauflow.sequence import wide
+    >>> x = torch.ones(2, 2)
+    >>> with torch.autocast("cpu"), wide(x):
+    ...     (x @ x).dtype
+    torch.float32
+    """
     return nullcontext() if x.device.type == "meta" else torch.autocast(x.device.type, enabled=False)
 
 
@@ -315,7 +348,15 @@ def _reversed_gaps(dt: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def refuse_overflow(y: Tensor, h: Tensor, module: nn.Module) -> None:
-    """StateOverflowError where y (batch, time, outputs) or h (batch, state) left its number type, with the cause."""
+    """StateOverflowError where y (batch, time, outputs) or h (batch, state) left its number type, with the cause.
+
+    >>> from tauflow.sequence import refuse_overflow
+    >>> y, cell = torch.full((1, 3, 1), np.inf), tauflow.CTRNN(1, 1, activation="relu")
+    >>> refuse_overflow(y, torch.zeros(1, 1), cell)
+    Traceback (most recent call last):
+        ...
+    tauflow.errors.StateOverflowError: the state of sample 0 left the range of torch.float32 at step 0: ...
+    """
     if validate.is_true(torch.maximum(validate.largest(y), validate.largest(h)) < float("inf")):
         return
     if not validate.is_true(~torch.isfinite(y.detach()).all() | ~torch.isfinite(h.detach()).all()):

@@ -6,7 +6,7 @@
 Neurons 0 .. outputs-1 are the motor neurons, whose states are the output. `layers` says in which order a
 layered cell computes. Sources: Lechner et al. 2020, Neural Circuit Policies; `dense`, `random`, `ncp` and
 `auto_ncp` draw the numbers of FullyConnected, Random, NCP and AutoNCP of ncps 1.0.1 for the same seed, so
-they are equal.
+they are equal. What can't be wired so is a WiringError, which says what to change.
 """
 
 from __future__ import annotations
@@ -34,7 +34,14 @@ HALF_EXCITATORY = (-1, 1)
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Wiring:
-    """The synapses of a network: a value that can't change. Without `layers` and `types` it is one layer."""
+    """The synapses of a network: a value that can't change. Without `layers` and `types` it is one layer.
+
+    >>> wiring = tauflow.wirings.Wiring(synapses=[[0, 1], [-1, 0]], sensory=[[1, 0]], outputs=1)
+    >>> wiring
+    Wiring(inputs=1, units=2, outputs=1, synapses=2, sensory_synapses=1)
+    >>> wiring.reachable()[0].tolist()  # can the input arrive at neuron 0, at neuron 1?
+    [True, True]
+    """
 
     synapses: Polarity
     sensory: Polarity
@@ -190,7 +197,11 @@ class Wiring:
 def dense(
     inputs: int, units: int, outputs: int | None = None, self_connections: bool = True, seed: int = 1111
 ) -> Wiring:
-    """Everyone listens to everyone; two of three synapses excite."""
+    """Everyone listens to everyone; two of three synapses excite.
+
+    >>> tauflow.wirings.dense(inputs=2, units=8, outputs=1)
+    Wiring(inputs=2, units=8, outputs=1, synapses=64, sensory_synapses=16)
+    """
     _check_counts(inputs=inputs, units=units)
     rng = np.random.default_rng(seed)
     synapses = np.zeros((units, units), np.int8)
@@ -201,7 +212,11 @@ def dense(
 
 
 def random(inputs: int, units: int, outputs: int | None = None, sparsity: float = 0.5, seed: int = 1111) -> Wiring:
-    """A share 1 - sparsity of all synapses, drawn at random."""
+    """A share 1 - sparsity of all synapses, drawn at random.
+
+    >>> tauflow.wirings.random(inputs=2, units=8, outputs=1, sparsity=0.75)  # a quarter of the synapses is left
+    Wiring(inputs=2, units=8, outputs=1, synapses=16, sensory_synapses=4)
+    """
     _check_counts(inputs=inputs, units=units)
     if not 0 <= sparsity < 1:
         raise WiringError(f"sparsity is {sparsity!r}, expected a share in [0, 1): 0.9 leaves a tenth of the synapses")
@@ -231,6 +246,12 @@ def ncp(
     Each input feeds `sensory_fanout` inter neurons, each of those `inter_fanout` command neurons, and each
     motor neuron listens to `motor_fanin` command neurons. `recurrent_command` synapses are drawn with
     replacement, so some may coincide. A neuron that would be left out is connected in a second pass.
+
+    >>> wiring = tauflow.wirings.ncp(
+    ...     inputs=2, inter=6, command=4, motor=1, sensory_fanout=3, inter_fanout=2, recurrent_command=2, motor_fanin=3
+    ... )
+    >>> [len(layer) for layer in wiring.layers], wiring.type_of(0)
+    ([6, 4, 1], 'motor')
     """
     _check_counts(inputs=inputs, inter=inter, command=command, motor=motor)
     for name, fan, kind, most in (
@@ -259,7 +280,14 @@ def ncp(
 
 
 def auto_ncp(inputs: int, units: int, outputs: int, sparsity: float = 0.5, seed: int = 22222) -> Wiring:
-    """A neural circuit policy from its size: four tenths of the rest are command neurons."""
+    """A neural circuit policy from its size: four tenths of the rest are command neurons.
+
+    >>> wiring = tauflow.wirings.auto_ncp(inputs=2, units=20, outputs=3)
+    >>> wiring
+    Wiring(inputs=2, units=20, outputs=3, synapses=50, sensory_synapses=13)
+    >>> tauflow.LTC(2, wiring).outputs  # what the motor neurons show
+    3
+    """
     _check_counts(inputs=inputs, units=units, outputs=outputs)
     if outputs >= units - 2:
         raise WiringError(f"{outputs} outputs were asked of {units} units: use {outputs + 3} units or more")

@@ -49,6 +49,14 @@ def register(cell: AnyCell) -> AnyCell:
 
     Its constructor takes `inputs`, `units` and options by name, each a number, a text, a list or a Wiring: what a file can hold.
     The same class of the same script may come again, as when a cell of a notebook is run twice; another's name may not.
+
+    >>> @tauflow.cells.register
+    ... class Slow(tauflow.CTRNN):
+    ...     name = "slow"
+    ...     def __init__(self, inputs, units, tau=50.0):
+    ...         super().__init__(inputs, units, tau=tau)
+    >>> tauflow.Network(3, 1, core="slow", units=8).core.cell
+    Slow(inputs=3, units=8, tau=50.0)
     """
     if not isinstance(cell, type) or not issubclass(cell, Cell):
         raise CellError(f"register takes a class of cells, got {cell!r}: derive it from LeakCell or Cell")
@@ -80,12 +88,23 @@ def _check_constructor(cell: type[Cell]) -> None:
 
 
 def parameters(cell: type[Cell]) -> dict[str, inspect.Parameter]:
-    """What the constructor of a cell takes, by name."""
+    """What the constructor of a cell takes, by name.
+
+    >>> list(tauflow.cells.parameters(tauflow.GatedLTC))
+    ['inputs', 'units', 'activation', 'tau', 'solver', 'substeps']
+    """
     return dict(list(inspect.signature(cell.__init__).parameters.items())[1:])
 
 
 def import_file(path: str | os.PathLike[str]) -> list[str]:
-    """Run a Python file of your own that registers cells, and tell the names of those that it added."""
+    r"""Run a Python file of your own that registers cells, and tell the names of those that it added.
+
+    >>> from pathlib import Path
+    >>> text = "import tauflow\n\n@tauflow.cells.register\nclass Mine(tauflow.CTRNN):\n    name = 'mine'\n"
+    >>> _ = Path("mine.py").write_text(text)
+    >>> tauflow.cells.import_file("mine.py")
+    ['mine']
+    """
     before, file = set(REGISTRY), Path(path)
     if not file.is_file() or file.suffix != ".py":
         raise CellError(f"{file} is not a Python file, expected one that registers cells, such as cells.py")
@@ -109,12 +128,24 @@ def import_file(path: str | os.PathLike[str]) -> list[str]:
 
 
 def names() -> list[str]:
-    """The names of all cells, in alphabetical order."""
+    """The names of all cells, in alphabetical order.
+
+    >>> tauflow.cells.names()
+    ['cfc', 'ctrnn', 'gated_ltc', 'gru', ...]
+    """
     return sorted(REGISTRY)
 
 
 def get(name: str) -> type[Cell]:
-    """The class of the cell called `name`."""
+    """The class of the cell called `name`.
+
+    >>> tauflow.cells.get("ctrnn") is tauflow.CTRNN
+    True
+    >>> tauflow.cells.get("lctm")
+    Traceback (most recent call last):
+        ...
+    tauflow.cells.base.CellError: no cell is called 'lctm'; did you mean 'lstm'? there are ...
+    """
     if name not in REGISTRY:
         near = get_close_matches(str(name), REGISTRY, n=1)
         hint = f" did you mean {near[0]!r}?" if near else ""
@@ -126,7 +157,11 @@ def get(name: str) -> type[Cell]:
 
 
 def build(name: str, inputs: int, units: Any, **options: Any) -> Cell:
-    """A cell by name. `options` are its constructor's; a wiring may be given as the dict that a model file holds."""
+    """A cell by name. `options` are its constructor's; a wiring may be given as the dict that a model file holds.
+
+    >>> tauflow.cells.build("ctrnn", inputs=3, units=8, solver="etd2rk")
+    CTRNN(inputs=3, units=8, activation='tanh', tau=[1.0, 10.0], learn_tau=True, solver='etd2rk', substeps=1)
+    """
     cell = get(name)
     known = parameters(cell)
     unknown = [option for option in options if option not in known]

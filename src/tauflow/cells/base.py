@@ -26,13 +26,24 @@ C = TypeVar("C", bound=nn.Module)
 
 
 class CellError(TauflowError, ValueError):
-    """A cell that does not exist, or an option that it does not have."""
+    """A cell that does not exist, or an option that it does not have.
+
+    >>> tauflow.cells.build("ctrnn", inputs=3, units=8, memory=5.0)
+    Traceback (most recent call last):
+        ...
+    tauflow.cells.base.CellError: CTRNN has no option 'memory'; it has inputs, units, activation, tau, learn_tau, solver, substeps
+    """
 
 
 class Cell(Described, nn.Module, metaclass=Made):
     """One recurrent cell: x (batch, inputs), dt (batch,) since the previous sample, h (batch, state_size).
 
     `cells.build(cell.name, **cell.config())` makes its like.
+
+    >>> cell = tauflow.cells.build("gru_decay", inputs=3, units=8)  # a Cell by its name
+    >>> h = cell.step(torch.randn(4, 3), torch.rand(4), cell.initial_state(batch=4))
+    >>> h.shape, cell.config()
+    (torch.Size([4, 8]), {'inputs': 3, 'units': 8, 'tau': [1.0, 100.0]})
     """
 
     name: ClassVar[str] = ""  # what the registry, the command line and model files call it
@@ -107,7 +118,19 @@ class Cell(Described, nn.Module, metaclass=Made):
 
 
 class LeakCell(Cell):
-    """A cell given by dh/dt = drive - rate * h. Subclasses set `solver` and `substeps` and write `leak`."""
+    """A cell given by dh/dt = drive - rate * h. Subclasses set `solver` and `substeps` and write `leak`.
+
+    >>> class Smooth(tauflow.cells.LeakCell):  # a cell of your own: dh/dt = 2 x - 2 h
+    ...     solver, substeps = "exponential", 1
+    ...     def __init__(self, inputs, units):
+    ...         super().__init__()
+    ...         self.inputs = self.state_size = self.outputs = units
+    ...     def leak(self, u, h):
+    ...         return 2 * u, torch.full_like(h, 2.0)
+    >>> y, state = tauflow.Recurrent(Smooth(1, 1))(torch.ones(1, 3, 1), dt=0.5)
+    >>> [round(h, 3) for h in y.flatten().tolist()]
+    [0.632, 0.865, 0.95]
+    """
 
     flow = True
     solver: str

@@ -26,7 +26,14 @@ from .base import Cell, CellError, check_sizes, check_tau, column, drawn, spread
 
 
 class CfC(Cell):
-    """`tau`, in units of dt, is how long a gap it takes to move the time gate: a number, or (shortest, longest)."""
+    """`tau`, in units of dt, is how long a gap it takes to move the time gate: a number, or (shortest, longest).
+
+    >>> cell = tauflow.CfC(inputs=3, units=8)
+    >>> x, dt = torch.ones(2, 3), torch.tensor([0.1, 10.0])  # the same input after two gaps
+    >>> h = cell.step(x, dt, cell.initial_state(batch=2))
+    >>> h.shape, bool(torch.equal(h[0], h[1]))
+    (torch.Size([2, 8]), False)
+    """
 
     name = "cfc"
 

@@ -27,7 +27,16 @@ LOG_TAU = 13.8  # tau stays within exp(+-13.8), one millionth to one million uni
 
 
 class CTRNN(LeakCell):
-    """The continuous-time recurrent network; `tau` a number, or (shortest, longest) to spread it over the neurons."""
+    """The continuous-time recurrent network; `tau` a number, or (shortest, longest) to spread it over the neurons.
+
+    >>> cell = tauflow.CTRNN(inputs=3, units=4, tau=(1.0, 8.0))
+    >>> [round(tau, 2) for tau in cell.time_constants().tolist()]  # in units of dt
+    [1.0, 2.0, 4.0, 8.0]
+    >>> h = cell.step(torch.randn(2, 3), torch.tensor([0.1, 1000.0]), cell.initial_state(batch=2))
+    >>> low, high = cell.hull()
+    >>> bool(((low <= h) & (h <= high)).all())  # however long the gap
+    True
+    """
 
     name = "ctrnn"
 

@@ -20,7 +20,13 @@ SLOWEST = 1e-12  # a rate above zero, where sigmoid underflows
 
 
 class GRUODE(LeakCell):
-    """The GRU in continuous time; rows of W, U and b in the order r, z, g."""
+    """The GRU in continuous time; rows of W, U and b in the order r, z, g.
+
+    >>> cell = tauflow.GRUODE(inputs=3, units=8)
+    >>> h = cell.step(torch.randn(2, 3), torch.tensor([0.5, 1e6]), cell.initial_state(batch=2))
+    >>> h.shape, bool((h.abs() <= 1).all())  # however long the gap
+    (torch.Size([2, 8]), True)
+    """
 
     name = "gruode"
 

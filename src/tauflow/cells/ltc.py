@@ -45,6 +45,12 @@ class LTC(LeakCell):
     """`units` a number for a dense network, or a Wiring; `memory`, or `tau` as (shortest, longest), in units of dt.
 
     epsilon: a conductance to zero that ncps adds (1e-8) so as not to divide by it; nothing here needs it.
+
+    >>> wiring = tauflow.wirings.auto_ncp(inputs=3, units=16, outputs=2)
+    >>> cell = tauflow.LTC(3, wiring)  # or tauflow.LTC(3, 16): everyone listens to everyone
+    >>> y, h = cell.take(torch.randn(4, 3), torch.rand(4), cell.initial_state(batch=4))
+    >>> y.shape, h.shape  # shown are the motor neurons
+    (torch.Size([4, 2]), torch.Size([4, 16]))
     """
 
     name = "ltc"

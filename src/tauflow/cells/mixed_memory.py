@@ -16,7 +16,15 @@ from .base import Cell, drawn
 
 
 class MixedMemory(Cell):
-    """`MixedMemory(CfC(8, 32))` is a cell like any other, with a state of twice the size."""
+    """`MixedMemory(CfC(8, 32))` is a cell like any other, with a state of twice the size.
+
+    >>> cell = tauflow.MixedMemory(tauflow.CfC(inputs=3, units=8))
+    >>> cell.state_size, cell.outputs
+    (16, 8)
+    >>> y, state = tauflow.Recurrent(cell)(torch.randn(2, 20, 3), torch.rand(2, 20))
+    >>> y.shape, state.shape
+    (torch.Size([2, 20, 8]), torch.Size([2, 16]))
+    """
 
     def __init__(self, cell: Cell) -> None:
         super().__init__()

@@ -66,7 +66,15 @@ def with_gap(x: Tensor, dt: Tensor) -> Tensor:
 
 
 class RNN(StaticCell):
-    """The plain recurrent network with tanh."""
+    """The plain recurrent network with tanh.
+
+    >>> cell = tauflow.RNN(inputs=3, units=8)
+    >>> cell.weight_ih.shape  # log(1 + dt) is the fourth input
+    torch.Size([8, 4])
+    >>> y, state = tauflow.Recurrent(cell)(torch.randn(2, 20, 3), torch.rand(2, 20))
+    >>> y.shape, cell.liquid
+    (torch.Size([2, 20, 8]), False)
+    """
 
     name = "rnn"
     rows = 1
@@ -83,7 +91,14 @@ class RNN(StaticCell):
 
 
 class LSTM(StaticCell):
-    """Long short-term memory."""
+    """Long short-term memory.
+
+    >>> cell = tauflow.LSTM(inputs=3, units=8)
+    >>> cell.state_size, cell.outputs  # the state is [h, c], shown is h
+    (16, 8)
+    >>> sorted(cell.gates(torch.randn(1, 3), torch.ones(1), cell.initial_state(batch=1)))
+    ['forget', 'input', 'output']
+    """
 
     name = "lstm"
     rows = 4
@@ -109,7 +124,13 @@ class LSTM(StaticCell):
 
 
 class GRU(StaticCell):
-    """The gated recurrent unit."""
+    """The gated recurrent unit.
+
+    >>> cell = tauflow.GRU(inputs=3, units=8)
+    >>> h = cell.step(torch.randn(4, 3), torch.rand(4), cell.initial_state(batch=4))
+    >>> h.shape, bool((h.abs() <= 1).all())
+    (torch.Size([4, 8]), True)
+    """
 
     name = "gru"
     rows = 3
@@ -128,7 +149,12 @@ class GRU(StaticCell):
 
 
 class DecayGRU(GRU):
-    """The GRU whose state decays exponentially over the gap."""
+    """The GRU whose state decays exponentially over the gap.
+
+    >>> cell = tauflow.cells.DecayGRU(inputs=3, units=2, tau=(1.0, 100.0))
+    >>> [round(left, 3) for left in cell.decayed(torch.tensor([5.0]), torch.ones(1, 2))[0].tolist()]  # after a gap of 5
+    [0.007, 0.951]
+    """
 
     name = "gru_decay"
 

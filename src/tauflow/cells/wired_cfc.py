@@ -135,7 +135,14 @@ class LayeredCfC(Cell):
 
 
 class WiredCfC(LayeredCfC):
-    """Sparse everywhere. `units` a Wiring, or a number for an auto_ncp of that size."""
+    """Sparse everywhere. `units` a Wiring, or a number for an auto_ncp of that size.
+
+    >>> wiring = tauflow.wirings.auto_ncp(inputs=3, units=16, outputs=2)
+    >>> cell = tauflow.WiredCfC(3, wiring)  # or tauflow.WiredCfC(3, 16)
+    >>> y, h = cell.take(torch.randn(4, 3), torch.rand(4), cell.initial_state(batch=4))
+    >>> y.shape, h.shape  # shown are the motor neurons
+    (torch.Size([4, 2]), torch.Size([4, 16]))
+    """
 
     name = "wired_cfc"
     neurons: Tensor
@@ -175,7 +182,13 @@ class WiredCfC(LayeredCfC):
 
 
 class NcpsWiredCfC(LayeredCfC):
-    """The numbers of ncps. The output is the whole last layer."""
+    """The numbers of ncps. The output is the whole last layer.
+
+    >>> wiring = tauflow.wirings.auto_ncp(inputs=3, units=16, outputs=2)
+    >>> ours, theirs = tauflow.WiredCfC(3, wiring), tauflow.cells.NcpsWiredCfC(3, wiring)
+    >>> [bool(cell.layer_0.gate_mask.all()) for cell in (ours, theirs)]  # in ncps every time gate listens to everyone
+    [False, True]
+    """
 
     name = "wired_cfc_ncps"
 

@@ -7,6 +7,7 @@
     coverage                    of quantiles: the share of targets between the lowest and the highest level
 
 `METRICS` says for each what is better: "max" more, "min" less, "zero" nearer to zero; `get(name)` gives (function, one of these).
+MetricError where shapes do not fit or no target counts.
 Sources: Fawcett 2006 (AUROC), Davis and Goadrich 2006 (AUPRC, as the sum of precision over the steps in recall).
 """
 
@@ -25,66 +26,140 @@ Array = NDArray[Any]
 
 
 class MetricError(TauflowError, ValueError):
-    """A metric that does not exist, or that these answers have no value for."""
+    """A metric that does not exist, or that these answers have no value for.
+
+    >>> from tauflow import metrics
+    >>> metrics.auroc(np.array([[0.2, 0.8], [0.6, 0.4]]), np.array([1, 1]))
+    Traceback (most recent call last):
+        ...
+    tauflow.metrics.answers.MetricError: all targets are of class [1], so nothing can be ranked: there must be two classes
+    """
 
 
 def accuracy(answers: Array, targets: Array) -> float:
-    """The share of targets whose class has the largest score."""
+    """The share of targets whose class has the largest score.
+
+    >>> from tauflow import metrics
+    >>> scores = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])  # four answers, two classes
+    >>> metrics.accuracy(scores, np.array([0, 0, 1, 1]))
+    0.75
+    """
     return float((_classes(answers, targets) == targets).mean())
 
 
 def macro_f1(answers: Array, targets: Array) -> float:
-    """The mean over the classes that occur of 2 TP / (2 TP + FP + FN)."""
+    """The mean over the classes that occur of 2 TP / (2 TP + FP + FN).
+
+    >>> from tauflow import metrics
+    >>> always_0 = np.tile([1.0, 0.0], (10, 1))
+    >>> targets = np.array([0] * 9 + [1])  # one in ten is of class 1
+    >>> metrics.accuracy(always_0, targets), round(metrics.macro_f1(always_0, targets), 3)
+    (0.9, 0.474)
+    """
     chosen = _classes(answers, targets)
     present = np.unique(targets)
     return float(np.mean([_f1(chosen == one, targets == one) for one in present]))
 
 
 def f1(answers: Array, targets: Array) -> float:
-    """2 TP / (2 TP + FP + FN) of class 1."""
+    """2 TP / (2 TP + FP + FN) of class 1.
+
+    >>> from tauflow import metrics
+    >>> scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.6, 0.4]])
+    >>> metrics.f1(scores, np.array([0, 0, 1, 1]))  # 1 found, 1 false alarm, 1 missed
+    0.5
+    """
     return _f1(_classes(answers, targets) == 1, targets == 1)
 
 
 def auroc(answers: Array, targets: Array) -> float:
-    """The chance that a sample of a class has a higher score for it than one of another class; ties count half."""
+    """The chance that a sample of a class has a higher score for it than one of another class; ties count half.
+
+    >>> from tauflow import metrics
+    >>> scores = np.array([[0.9, 0.1], [0.6, 0.4], [0.65, 0.35], [0.2, 0.8]])
+    >>> metrics.auroc(scores, np.array([0, 0, 1, 1]))  # of four pairs, three are in the right order
+    0.75
+    """
     return _one_against_rest(_auroc, answers, targets)
 
 
 def auprc(answers: Array, targets: Array) -> float:
-    """The mean precision over the samples of a class, the highest score first."""
+    """The mean precision over the samples of a class, the highest score first.
+
+    >>> from tauflow import metrics
+    >>> scores = np.array([[0.9, 0.1], [0.6, 0.4], [0.65, 0.35], [0.2, 0.8]])
+    >>> round(metrics.auprc(scores, np.array([0, 0, 1, 1])), 3)  # the mean of 1/1 and 2/3
+    0.833
+    """
     return _one_against_rest(_auprc, answers, targets)
 
 
 def log_loss(answers: Array, targets: Array) -> float:
-    """The mean of -log p of the class that came; answers are log-probabilities."""
+    """The mean of -log p of the class that came; answers are log-probabilities.
+
+    >>> from tauflow import metrics
+    >>> answers = np.log([[0.5, 0.5], [0.1, 0.9]])
+    >>> round(metrics.log_loss(answers, np.array([0, 1])), 3)  # the mean of -log 0.5 and -log 0.9
+    0.399
+    """
     _classes(answers, targets)
     return float(-answers[np.arange(len(targets)), targets.astype(int)].mean())
 
 
 def brier(answers: Array, targets: Array) -> float:
-    """The mean squared distance of the probabilities from 1 for the class that came and 0 for the others."""
+    """The mean squared distance of the probabilities from 1 for the class that came and 0 for the others.
+
+    >>> from tauflow import metrics
+    >>> answers = np.log([[0.5, 0.5], [0.1, 0.9]])
+    >>> round(metrics.brier(answers, np.array([0, 1])), 3)  # the mean of 0.5 and 0.02
+    0.26
+    """
     _classes(answers, targets)
     came = np.eye(answers.shape[1])[targets.astype(int)]
     return float(np.square(np.exp(answers) - came).sum(axis=1).mean())
 
 
 def mae(answers: Array, targets: Array) -> float:
-    """The mean absolute error."""
+    """The mean absolute error.
+
+    >>> from tauflow import metrics
+    >>> answers, targets = np.array([[1.0], [2.0], [9.0]]), np.array([[1.0], [3.0], [7.0]])
+    >>> metrics.mae(answers, targets)
+    1.0
+    """
     return float(np.abs(_same(answers, targets) - targets).mean())
 
 
 def rmse(answers: Array, targets: Array) -> float:
-    """The root of the mean squared error."""
+    """The root of the mean squared error.
+
+    >>> from tauflow import metrics
+    >>> answers, targets = np.array([[1.0], [2.0], [9.0]]), np.array([[1.0], [3.0], [7.0]])
+    >>> round(metrics.rmse(answers, targets), 3)
+    1.291
+    """
     return float(np.sqrt(np.square(_same(answers, targets) - targets).mean()))
 
 
 def bias(answers: Array, targets: Array) -> float:
-    """The mean error, its sign kept; near zero is better."""
+    """The mean error, its sign kept; near zero is better.
+
+    >>> from tauflow import metrics
+    >>> answers, targets = np.array([[1.0], [2.0], [9.0]]), np.array([[1.0], [3.0], [7.0]])
+    >>> round(metrics.bias(answers, targets), 3)
+    0.333
+    """
     return float((_same(answers, targets) - targets).mean())
 
 
 def r2(answers: Array, targets: Array) -> float:
-    """1 - squared error / squared distance from the mean, the mean over columns; of constant targets there is none."""
+    """1 - squared error / squared distance from the mean, the mean over columns; of constant targets there is none.
+
+    >>> from tauflow import metrics
+    >>> targets = np.array([[1.0], [3.0], [5.0]])
+    >>> metrics.r2(targets, targets), metrics.r2(np.full((3, 1), 3.0), targets)  # perfect; always the mean
+    (1.0, 0.0)
+    """
     spread = np.square(targets - targets.mean(axis=0)).sum(axis=0)
     if not (spread > 0).all():
         raise MetricError("the targets are constant, so there is no R2: take mae or rmse")
@@ -92,7 +167,13 @@ def r2(answers: Array, targets: Array) -> float:
 
 
 def coverage(answers: Array, targets: Array) -> float:
-    """The share of targets within the outermost levels; answers (n, levels * columns), the lowest level's columns first."""
+    """The share of targets within the outermost levels; answers (n, levels * columns), the lowest level's columns first.
+
+    >>> from tauflow import metrics
+    >>> answers = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])  # of one column, its levels 0.1, 0.5 and 0.9
+    >>> metrics.coverage(answers, np.array([[2.5], [9.0]]))
+    0.5
+    """
     columns = targets.shape[1]
     low, high = answers[:, :columns], answers[:, -columns:]
     return float(((targets >= low) & (targets <= high)).mean())
@@ -115,7 +196,17 @@ METRICS: dict[str, tuple[Callable[[Array, Array], float], str]] = {
 
 
 def get(name: str) -> tuple[Callable[[Array, Array], float], str]:
-    """The metric called `name` and what is better: its "max", its "min", or nearest to "zero"."""
+    """The metric called `name` and what is better: its "max", its "min", or nearest to "zero".
+
+    >>> from tauflow import metrics
+    >>> measure, better = metrics.get("auroc")
+    >>> better
+    'max'
+    >>> metrics.get("accurracy")
+    Traceback (most recent call last):
+        ...
+    tauflow.metrics.answers.MetricError: no metric is called 'accurracy'; did you mean 'accuracy'? there are ...
+    """
     if name not in METRICS:
         near = get_close_matches(name, METRICS, n=1)
         hint = f" did you mean {near[0]!r}?" if near else ""

@@ -47,6 +47,19 @@ class Network(nn.Module):
     period            dt is given in the user's unit (seconds, say) and told to the cells in periods; "auto": the median gap
     tau               time constants in periods, for a core built by name; "auto": by the data's correlation times, see `suggest_tau`
     Raises NetworkError where parts don't exist or don't fit.
+
+    >>> network = tauflow.Network(["temp [C]", "wind [m/s]"], ["load [MW]"], "gated_ltc", 16)
+    >>> y, state = network(torch.randn(4, 50, 2), torch.rand(4, 50))  # 4 records of 50 samples, and the gaps before them
+    >>> y.shape, state.shape, network.output_names
+    (torch.Size([4, 50, 1]), torch.Size([4, 16]), ['load [MW]'])
+    >>> print(network.summary())
+    part     what                    width  parameters
+    scale    scale                       2           0
+    core     Recurrent of gated_ltc     16         336
+    readout  linear                      1          17
+    head     values                      1           0
+    in all                                         353
+    period 1; state of 16 numbers; scales not measured yet (fit does it, or network.measure(batch))
     """
 
     period: Tensor

@@ -15,7 +15,15 @@ from ..errors import ShapeError
 
 
 def pad(sequences: Sequence[Any], fill: float = 0.0) -> tuple[Tensor, Tensor]:
-    """The sequences, each (time, ...), padded at their ends with `fill`, and which samples are real."""
+    """The sequences, each (time, ...), padded at their ends with `fill`, and which samples are real.
+
+    ShapeError where there is none, or where they differ behind their time.
+
+    >>> x, mask = tauflow.pad([torch.ones(3, 2), torch.ones(5, 2)])
+    >>> x.shape, mask.sum(dim=1).tolist()
+    (torch.Size([2, 5, 2]), [3, 5])
+    >>> y, state = tauflow.Recurrent(tauflow.CTRNN(2, 8))(x, mask=mask)
+    """
     tensors = [torch.as_tensor(sequence) for sequence in sequences]
     if not tensors:
         raise ShapeError("there is no sequence to pad")

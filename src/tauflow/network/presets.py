@@ -26,7 +26,12 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def preset(name: str) -> dict[str, Any]:
-    """The parts of a preset: `Network(3, 1, **preset("strong"))`."""
+    """The parts of a preset: `Network(3, 1, **preset("strong"))`.
+
+    >>> tauflow.preset("strong")
+    {'core': 'cfc', 'units': 64, 'waves': 'gap', 'readout': {'name': 'skip', 'units': 128}}
+    >>> network = tauflow.Network(3, 1, **tauflow.preset("strong"))
+    """
     if name not in PRESETS:
         raise NetworkError(f"no preset is called {name!r}; there are {', '.join(PRESETS)}")
     return dict(PRESETS[name])

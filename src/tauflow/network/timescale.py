@@ -34,6 +34,11 @@ class SuggestedTau(Drawn):
     """shortest, longest: what `tau=(shortest, longest)` takes. correlation (inputs,): T_i, NaN for an input that never changes.
 
     gap, length   the median gap, and the median time from the first to the last sample; all in the unit of dt
+
+    >>> swing = np.sin(np.arange(500) / 20)[:, None]  # one turn in 126 samples
+    >>> found = tauflow.network.suggest_tau(swing)  # a SuggestedTau
+    >>> print(found.sentence)
+    tau=(7.51, 67.6): gaps are 1 at the median, sequences 499 long, and the inputs stay like themselves for 22.5
     """
 
     shortest: float
@@ -79,6 +84,11 @@ def suggest_tau(x: Any, dt: Any = None, mask: Any = None) -> SuggestedTau:
     """Of x (batch, time, inputs), one row (time, inputs), or a list of rows of any length; dt and mask alike, one row each.
 
     dt: the time since the sample before, ones unless given. DataError where no time passes or nothing ever changes.
+
+    >>> found = tauflow.network.suggest_tau(np.sin(np.arange(500) / 20)[:, None])  # one turn in 126 samples
+    >>> round(found.shortest, 1), round(found.longest, 1)
+    (7.5, 67.6)
+    >>> cell = tauflow.CTRNN(inputs=1, units=8, tau=(found.shortest, found.longest))
     """
     rows = list(x) if isinstance(x, (list, tuple)) or np.ndim(x) == 3 else [x]
     gaps = _alike(dt, len(rows), x)

@@ -51,7 +51,15 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Record(Drawn):
-    """A run: its stamps (batch, time), answers (batch, time, outputs), what the core read, and its layers."""
+    """A run: its stamps (batch, time), answers (batch, time, outputs), what the core read, and its layers.
+
+    >>> network = tauflow.Network(3, 1, "gated_ltc", 8)
+    >>> record = network.trace(torch.randn(1, 20, 3), torch.rand(1, 20))  # a Record
+    >>> record.states.shape, record.tau.shape
+    (torch.Size([1, 20, 8]), torch.Size([1, 20, 8]))
+    >>> list(record.frame().columns[:4])
+    ['time', 'y0', 'gated_ltc.h0', 'gated_ltc.h1']
+    """
 
     picture, pixels = "record.record", (960, 620)
 

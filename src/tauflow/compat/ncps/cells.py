@@ -71,7 +71,14 @@ class Sizes:
 
 
 class LTCCell(Sizes, ltc.LTC):
-    """One step: (inputs, states, elapsed_time) -> (outputs, states)."""
+    """One step: (inputs, states, elapsed_time) -> (outputs, states).
+
+    >>> from tauflow.compat.ncps import AutoNCP, LTCCell
+    >>> cell = LTCCell(AutoNCP(units=16, output_size=2), in_features=3)
+    >>> output, state = cell(torch.randn(4, 3), torch.zeros(4, 16), elapsed_time=0.5)
+    >>> output.shape, state.shape
+    (torch.Size([4, 2]), torch.Size([4, 16]))
+    """
 
     name = ""
 
@@ -172,7 +179,13 @@ LTC_ORDER = (
 
 
 class CfCCell(cfc.CfC):
-    """One step: (input, hx, ts) -> (output, state), which are the same."""
+    """One step: (input, hx, ts) -> (output, state), which are the same.
+
+    >>> from tauflow.compat.ncps import CfCCell
+    >>> output, state = CfCCell(input_size=3, hidden_size=8)(torch.randn(4, 3), torch.zeros(4, 8), ts=0.5)
+    >>> output.shape, output is state
+    (torch.Size([4, 8]), True)
+    """
 
     name = ""
 
@@ -236,7 +249,14 @@ class CfCCell(cfc.CfC):
 
 
 class WiredCfCCell(Sizes, NcpsWiredCfC):
-    """One step: (input, hx, timespans) -> (output of the last layer, state)."""
+    """One step: (input, hx, timespans) -> (output of the last layer, state).
+
+    >>> from tauflow.compat.ncps import AutoNCP, WiredCfCCell
+    >>> cell = WiredCfCCell(input_size=3, wiring=AutoNCP(units=16, output_size=2))
+    >>> output, state = cell(torch.randn(4, 3), torch.zeros(4, 16), timespans=0.5)
+    >>> output.shape, state.shape, cell.layer_sizes
+    (torch.Size([4, 2]), torch.Size([4, 16]), [9, 5, 2])
+    """
 
     name = ""
 

@@ -179,7 +179,14 @@ class SequenceOfSteps(nn.Module):
 
 
 class LTC(SequenceOfSteps):
-    """The arguments of `ncps.torch.LTC`; `units` a number or a wiring of this package, of ncps or of tauflow."""
+    """The arguments of `ncps.torch.LTC`; `units` a number or a wiring of this package, of ncps or of tauflow.
+
+    >>> from tauflow.compat.ncps import LTC, AutoNCP
+    >>> network = LTC(3, AutoNCP(units=16, output_size=2))
+    >>> output, hx = network(torch.randn(4, 20, 3), timespans=torch.rand(4, 20))
+    >>> output.shape, hx.shape
+    (torch.Size([4, 20, 2]), torch.Size([4, 16]))
+    """
 
     rnn_cell: LTCCell
 
@@ -223,7 +230,14 @@ class LTC(SequenceOfSteps):
 
 
 class CfC(SequenceOfSteps):
-    """The arguments of `ncps.torch.CfC`; `units` a number or a wiring of this package, of ncps or of tauflow."""
+    """The arguments of `ncps.torch.CfC`; `units` a number or a wiring of this package, of ncps or of tauflow.
+
+    >>> from tauflow.compat.ncps import CfC
+    >>> output, hx = CfC(3, 16, proj_size=2, return_sequences=False)(torch.randn(4, 20, 3))
+    >>> output.shape, hx.shape
+    (torch.Size([4, 2]), torch.Size([4, 16]))
+    >>> output, (h, c) = CfC(3, 16, mixed_memory=True)(torch.randn(4, 20, 3))  # an LSTM in front: the state is a pair
+    """
 
     def __init__(
         self,

@@ -15,7 +15,17 @@ Matrix = NDArray[np.int32]
 
 
 class Wiring:
-    """An empty wiring, to be filled with add_synapse and, once built, add_sensory_synapse; or to be derived from."""
+    """An empty wiring, to be filled with add_synapse and, once built, add_sensory_synapse; or to be derived from.
+
+    >>> from tauflow.compat.ncps import LTC, Wiring
+    >>> wiring = Wiring(units=3)
+    >>> wiring.add_synapse(src=1, dest=0, polarity=-1)
+    >>> wiring.set_output_dim(1)
+    >>> wiring.build(input_dim=2)
+    >>> wiring.add_sensory_synapse(src=0, dest=1, polarity=1)
+    >>> LTC(2, wiring)(torch.randn(4, 20, 2))[0].shape
+    torch.Size([4, 20, 1])
+    """
 
     sensory_adjacency_matrix: Matrix | None
     input_dim: int | None
@@ -157,6 +167,15 @@ class Generated(Wiring):
 
 
 class FullyConnected(Generated):
+    """Everyone listens to everyone, as `tauflow.wirings.dense`.
+
+    >>> from tauflow.compat.ncps import FullyConnected
+    >>> wiring = FullyConnected(units=8, output_dim=2)
+    >>> wiring.build(input_dim=3)
+    >>> wiring.synapse_count, wiring.sensory_synapse_count
+    (64, 24)
+    """
+
     def __init__(
         self, units: int, output_dim: int | None = None, erev_init_seed: int = 1111, self_connections: bool = True
     ) -> None:
@@ -171,6 +190,14 @@ class FullyConnected(Generated):
 
 
 class Random(Generated):
+    """The share `sparsity_level` of all synapses is left out at random, as `tauflow.wirings.random`.
+
+    >>> from tauflow.compat.ncps import Random
+    >>> wiring = Random(units=8, output_dim=2, sparsity_level=0.75)
+    >>> wiring.synapse_count  # a quarter of 64
+    16
+    """
+
     def __init__(
         self, units: int, output_dim: int | None = None, sparsity_level: float = 0.0, random_seed: int = 1111
     ) -> None:
@@ -209,6 +236,14 @@ class Layered(Generated):
 
 
 class NCP(Layered):
+    """Sensory -> inter -> command (recurrent) -> motor, as `tauflow.wirings.ncp`.
+
+    >>> from tauflow.compat.ncps import NCP
+    >>> wiring = NCP(6, 4, 1, sensory_fanout=3, inter_fanout=2, recurrent_command_synapses=2, motor_fanin=3)
+    >>> [len(wiring.get_neurons_of_layer(layer)) for layer in range(wiring.num_layers)], wiring.get_type_of_neuron(0)
+    ([6, 4, 1], 'motor')
+    """
+
     def __init__(
         self,
         inter_neurons: int,
@@ -270,7 +305,15 @@ class NCP(Layered):
 
 
 class AutoNCP(NCP):
-    """An NCP from its size, with `sparsity_level` of the synapses left out."""
+    """An NCP from its size, with `sparsity_level` of the synapses left out.
+
+    >>> from tauflow.compat.ncps import LTC, AutoNCP
+    >>> wiring = AutoNCP(units=20, output_size=3)
+    >>> [len(wiring.get_neurons_of_layer(layer)) for layer in range(wiring.num_layers)]  # inter, command, motor
+    [11, 6, 3]
+    >>> LTC(2, wiring).motor_size
+    3
+    """
 
     def __init__(self, units: int, output_size: int, sparsity_level: float = 0.5, seed: int = 22222) -> None:
         config = {"units": units, "output_size": output_size, "sparsity_level": sparsity_level, "seed": seed}

@@ -24,7 +24,15 @@ from ..parts.part import NetworkError
 
 
 class Committee(nn.Module):
-    """`Committee(lambda: Network(3, 1), 4)`, or of networks that exist: `Committee([first, second])`."""
+    """`Committee(lambda: Network(3, 1), 4)`, or of networks that exist: `Committee([first, second])`.
+
+    size: how many a function makes, 4 unless given. NetworkError where the members read or answer differently.
+
+    >>> committee = tauflow.Committee(lambda: tauflow.Network(3, 1, units=8), 4).eval()
+    >>> y, state = committee(torch.randn(2, 20, 3), torch.rand(2, 20))
+    >>> y.shape, state.shape  # the mean of four answers; four states side by side
+    (torch.Size([2, 20, 1]), torch.Size([2, 32]))
+    """
 
     def __init__(self, members: Iterable[Network] | Callable[[], Network], size: int | None = None) -> None:
         super().__init__()

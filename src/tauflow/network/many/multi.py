@@ -27,6 +27,10 @@ class Door:
     """`Door(3, 6, pool="mean", head="classes")`: inputs, outputs and parts of a kind, as `Network` takes them; all but the core.
 
     Unless given: encoder "dense" as wide as the core reads, period "auto", the median gap of that kind.
+
+    >>> door = tauflow.Door(3, ["sit", "walk", "run"], pool="mean", head="classes")
+    >>> tauflow.Multi({"watch": door})["watch"].output_names
+    ['sit', 'walk', 'run']
     """
 
     def __init__(self, inputs: int | Sequence[str], outputs: int | Sequence[str], **parts: Any) -> None:
@@ -51,6 +55,12 @@ class Multi(nn.Module):
     core     a cell's name with its `units` and `tau` (in periods), or a module: Multi({"new": Door(2, 3)}, old.core)
     width    how many numbers the core reads, which every door makes of its inputs
     Train it by `tauflow.fit(multi, KindSource({"heart": ArraySource(...), ...}))`.
+
+    >>> kinds = {"heart": tauflow.Door(1, 2, pool="last", head="classes"), "house": tauflow.Door(4, 1)}
+    >>> multi = tauflow.Multi(kinds, "gated_ltc", 48)
+    >>> answer, state = multi("house", torch.randn(2, 20, 4), torch.rand(2, 20))
+    >>> answer.shape, multi["heart"].core is multi["house"].core
+    (torch.Size([2, 20, 1]), True)
     """
 
     def __init__(

@@ -24,7 +24,12 @@ from .part import NetworkError, Part, check_count
 
 
 class Dense(Part):
-    """One layer of `units`, or several: units=[64, 32]."""
+    """One layer of `units`, or several: units=[64, 32].
+
+    >>> tauflow.network.Dense(24, units=[64, 32])(torch.randn(2, 10, 24)).shape
+    torch.Size([2, 10, 32])
+    >>> network = tauflow.Network(24, 1, encoder={"name": "dense", "units": [64, 32]})
+    """
 
     name: ClassVar[str] = "dense"
     place: ClassVar[str] = "encoder"
@@ -48,7 +53,14 @@ class Dense(Part):
 
 
 class Images(Part):
-    """Convolutions of stride 2 over a picture, each halving it, then all that is left side by side: (channels, height, width)."""
+    """Convolutions of stride 2 over a picture, each halving it, then all that is left side by side: (channels, height, width).
+
+    >>> images = tauflow.network.Images(3 * 16 * 16, shape=(3, 16, 16), units=32)
+    >>> images(torch.randn(2, 5, 3 * 16 * 16)).shape  # five pictures in each of two rows
+    torch.Size([2, 5, 32])
+    >>> images.sizes()  # (height, width) before each convolution, and behind the last
+    [(16, 16), (8, 8), (4, 4), (2, 2)]
+    """
 
     name: ClassVar[str] = "images"
     place: ClassVar[str] = "encoder"
@@ -121,7 +133,12 @@ class Images(Part):
 
 
 class Convolution(Images):
-    """The same over `channels` short series: x is (channels, length), flattened."""
+    """The same over `channels` short series: x is (channels, length), flattened.
+
+    >>> encoder = tauflow.network.Convolution(2 * 50, channels=2, units=16)  # two channels of 50 samples each
+    >>> encoder(torch.randn(4, 10, 100)).shape
+    torch.Size([4, 10, 16])
+    """
 
     name: ClassVar[str] = "convolution"
     place: ClassVar[str] = "encoder"
@@ -142,7 +159,16 @@ class Convolution(Images):
 
 
 class Tokens(Part):
-    """`vocabulary` rows of `units` numbers; the gradient is sparse, so a step costs what its tokens cost."""
+    """`vocabulary` rows of `units` numbers; the gradient is sparse, so a step costs what its tokens cost.
+
+    >>> tokens = tauflow.network.Tokens(1, vocabulary=1000, units=16)
+    >>> tokens(torch.tensor([[[7.0], [7.0], [999.0]]])).shape
+    torch.Size([1, 3, 16])
+    >>> tokens(torch.tensor([[[1000.0]]]))
+    Traceback (most recent call last):
+        ...
+    tauflow.errors.NonFiniteError: x holds 1000, expected whole numbers of tokens from 0 to 999
+    """
 
     name: ClassVar[str] = "tokens"
     place: ClassVar[str] = "encoder"

@@ -19,7 +19,12 @@ from .scale import Scale
 
 
 class Gap(Part):
-    """n features become n + 1."""
+    """n features become n + 1.
+
+    >>> tauflow.network.Gap(2)(torch.zeros(1, 3, 2), torch.tensor([[1.0, 1.0, 7.0]])).tolist()  # dt is the third column
+    [[[0.0, 0.0, 1.0], [0.0, 0.0, 1.0], [0.0, 0.0, 7.0]]]
+    >>> network = tauflow.Network(2, 1, "lstm", waves="gap")  # an LSTM that is told dt
+    """
 
     name: ClassVar[str] = "gap"
     place: ClassVar[str] = "waves"

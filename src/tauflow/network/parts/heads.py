@@ -98,7 +98,13 @@ class Scaled(Head):
 
 
 class Values(Scaled):
-    """One number a column."""
+    """One number a column.
+
+    >>> head = tauflow.network.Values(1)
+    >>> head.measure(torch.tensor([[10.0], [20.0], [30.0]]))  # the training targets
+    >>> head(torch.tensor([[0.0], [1.0]])).tolist()  # the mean, and one deviation above it
+    [[20.0], [30.0]]
+    """
 
     name: ClassVar[str] = "values"
 
@@ -118,7 +124,15 @@ class Values(Scaled):
 
 
 class Quantiles(Scaled):
-    """The `levels` of every column, rising: the middle one is free, the others lie softplus(a) apart."""
+    """The `levels` of every column, rising: the middle one is free, the others lie softplus(a) apart.
+
+    >>> head = tauflow.network.Quantiles(1, levels=(0.1, 0.5, 0.9))
+    >>> low, middle, high = head(torch.randn(100, 3)).unbind(dim=-1)
+    >>> bool(((low <= middle) & (middle <= high)).all())  # whatever the network says
+    True
+    >>> tauflow.Network(3, ["load"], head="quantiles").output_names
+    ['load q0.1', 'load q0.5', 'load q0.9']
+    """
 
     name: ClassVar[str] = "quantiles"
 
@@ -147,7 +161,13 @@ class Quantiles(Scaled):
 
 
 class Normal(Scaled):
-    """Mean and deviation of every column."""
+    """Mean and deviation of every column.
+
+    >>> network = tauflow.Network(3, ["load"], head="normal")
+    >>> answer, state = network(torch.randn(4, 10, 3))
+    >>> answer.shape, network.output_names
+    (torch.Size([4, 10, 2]), ['load mean', 'load deviation'])
+    """
 
     name: ClassVar[str] = "normal"
 
@@ -182,7 +202,11 @@ class Normal(Scaled):
 
 
 class Student(Scaled):
-    """Location, scale and degrees of freedom of every column, for targets with far outliers."""
+    """Location, scale and degrees of freedom of every column, for targets with far outliers.
+
+    >>> tauflow.Network(3, ["load"], head="student").output_names
+    ['load location', 'load scale', 'load freedom']
+    """
 
     name: ClassVar[str] = "student"
 
@@ -216,6 +240,11 @@ class Classes(Head):
 
     weight: what a sample of each class counts, (classes), or "balanced": samples / (classes * samples of the class)
     smoothing: this share of the target is spread over all classes
+
+    >>> network = tauflow.Network(3, ["sit", "walk", "run"], pool="mean", head={"name": "classes", "weight": "balanced"})
+    >>> answer, state = network(torch.randn(4, 20, 3))  # log-probabilities
+    >>> answer.shape, [round(p, 3) for p in answer.exp().sum(dim=1).tolist()]
+    (torch.Size([4, 3]), [1.0, 1.0, 1.0, 1.0])
     """
 
     name: ClassVar[str] = "classes"
@@ -256,7 +285,12 @@ class Classes(Head):
 
 
 class Actions(Head):
-    """Numbers that stay within their limits; low and high a number, or one for each column."""
+    """Numbers that stay within their limits; low and high a number, or one for each column.
+
+    >>> head = tauflow.network.Actions(2, low=[-1.0, 0.0], high=[1.0, 10.0])
+    >>> head(torch.tensor([[0.0, 0.0], [-99.0, 99.0]])).tolist()  # in the middle; at the limits
+    [[0.0, 5.0], [-1.0, 10.0]]
+    """
 
     name: ClassVar[str] = "actions"
 

@@ -20,7 +20,14 @@ from .part import Part, check_count
 
 
 class Missing(Part):
-    """The encoding that a record with gaps in its columns needs; n features become 3 n."""
+    """The encoding that a record with gaps in its columns needs; n features become 3 n.
+
+    >>> missing = tauflow.network.Missing(1)
+    >>> x = torch.tensor([[[5.0], [np.nan], [np.nan]]])  # known once, then not for two samples
+    >>> u, memory = missing(x, torch.ones(1, 3), None, torch.zeros(1, 2))
+    >>> [[round(value, 2) for value in row] for row in u[0].tolist()]  # last known value, known now, log(1 + time since)
+    [[5.0, 1.0, 0.0], [5.0, 0.0, 0.69], [5.0, 0.0, 1.1]]
+    """
 
     name: ClassVar[str] = "missing"
     place: ClassVar[str] = "missing"

@@ -25,11 +25,28 @@ REGISTRY: dict[tuple[str, str], type[Part]] = {}  # (place, name)
 
 
 class NetworkError(TauflowError, ValueError):
-    """A network that can't be built so: a part that does not exist, an option that it does not have, widths that do not meet."""
+    """A network that can't be built so: a part that does not exist, an option that it does not have, widths that do not meet.
+
+    >>> tauflow.Network(3, 1, encoder="dens")
+    Traceback (most recent call last):
+        ...
+    tauflow.network.parts.part.NetworkError: no encoder is called 'dens'; did you mean 'dense'? there are ...
+    """
 
 
 class Part(Described, nn.Module):
-    """One part; a subclass with a `name` is found by that name at its `place`."""
+    """One part; a subclass with a `name` is found by that name at its `place`.
+
+    >>> class Squares(tauflow.network.Part):  # a part of your own, found by its name
+    ...     name, place = "squares", "encoder"
+    ...     def __init__(self, inputs):
+    ...         super().__init__()
+    ...         self.inputs, self.outputs = inputs, 2 * inputs
+    ...     def forward(self, x):
+    ...         return torch.cat([x, x * x], dim=-1)
+    >>> tauflow.Network(3, 1, encoder="squares").core.inputs
+    6
+    """
 
     name: ClassVar[str] = ""
     place: ClassVar[str] = ""
@@ -62,7 +79,11 @@ class Part(Described, nn.Module):
 
 
 def names(place: str) -> list[str]:
-    """The names of the parts for `place`, in alphabetical order."""
+    """The names of the parts for `place`, in alphabetical order.
+
+    >>> tauflow.network.names("head")
+    ['actions', 'classes', 'normal', ...]
+    """
     return sorted(name for where, name in REGISTRY if where == place)
 
 

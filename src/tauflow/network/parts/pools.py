@@ -27,7 +27,14 @@ LOW = -1e30  # less than any score or feature
 
 
 class Pool(Part):
-    """Several pools of the same samples, side by side."""
+    """Several pools of the same samples, side by side.
+
+    >>> pool = tauflow.network.Pool(2, kinds=("last", "mean", "max"))
+    >>> z = torch.tensor([[[1.0, 5.0], [2.0, 0.0], [6.0, 1.0]]])
+    >>> y, memory = pool(z, None, pool.first_memory(1), every=False)
+    >>> y.tolist()  # last, mean and max, side by side
+    [[[6.0, 1.0, 3.0, 2.0, 6.0, 5.0]]]
+    """
 
     name: ClassVar[str] = "several"
     place: ClassVar[str] = "pool"
@@ -130,7 +137,13 @@ class Pool(Part):
 
 
 class Last(Pool):
-    """The last real sample."""
+    """The last real sample.
+
+    >>> network = tauflow.Network(3, 2, pool="last")  # one answer a sequence
+    >>> x, mask = torch.randn(1, 9, 3), torch.arange(9)[None] < 5  # four samples of padding
+    >>> torch.allclose(network(x, mask=mask)[0], network(x[:, :5])[0], atol=1e-6)
+    True
+    """
 
     name: ClassVar[str] = "last"
 
@@ -139,7 +152,13 @@ class Last(Pool):
 
 
 class Mean(Pool):
-    """The mean over the real samples."""
+    """The mean over the real samples.
+
+    >>> pool = tauflow.network.Mean(1)
+    >>> z = torch.tensor([[[1.0], [2.0], [6.0]]])
+    >>> pool(z, None, pool.first_memory(1))[0].flatten().tolist()  # of each prefix, as a stream gives it
+    [1.0, 1.5, 3.0]
+    """
 
     name: ClassVar[str] = "mean"
 
@@ -148,7 +167,13 @@ class Mean(Pool):
 
 
 class Max(Pool):
-    """The greatest value of each feature."""
+    """The greatest value of each feature.
+
+    >>> pool = tauflow.network.Max(1)
+    >>> z, mask = torch.tensor([[[1.0], [6.0], [2.0]]]), torch.tensor([[True, False, True]])
+    >>> pool(z, mask, pool.first_memory(1))[0].flatten().tolist()  # of each prefix; what is masked does not count
+    [1.0, 1.0, 2.0]
+    """
 
     name: ClassVar[str] = "max"
 
@@ -157,7 +182,13 @@ class Max(Pool):
 
 
 class Attention(Pool):
-    """A mean whose weights are learned."""
+    """A mean whose weights are learned.
+
+    >>> network = tauflow.Network(3, 2, pool="attention")
+    >>> answer, state = network(torch.randn(4, 20, 3))
+    >>> answer.shape  # one a sequence
+    torch.Size([4, 2])
+    """
 
     name: ClassVar[str] = "attention"
 

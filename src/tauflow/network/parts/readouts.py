@@ -28,7 +28,13 @@ from .part import NetworkError, Part, check_count
 
 
 class Linear(Part):
-    """The map of a statistician."""
+    """The map of a statistician.
+
+    >>> readout = tauflow.network.Linear(inputs=8, outputs=2, static=3)
+    >>> h, u, s = torch.randn(4, 10, 8), torch.randn(4, 10, 5), torch.randn(4, 10, 3)
+    >>> readout(h, u, s).shape
+    torch.Size([4, 10, 2])
+    """
 
     name: ClassVar[str] = "linear"
     place: ClassVar[str] = "readout"
@@ -48,7 +54,13 @@ class Linear(Part):
 
 
 class Deep(Part):
-    """Hidden layers of `units` each: 64, or [64, 64]."""
+    """Hidden layers of `units` each: 64, or [64, 64].
+
+    >>> readout = tauflow.network.Deep(inputs=8, outputs=2, units=[64, 64])
+    >>> readout(torch.randn(4, 10, 8), torch.randn(4, 10, 5), None).shape
+    torch.Size([4, 10, 2])
+    >>> network = tauflow.Network(3, 1, readout={"name": "deep", "units": [64, 64], "dropout": 0.1})
+    """
 
     name: ClassVar[str] = "deep"
     place: ClassVar[str] = "readout"
@@ -96,7 +108,12 @@ class Deep(Part):
 
 
 class Skip(Deep):
-    """The recipe of the best tables: reads state and encoded input, with a straight line around the core."""
+    """The recipe of the best tables: reads state and encoded input, with a straight line around the core.
+
+    >>> network = tauflow.Network(3, 1, readout="skip")
+    >>> network.readout.of_input, network.readout.line.weight.tolist()  # sees 3 inputs; their straight line starts at zero
+    (3, [[0.0, 0.0, 0.0]])
+    """
 
     name: ClassVar[str] = "skip"
     sees_input: ClassVar[bool] = True
@@ -127,7 +144,13 @@ class Skip(Deep):
 
 
 class Wide(Deep):
-    """For features that say much by themselves: summaries of the record, static columns."""
+    """For features that say much by themselves: summaries of the record, static columns.
+
+    >>> network = tauflow.Network(3, 1, static=2, readout="wide")  # two features given once a record: age, weight
+    >>> answer, state = network(torch.randn(4, 10, 3), static=torch.tensor([[70.0, 60.0]] * 4))
+    >>> answer.shape
+    torch.Size([4, 10, 1])
+    """
 
     name: ClassVar[str] = "wide"
 
@@ -154,7 +177,12 @@ class Wide(Deep):
 
 
 class Both(Part):
-    """One layer on all that there is."""
+    """One layer on all that there is.
+
+    >>> readout = tauflow.network.Both(inputs=8, outputs=2, seen=5)
+    >>> readout(torch.randn(4, 10, 8), torch.randn(4, 10, 5), None).shape, readout.map.in_features
+    (torch.Size([4, 10, 2]), 13)
+    """
 
     name: ClassVar[str] = "both"
     place: ClassVar[str] = "readout"

@@ -19,7 +19,13 @@ from .part import Part, check_count
 
 
 class Scale(Part):
-    """`measure(x)` learns mean and width of the columns of x; before that they are 0 and 1."""
+    """`measure(x)` learns mean and width of the columns of x; before that they are 0 and 1.
+
+    >>> scale = tauflow.network.Scale(2)
+    >>> scale.measure(torch.tensor([[0.0, 10.0], [2.0, 14.0], [4.0, 18.0]]))  # samples of the training data
+    >>> scale(torch.tensor([[2.0, 14.0], [4.0, 10.0]])).tolist()
+    [[0.0, 0.0], [1.0, -1.0]]
+    """
 
     name: ClassVar[str] = "scale"
     place: ClassVar[str] = "scale"

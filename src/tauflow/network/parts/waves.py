@@ -20,7 +20,13 @@ from .part import NetworkError, Part, check_count
 
 
 class Waves(Part):
-    """n features become n + 1 + 2 len(periods) (1 + len(columns))."""
+    """n features become n + 1 + 2 len(periods) (1 + len(columns)).
+
+    >>> waves = tauflow.network.Waves(1, periods=(6.0, 12.0))
+    >>> u = waves(torch.zeros(1, 1, 1), torch.tensor([[1.0]]))
+    >>> [round(value, 3) for value in u.flatten().tolist()]  # x, dt, the cosines of 60 and 30 degrees, their sines
+    [0.0, 1.0, 0.5, 0.866, 0.866, 0.5]
+    """
 
     name: ClassVar[str] = "waves"
     place: ClassVar[str] = "waves"

@@ -71,7 +71,13 @@ class Windowed(Part, ABC):
 
 
 class WindowMLP(Windowed):
-    """A dense network on the last samples, with one hidden layer."""
+    """A dense network on the last samples, with one hidden layer.
+
+    >>> core = tauflow.network.WindowMLP(3, units=8, steps=4)
+    >>> y, state = core(torch.randn(2, 20, 3), torch.rand(2, 20))
+    >>> y.shape, state.shape  # the last 3 samples, each 3 inputs, log(1 + dt), and 1 if there was one
+    (torch.Size([2, 20, 8]), torch.Size([2, 15]))
+    """
 
     name: ClassVar[str] = "window_mlp"
 
@@ -85,7 +91,12 @@ class WindowMLP(Windowed):
 
 
 class TCN(Windowed):
-    """Blocks of two causal convolutions of kernel 3, dilated by 1, 2, 4, ...: four of them see 61 samples."""
+    """Blocks of two causal convolutions of kernel 3, dilated by 1, 2, 4, ...: four of them see 61 samples.
+
+    >>> network = tauflow.Network(3, 1, {"name": "tcn", "blocks": 3}, 16)
+    >>> network.core.steps  # so many samples it sees
+    29
+    """
 
     name: ClassVar[str] = "tcn"
 
@@ -113,7 +124,13 @@ class TCN(Windowed):
 
 
 class Transformer(Windowed):
-    """Causal encoder layers of four heads over the last samples."""
+    """Causal encoder layers of four heads over the last samples.
+
+    >>> network = tauflow.Network(3, 1, {"name": "transformer", "steps": 16, "layers": 1}, 8)
+    >>> answer, state = network(torch.randn(2, 20, 3), torch.rand(2, 20))
+    >>> answer.shape
+    torch.Size([2, 20, 1])
+    """
 
     name: ClassVar[str] = "transformer"
 

@@ -21,7 +21,12 @@ from .part import NetworkError, Part, check_count
 
 
 class Words(Part):
-    """`inputs` tokens side by side become `filters` numbers; `units` numbers a row of the table; dropout on the rows."""
+    """`inputs` tokens side by side become `filters` numbers; `units` numbers a row of the table; dropout on the rows.
+
+    >>> words = tauflow.network.Words(3, vocabulary=1000, units=8, filters=16)
+    >>> words(torch.tensor([[[0, 5, 9], [5, 9, 0]]])).shape  # two words, each with its neighbours; 0 lies outside the text
+    torch.Size([1, 2, 16])
+    """
 
     name: ClassVar[str] = "words"
     place: ClassVar[str] = "encoder"
