@@ -68,3 +68,17 @@ def test_names_of_metrics() -> None:
     assert metrics.get("auroc") == (metrics.auroc, "max") and metrics.get("log_loss")[1] == "min"
     with pytest.raises(MetricError, match=r"no metric is called 'xyz'; there are accuracy, "):
         metrics.get("xyz")
+
+
+def test_lists_are_taken_and_what_is_no_answer_is_refused() -> None:
+    assert metrics.accuracy([[0.9, 0.1], [0.2, 0.8]], [0, 0]) == 0.5  # type: ignore[arg-type]
+    assert metrics.covered(0.0, 1.0, [0.5, 2.0]) == 0.5  # type: ignore[arg-type]
+    for name, (measure, _) in METRICS.items():
+        answers = np.full((4, 2), np.nan)
+        targets = np.array([0, 1, 0, 1]) if name not in ("mae", "rmse", "r2", "bias", "coverage") else np.ones((4, 2))
+        with pytest.raises(MetricError, match="8 of the 8 answers are NaN"):
+            measure(answers, targets)
+    with pytest.raises(MetricError, match="targets hold 2, expected numbers of the 2 classes"):
+        metrics.log_loss(np.log([[0.5, 0.5]]), np.array([2]))
+    with pytest.raises(MetricError, match=r"expected \(n, levels \* columns\)"):
+        metrics.coverage(np.ones((3, 3)), np.ones(3))

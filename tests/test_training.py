@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -713,6 +714,8 @@ def test_mistakes_with_an_optimiser_of_ones_own() -> None:
         quick(model, optimizer=torch.optim.LBFGS(model.parameters()))
     with pytest.raises(SettingsError, match="nothing to learn"):
         quick(leaky().requires_grad_(False))
+    with pytest.raises(ShapeError, match=r"y is a ndarray, expected a tensor: torch.as_tensor\(y"):
+        ArraySource(torch.ones(4, 2, 1), np.ones((4, 1)))  # type: ignore[arg-type]
     with pytest.raises(ShapeError, match="y has 3 samples, but x has 4"):
         ArraySource(torch.zeros(4, 2, 1), torch.zeros(3, 2, 1))
     with pytest.raises(ShapeError, match="at least one sample"):

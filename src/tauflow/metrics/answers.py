@@ -7,7 +7,7 @@
     coverage                    of quantiles: the share of targets between the lowest and the highest level
 
 `METRICS` says for each what is better: "max" more, "min" less, "zero" nearer to zero; `get(name)` gives (function, one of these).
-MetricError where shapes do not fit or no target counts.
+MetricError where shapes do not fit, an answer is NaN, a class is not there, or no target counts. Lists are taken as arrays.
 Sources: Fawcett 2006 (AUROC), Davis and Goadrich 2006 (AUPRC, as the sum of precision over the steps in recall).
 """
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from difflib import get_close_matches
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,22 @@ class MetricError(TauflowError, ValueError):
     """
 
 
+def _of_arrays(measure: Callable[[Array, Array], float]) -> Callable[[Array, Array], float]:
+    """Lists as arrays; an answer that is no number is no answer."""
+
+    @wraps(measure)
+    def measured(answers: Array, targets: Array) -> float:
+        answers, targets = np.asarray(answers), np.asarray(targets)
+        if missing := int(np.isnan(answers).sum()):
+            raise MetricError(
+                f"{missing:,} of the {answers.size:,} answers are NaN: a model that gives them has diverged, or saw NaN"
+            )
+        return measure(answers, targets)
+
+    return measured
+
+
+@_of_arrays
 def accuracy(answers: Array, targets: Array) -> float:
     """The share of targets whose class has the largest score.
 
@@ -47,6 +64,7 @@ def accuracy(answers: Array, targets: Array) -> float:
     return float((_classes(answers, targets) == targets).mean())
 
 
+@_of_arrays
 def macro_f1(answers: Array, targets: Array) -> float:
     """The mean over the classes that occur of 2 TP / (2 TP + FP + FN).
 
@@ -61,6 +79,7 @@ def macro_f1(answers: Array, targets: Array) -> float:
     return float(np.mean([_f1(chosen == one, targets == one) for one in present]))
 
 
+@_of_arrays
 def f1(answers: Array, targets: Array) -> float:
     """2 TP / (2 TP + FP + FN) of class 1.
 
@@ -72,6 +91,7 @@ def f1(answers: Array, targets: Array) -> float:
     return _f1(_classes(answers, targets) == 1, targets == 1)
 
 
+@_of_arrays
 def auroc(answers: Array, targets: Array) -> float:
     """The chance that a sample of a class has a higher score for it than one of another class; ties count half.
 
@@ -83,6 +103,7 @@ def auroc(answers: Array, targets: Array) -> float:
     return _one_against_rest(_auroc, answers, targets)
 
 
+@_of_arrays
 def auprc(answers: Array, targets: Array) -> float:
     """The mean precision over the samples of a class, the highest score first.
 
@@ -94,6 +115,7 @@ def auprc(answers: Array, targets: Array) -> float:
     return _one_against_rest(_auprc, answers, targets)
 
 
+@_of_arrays
 def log_loss(answers: Array, targets: Array) -> float:
     """The mean of -log p of the class that came; answers are log-probabilities.
 
@@ -106,6 +128,7 @@ def log_loss(answers: Array, targets: Array) -> float:
     return float(-answers[np.arange(len(targets)), targets.astype(int)].mean())
 
 
+@_of_arrays
 def brier(answers: Array, targets: Array) -> float:
     """The mean squared distance of the probabilities from 1 for the class that came and 0 for the others.
 
@@ -119,6 +142,7 @@ def brier(answers: Array, targets: Array) -> float:
     return float(np.square(np.exp(answers) - came).sum(axis=1).mean())
 
 
+@_of_arrays
 def mae(answers: Array, targets: Array) -> float:
     """The mean absolute error.
 
@@ -130,6 +154,7 @@ def mae(answers: Array, targets: Array) -> float:
     return float(np.abs(_same(answers, targets) - targets).mean())
 
 
+@_of_arrays
 def rmse(answers: Array, targets: Array) -> float:
     """The root of the mean squared error.
 
@@ -141,6 +166,7 @@ def rmse(answers: Array, targets: Array) -> float:
     return float(np.sqrt(np.square(_same(answers, targets) - targets).mean()))
 
 
+@_of_arrays
 def bias(answers: Array, targets: Array) -> float:
     """The mean error, its sign kept; near zero is better.
 
@@ -152,6 +178,7 @@ def bias(answers: Array, targets: Array) -> float:
     return float((_same(answers, targets) - targets).mean())
 
 
+@_of_arrays
 def r2(answers: Array, targets: Array) -> float:
     """1 - squared error / squared distance from the mean, the mean over columns; of constant targets there is none.
 
@@ -166,6 +193,7 @@ def r2(answers: Array, targets: Array) -> float:
     return float((1 - np.square(_same(answers, targets) - targets).sum(axis=0) / spread).mean())
 
 
+@_of_arrays
 def coverage(answers: Array, targets: Array) -> float:
     """The share of targets within the outermost levels; answers (n, levels * columns), the lowest level's columns first.
 
@@ -174,6 +202,16 @@ def coverage(answers: Array, targets: Array) -> float:
     >>> metrics.coverage(answers, np.array([[2.5], [9.0]]))
     0.5
     """
+    if (
+        targets.ndim != 2
+        or answers.ndim != 2
+        or not targets.size
+        or answers.shape[1] % targets.shape[1]
+        or len(answers) != len(targets)
+    ):
+        raise MetricError(
+            f"answers are {answers.shape} and targets {targets.shape}, expected (n, levels * columns) and (n, columns)"
+        )
     columns = targets.shape[1]
     low, high = answers[:, :columns], answers[:, -columns:]
     return float(((targets >= low) & (targets <= high)).mean())
@@ -220,6 +258,11 @@ def _classes(answers: Array, targets: Array) -> Array:
         raise MetricError(f"answers are {answers.shape} and targets {targets.shape}, expected (n, classes) and (n,)")
     if not len(targets):
         raise MetricError("there is nothing to judge: no target counts")
+    if not np.isin(targets, np.arange(answers.shape[1])).all():
+        wrong = sorted(set(np.unique(targets).tolist()) - set(range(answers.shape[1])))
+        raise MetricError(
+            f"the targets hold {wrong[0]!r}, expected numbers of the {answers.shape[1]} classes, from 0 on"
+        )
     chosen: Array = answers.argmax(axis=1)
     return chosen
 

@@ -36,6 +36,7 @@ def covered(low: Array, high: Array, truth: Array, mask: Array | None = None) ->
     >>> metrics.covered(np.zeros(5), np.ones(5), truth)
     0.75
     """
+    low, high, truth = (np.asarray(one, float) for one in (low, high, truth))
     return _mean((truth >= low) & (truth <= high), truth, mask)
 
 

@@ -84,6 +84,8 @@ def names(place: str) -> list[str]:
     >>> tauflow.network.names("head")
     ['actions', 'classes', 'normal', ...]
     """
+    if place not in PLACES:
+        raise NetworkError(f"place is {place!r}, expected one of {', '.join(PLACES)}")
     return sorted(name for where, name in REGISTRY if where == place)
 
 

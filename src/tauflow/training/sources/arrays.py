@@ -70,6 +70,10 @@ class ArraySource:
     ) -> None:
         self.data = Batch(x, y, dt, mask, weight, static, first)
         for name, tensor in vars(self.data).items():
+            if tensor is not None and not isinstance(tensor, Tensor):
+                raise ShapeError(
+                    f"{name} is a {type(tensor).__name__}, expected a tensor: torch.as_tensor({name}, dtype=torch.float32)"
+                )
             if tensor is not None and len(tensor) != len(self.data):
                 raise ShapeError(f"{name} has {len(tensor)} samples, but x has {len(self.data)}")
         if len(self.data) == 0:
