@@ -93,7 +93,19 @@ JOBS: dict[str, Job] = {
         },
     ),
     "text": Job(
-        (("text", "{data}/text/TREC.train.all", "--test", "{data}/text/TREC.test.all", "--seeds", "3"),),
+        (
+            ("text", "{data}/text/TREC.train.all", "--test", "{data}/text/TREC.test.all", "--seeds", "3"),
+            (
+                "text",
+                "{data}/text/stsa.binary.train",
+                "--choose",
+                "{data}/text/stsa.binary.dev",
+                "--test",
+                "{data}/text/stsa.binary.test",
+                "--seeds",
+                "3",
+            ),
+        ),
         {"accuracy": "Share of texts labelled rightly", "macro_f1": "Macro F1", "log_loss": "Log loss"},
     ),
 }
