@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import re
 from importlib import import_module
 from typing import Any
 
@@ -34,6 +35,14 @@ def test_every_name_of_a_room_has_an_example(room: str) -> None:
 
 
 WITH = [(room, name) for room in reference.rooms() for name in reference.names(room) if examples(room, name).examples]
+
+
+@pytest.mark.parametrize(("room", "name"), WITH)
+def test_an_example_needs_no_import_that_it_does_not_show(room: str, name: str) -> None:
+    """Here every module is loaded already; in a fresh Python `tauflow.compat` is there only after it was imported."""
+    code = "".join(one.source for one in examples(room, name).examples)
+    used = set(re.findall(r"\btauflow\.(\w+)", re.sub(r"(?m)^(from|import) .*", "", code)))
+    assert used <= set(tauflow.__all__)
 
 
 @pytest.mark.usefixtures("registry")
