@@ -240,10 +240,10 @@ def get(name: str) -> tuple[Callable[[Array, Array], float], str]:
     >>> measure, better = metrics.get("auroc")
     >>> better
     'max'
-    >>> metrics.get("accurracy")
+    >>> metrics.get("macro_f")
     Traceback (most recent call last):
         ...
-    tauflow.metrics.answers.MetricError: no metric is called 'accurracy'; did you mean 'accuracy'? there are ...
+    tauflow.metrics.answers.MetricError: no metric is called 'macro_f'; did you mean 'macro_f1'? there are ...
     """
     if name not in METRICS:
         near = get_close_matches(name, METRICS, n=1)
