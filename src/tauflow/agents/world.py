@@ -222,7 +222,7 @@ class Recall(World):
     spread = (1.0,) * 4
     actions = ("name club", "name diamond", "name heart", "name spade")
     limit, period, solved, reward_scale = 10_000, 1.0, 0.9, 1.0
-    learning = MappingProxyType({"gamma": 0.9})  # no answer changes what follows
+    learning = MappingProxyType({"gamma": 0.5})  # no answer changes what follows
     cards, back = 52, 4
 
     def fresh(self, which: Array) -> None:
