@@ -112,7 +112,7 @@ def judged(returns: dict[str, list[float]], solved: dict[str, int | None], task:
 
 def test_the_sentence_says_who_lost() -> None:
     level = judged({"cfc": [500, 499], "gru": [500, 498]}, {"cfc": 80_000, "gru": 70_000}).sentence()
-    assert level.startswith("Level in what they earn: gru (static) 499, solved after 70k steps and 7 s of CPU; cfc")
+    assert level.startswith("Level in what they earn: gru (static) 499, solved after 70k steps and 7.0 s of CPU; cfc")
     lost = judged({"cfc": [300, 310], "gru": [500, 498]}, {"gru": 70_000}).sentence()
     assert (
         lost.startswith("gru leads: gru (static) earns 499, solved after 70k")

@@ -16,7 +16,7 @@ from .table import Judged, Run, decoded
 
 Array = NDArray[Any]
 MOST = 5  # lines in one drawing
-SHOWN = 300  # steps of an episode in a drawing of lines
+SHOWN = 100  # steps of an episode in a drawing of lines
 
 
 def page(judged: Judged, command: str) -> Page:

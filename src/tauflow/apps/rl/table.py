@@ -170,7 +170,7 @@ class Judged:
     def _speed(self, policy: str) -> str:
         steps, seconds = self.solved(policy), self.solved(policy, "seconds")
         if math.isfinite(steps):
-            return f", solved after {steps / 1000:.0f}k steps and {seconds:.0f} s of CPU"
+            return f", solved after {steps / 1000:.0f}k steps and {seconds:.{int(seconds < 10)}f} s of CPU"
         some, all_ = sum(s.solved is not None for s in self.of(policy)), len(self.of(policy))
         if self.world.solved is None:
             return ""
