@@ -116,7 +116,7 @@ def test_the_sentence_says_who_lost() -> None:
     lost = judged({"cfc": [300, 310], "gru": [500, 498]}, {"gru": 70_000}).sentence()
     assert (
         lost.startswith("gru leads: gru (static) earns 499, solved after 70k")
-        and "cfc (liquid) earns 305, solved in 0 of 2" in lost
+        and "cfc (liquid) earns 305, solved in training by 0 of 2" in lost
     )
     told = judged(
         {"cfc": [490], "cfc-": [300], "gru": [400], "gru-": [290]}, {}, replace(SMALL, skip=(1, 4))

@@ -174,7 +174,7 @@ class Judged:
         some, all_ = sum(s.solved is not None for s in self.of(policy)), len(self.of(policy))
         if self.world.solved is None:
             return ""
-        return f", solved in {some} of {all_} seeds" if all_ > 1 else ", not solved"
+        return f", solved in training by {some} of {all_} seeds" if all_ > 1 else ", not solved in training"
 
     def metric(self, held: str) -> str:
         """What a return is called where numbers are kept."""
