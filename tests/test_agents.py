@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -215,6 +218,17 @@ def test_a_small_task_is_learned_and_a_seed_gives_the_same_numbers() -> None:
     assert [point.mean for point in learned[0].curve] != [point.mean for point in learned[2].curve]
     returns = agents.evaluate(learned[0].policy, Echo(8, 9), 20)
     assert returns.shape == (20,) and returns.mean() > 7.5
+
+
+def test_a_world_may_bring_settings_that_suit_it_and_those_given_go_before() -> None:
+    class Short(Echo):
+        learning = MappingProxyType({"steps": 32, "epochs": 1})
+
+    def first(**given: Any) -> int:
+        return agents.ppo(Short(16, 0), core="ctrnn", units=4, steps=2_048, **given).curve[0].steps
+
+    assert first() == first(length=16) == 16 * 32
+    assert first(settings=agents.PPO()) == 16 * 128
 
 
 def test_a_policy_is_a_network_like_any_other(tmp_path) -> None:

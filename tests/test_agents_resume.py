@@ -154,7 +154,7 @@ def test_of_every_copy_the_first_episodes_count() -> None:
     many = agents.evaluate(net, agents.make("CartPole-v1", 6, 1), 12)
     steps: list[np.ndarray] = []
     again = agents.evaluate(
-        net, agents.make("CartPole-v1", 6, 1), 12, watch=lambda w, state: steps.append(w.count.copy())
+        net, agents.make("CartPole-v1", 6, 1), 12, watch=lambda w, state, action: steps.append(w.count.copy())
     )
     counts = np.array(steps)
     assert (many == again).all() and many.shape == (12,)

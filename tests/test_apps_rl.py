@@ -17,7 +17,7 @@ from tauflow import agents
 from tauflow.agents import Learned, Point
 from tauflow.apps import rl
 from tauflow.apps.rl.film import film
-from tauflow.apps.rl.page import page
+from tauflow.apps.rl.page import _cards, page
 from tauflow.apps.rl.table import decoded, holds
 
 SMALL = rl.Task("CartPole-v1", steps=2048)
@@ -46,10 +46,19 @@ def test_policies_are_of_one_size_and_where_actions_are_held_each_is_trained_twi
     assert holds(replace(SMALL, skip=(2, 3))) == {"2-3": (2, 3), "2": (2, 2), "3": (3, 3), "5": (5, 5)}
 
 
+def test_a_card_named_wrongly_is_a_cross() -> None:
+    shown, time = np.eye(4)[np.arange(10) % 4][:, None], np.arange(10.0)[:, None]
+    right = np.roll(shown.argmax(axis=2), 4, axis=0)
+    run = rl.Run(np.ones(1), shown, shown, time, right)
+    assert _cards("cfc", run, "liquid1").title == "cfc: 6 of 6 right"
+    wrong = replace(run, action=np.where(time == 7, (right + 1) % 4, right))
+    assert _cards("cfc", wrong, "liquid1").title == "cfc: 5 of 6 right"
+
+
 def run_of(state: np.ndarray, seen: np.ndarray) -> rl.Run:
     steps, copies = state.shape[:2]
     time = np.tile((np.arange(steps) % 10)[:, None] * 0.5, (1, copies))
-    return rl.Run(np.ones(copies), seen, state, time)
+    return rl.Run(np.ones(copies), seen, state, time, np.zeros((steps, copies)))
 
 
 def test_what_stands_in_the_state_is_read_and_what_does_not_is_not() -> None:
@@ -103,11 +112,11 @@ def judged(returns: dict[str, list[float]], solved: dict[str, int | None], task:
 
 def test_the_sentence_says_who_lost() -> None:
     level = judged({"cfc": [500, 499], "gru": [500, 498]}, {"cfc": 80_000, "gru": 70_000}).sentence()
-    assert level.startswith("Level in what they earn: gru (static) 499, solved after 70k steps and 7 s of CPU; cfc")
+    assert level.startswith("Level in what they earn: gru (static) 499, solved after 70k steps and 7.0 s of CPU; cfc")
     lost = judged({"cfc": [300, 310], "gru": [500, 498]}, {"gru": 70_000}).sentence()
     assert (
         lost.startswith("gru leads: gru (static) earns 499, solved after 70k")
-        and "cfc (liquid) earns 305, solved in 0 of 2" in lost
+        and "cfc (liquid) earns 305, solved in training by 0 of 2" in lost
     )
     told = judged(
         {"cfc": [490], "cfc-": [300], "gru": [400], "gru-": [290]}, {}, replace(SMALL, skip=(1, 4))
@@ -140,15 +149,15 @@ def test_carts_and_pendulums_stand_where_they_were() -> None:
     time = np.array([[0.0], [0.02], [0.06], [0.0]])
     cart = np.zeros((4, 1, 4))
     cart[:, 0, 0] = [0, 1, 2, 0]
-    svg = film("CartPole-v1", {"cfc": rl.Run(np.ones(1), cart, cart, time)}, {"cfc": "liquid1"})
+    svg = film("CartPole-v1", {"cfc": rl.Run(np.ones(1), cart, cart, time, time)}, {"cfc": "liquid1"})["cfc"]
     metre = 440 / 5.2
     x = 'values="' + ";".join(f"{200 + k * metre:.1f}" for k in range(3)) + '"'
-    assert svg is not None and x in svg and 'keyTimes="0.0000;0.3333;1.0000"' in svg
+    assert x in svg and 'keyTimes="0.0000;0.3333;1.0000"' in svg
     down = np.zeros((4, 1, 3))
     down[..., 0] = -1
-    svg = film("Pendulum-v1", {"cfc": rl.Run(np.ones(1), down, down, time)}, {"cfc": "liquid1"})
-    assert svg is not None and 'points="220.0,59.0 220.0,110.0"' in svg
-    assert film("Other", {}, {}) is None
+    svg = film("Pendulum-v1", {"cfc": rl.Run(np.ones(1), down, down, time, time)}, {"cfc": "liquid1"})["cfc"]
+    assert 'points="220.0,59.0 220.0,110.0"' in svg
+    assert film("Other", {}, {}) == {}
 
 
 @pytest.mark.parametrize("width", [1280, 390])

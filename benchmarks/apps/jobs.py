@@ -77,7 +77,7 @@ JOBS: dict[str, Job] = {
     ),
     "rl": Job(
         (
-            ("rl", "CartPole-v1", "--cell", "cfc", "--against", "ctrnn,gru,mlp", "--seed", "30", "--seeds", "3"),
+            ("rl", "CartPole-v1", "--cell", "cfc", "--against", "ctrnn,gru,lstm,mlp", "--seed", "30", "--seeds", "3"),
             ("rl", "CartPole-v1", "--skip", "1-4", "--against", "gru", "--seed", "30", "--seeds", "3"),
             ("rl", "Pendulum-v1", "--cell", "ctrnn", "--against", "cfc,gru", "--seed", "30", "--seeds", "3"),
             ("rl", "RepeatPrevious", "--against", "gru", "--seed", "30", "--seeds", "3"),

@@ -7,7 +7,7 @@ from .link import Link, Trouble, usual
 from .policy import LearningError, evaluate, policy
 from .ppo import PPO, Learned, Point, ppo
 from .walk import Auxiliary, Base, Expert, Walked, walk
-from .world import WORLDS, Step, World, WorldError, make
+from .world import WORLDS, Recall, Step, World, WorldError, make
 
 __all__ = [
     "PPO",
@@ -20,6 +20,7 @@ __all__ = [
     "LearningError",
     "Link",
     "Point",
+    "Recall",
     "Round",
     "Step",
     "Trouble",

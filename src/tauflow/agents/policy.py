@@ -154,11 +154,11 @@ def evaluate(
     episodes: int = 100,
     *,
     tell_dt: bool = True,
-    watch: Callable[[World, Array], Any] | None = None,
+    watch: Callable[[World, Array, Array], Any] | None = None,
 ) -> Array:
     """The returns (episodes,) of whole episodes without chance: the first ones of every copy, since short ones are over first.
 
-    watch: called after each step of the policy with the world, which has not moved yet, and the states (n, state).
+    watch: called after each step of the policy with the world, which has not moved yet, the states (n, state) and the actions.
 
     >>> world = tauflow.agents.make("CartPole-v1", n=4)
     >>> tauflow.agents.evaluate(tauflow.agents.policy(world, units=8), world, episodes=6).shape
@@ -171,9 +171,9 @@ def evaluate(
     total, returns = np.zeros(world.n), [list[float]() for _ in range(world.n)]
     while any(len(one) < each for one in returns):
         answers = rows(np.concatenate([seen, last], axis=1), gap if tell_dt else world.period)[:, :-1]
-        if watch is not None:
-            watch(world, rows.state)
         action = best(answers, world.continuous)
+        if watch is not None:
+            watch(world, rows.state, action)
         step = world.step(action)
         total += step.reward
         seen, last, gap = step.seen, told(action, world), step.dt

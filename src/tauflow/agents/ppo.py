@@ -147,6 +147,7 @@ def ppo(
     tell_dt     False hides the time that actions took
     minutes     of CPU that this call may take
     checkpoint  a file kept up to date after every update; if it is there, the run goes on from it and ends like one never stopped
+    settings    instead of those that suit the world: the usual ones with `world.learning`
     changes     of the settings, `lr=1e-3`
 
     >>> world = tauflow.agents.make("CartPole-v1", n=4)
@@ -154,7 +155,7 @@ def ppo(
     >>> [point.steps for point in learned.curve]  # a Point an update
     [128, 256]
     """
-    chosen = replace(settings or PPO(), **changes)
+    chosen = replace(PPO(**world.learning) if settings is None else settings, **changes)
     updates = steps // (world.n * chosen.steps)
     if updates < 1:
         raise LearningError(

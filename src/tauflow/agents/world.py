@@ -12,8 +12,9 @@ which is no end: what would have followed still counts (Pardo et al. 2018, Time 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -82,6 +83,9 @@ class World(ABC):
     unseen: tuple[
         int, ...
     ] = ()  # velocities, which a memory can find out: what is hidden where a memory is put to the test
+    learning: Mapping[str, Any] = MappingProxyType(
+        {}
+    )  # settings of PPO that suit it, where they are not the usual ones
 
     def __init__(self, n: int, seed: int = 0, skip: tuple[int, int] = (1, 1), hide: Sequence[int] = ()) -> None:
         if not 1 <= skip[0] <= skip[1]:
@@ -210,6 +214,7 @@ class Pendulum(World):
     continuous = True
     limit, period, solved, reward_scale = 200, 0.05, -200.0, 0.02
     unseen = (2,)
+    learning = MappingProxyType({"gamma": 0.95, "epochs": 8})  # a swing is over within 2 s
 
     def fresh(self, which: Array) -> None:
         if not hasattr(self, "q"):
@@ -237,6 +242,7 @@ class Recall(World):
     spread = (1.0,) * 4
     actions = ("name club", "name diamond", "name heart", "name spade")
     limit, period, solved, reward_scale = 10_000, 1.0, 0.9, 1.0
+    learning = MappingProxyType({"gamma": 0.5})  # no answer changes what follows
     cards, back = 52, 4
 
     def fresh(self, which: Array) -> None:

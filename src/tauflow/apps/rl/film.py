@@ -1,4 +1,4 @@
-"""Agents as a moving drawing without a script: carts and pendulums, one frame above the other; of other worlds what is seen, as lines."""
+"""Agents as a moving drawing without a script: carts and pendulums, one drawing a policy."""
 
 from __future__ import annotations
 
@@ -16,22 +16,19 @@ FRAMES = 250  # drawn, at most
 SECONDS = 10.0  # a film lasts at most
 
 
-def film(world: str, runs: Mapping[str, Run], colours: Mapping[str, str]) -> str | None:
-    """An SVG of each run's first episode in its first copy, drawn in the page's colour of its name; None where nobody knows how."""
+def film(world: str, runs: Mapping[str, Run], colours: Mapping[str, str]) -> dict[str, str]:
+    """An SVG of each run's first episode in its first copy, in the page's colour of its name, all in one time; none where nobody
+    knows how."""
     if world not in DRAWN:
-        return None
+        return {}
     longest = max(float(run.time[run.first, 0][-1]) for run in runs.values()) or 1.0
-    shown = min(longest, SECONDS)
-    parts = [
-        f'<svg viewBox="0 0 {WIDTH:.0f} {HEIGHT * len(runs):.0f}" role="img" aria-label="agents in {world}, one a policy">'
-    ]
-    for k, (name, run) in enumerate(runs.items()):
-        time, seen = run.time[run.first, 0], run.seen[run.first, 0]
-        parts.append(f'<g transform="translate(0 {k * HEIGHT:.0f})">')
-        parts.append(f'<text x="8" y="16" fill="var(--ink)" font-size="11">{name}</text>')
-        parts.append(DRAWN[world](time, seen, longest, shown, f"var(--{colours[name]})"))
-        parts.append("</g>")
-    return "".join(parts) + "</svg>"
+    shown, box = min(longest, SECONDS), f'viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img"'
+    return {
+        name: f'<svg {box} aria-label="{name} in {world}">'
+        + DRAWN[world](run.time[run.first, 0], run.seen[run.first, 0], longest, shown, f"var(--{colours[name]})")
+        + "</svg>"
+        for name, run in runs.items()
+    }
 
 
 def _cart(time: Array, seen: Array, longest: float, shown: float, colour: str) -> str:

@@ -8,23 +8,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...agents import Recall, World
 from ...drawing.canvas import Colours, page_svg
 from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Part, Points, Section, Table
 from .film import film
-from .table import Judged, decoded
+from .table import Judged, Run, decoded
 
 Array = NDArray[Any]
 MOST = 5  # lines in one drawing
-SHOWN = 300  # steps of an episode in a drawing of lines
+SHOWN = 100  # steps of an episode in a drawing of lines
 
 
 def page(judged: Judged, command: str) -> Page:
     """The whole page."""
     world, task = judged.world, judged.task
     low, high = task.skip
+    seeds = len(judged.of(judged.policies[0]))
     facts = {
         "World": f"{task.world}, {', '.join(judged.hidden) or 'nothing'} hidden",
-        "Learning": f"{task.budget:,} steps, {len(judged.of(judged.policies[0]))} seeds",
+        "Learning": f"{task.budget:,} steps, {seeds} seed{'s' if seeds > 1 else ''}",
         "Parameters": ", ".join(sorted({f"{s.parameters:,}" for s in judged.scores})),
     }
     if task.held:
@@ -41,7 +43,7 @@ def page(judged: Judged, command: str) -> Page:
     if judged.hidden:
         sections.append(Section("What they find out", [Grid(_memory(judged, colours))], _found(judged)))
     sections += [
-        Section("The agents", [Grid([_film(judged, colours)])]),
+        Section("The agents", [Grid(_film(judged, colours))], "From the same start."),
         Section("How it was measured", _how(judged, command)),
     ]
     over = f"Agents in {task.world} that learn by reward" + (
@@ -53,8 +55,10 @@ def page(judged: Judged, command: str) -> Page:
 
 
 def _how(judged: Judged, command: str) -> list[Part]:
+    own = ", ".join(f"{name} {value:g}" for name, value in judged.world.learning.items())
     notes = [
         "Recurrent PPO, the same for all policies; the last action is an input, the readout sees state and input.",
+        *([f"Settings of this world: {own}."] if own else []),
         "All policies are as large as the first; CPU seconds include the world and learning, on one thread.",
         "Judged without chance in 64 episodes that learning never saw; bands and ± are over seeds.",
         "What is hidden is read by a ridge from the state and from what is seen, on half of the copies, and judged on the other half.",
@@ -119,7 +123,7 @@ def _learned(judged: Judged, colours: dict[str, str], what: str) -> Drawing:
         )
         axes.set_xlim(left=0)
         if what == "steps":
-            axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:,.0f}k" if value else "0")
+            axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:,g}k" if value else "0")
 
     title = {"steps": "Return over steps", "seconds": "Return over CPU seconds"}[what]
     return Drawing(title, "thin line: where it counts as solved", page_svg(draw))
@@ -214,26 +218,49 @@ def _seconds(time: Array) -> Array:
     return np.where(steps > 0, steps, usual).cumsum()
 
 
-def _film(judged: Judged, colours: dict[str, str]) -> Drawing:
+def _film(judged: Judged, colours: dict[str, str]) -> list[Drawing]:
+    """The best of each kind, from the same start."""
     best = [judged.best(kind) for kind in ("liquid", "static")]
-    names = [name for name in best if name is not None]
-    runs = {name: judged.runs[name] for name in names}
-    svg = film(judged.task.world, runs, colours)
-    if svg is not None:
-        return Drawing("From the same start", "the first episode of each policy's first seed, without chance", svg)
-    run, world = runs[names[0]], judged.world
+    runs = {name: judged.runs[name] for name in best if name is not None}
+    if judged.task.world == Recall.id:
+        return [_cards(name, run, colours[name]) for name, run in runs.items()]
+    note = "the first episode of its first seed, without chance"
+    made = film(judged.task.world, runs, colours)
+    return [Drawing(name, note, svg) for name, svg in made.items()] or [_lines(judged.world, *next(iter(runs.items())))]
+
+
+def _cards(name: str, run: Run, colour: str) -> Drawing:
+    """The cards of an episode, and round each the name that it was given four steps later."""
+    cards, named_as = run.seen[run.first, 0].argmax(axis=1), run.action[run.first, 0][Recall.back :]
+    asked = np.arange(len(named_as))
+    wrong = named_as != cards[asked]
+
+    def draw(figure: Any, named: Colours) -> None:
+        axes = figure.add_subplot()
+        axes.plot(asked, cards[asked], "o", color=named["muted"], ms=3.5)
+        axes.plot(asked[~wrong], named_as[~wrong], "o", color=named[colour], ms=8, mfc="none")
+        axes.plot(asked[wrong], named_as[wrong], "x", color=named[colour], ms=6)
+        axes.set_yticks(range(len(Recall.names)), Recall.names)
+        axes.set_ylim(-0.5, len(Recall.names) - 0.5)
+        axes.set(xlabel="cards since the episode began")
+
+    note = "dot: the card shown; ring: named rightly four cards later; cross: named wrongly"
+    return Drawing(f"{name}: {len(asked) - int(wrong.sum())} of {len(asked)} right", note, page_svg(draw, height=180))
+
+
+def _lines(world: World, name: str, run: Run) -> Drawing:
     span = slice(0, min(run.first.stop, SHOWN))
 
     def draw(figure: Any, named: Colours) -> None:
         axes = figure.add_subplot()
         at = _seconds(run.time[span, 0])
-        for k, name in enumerate(world.names[:MOST]):
+        for k, seen in enumerate(world.names[:MOST]):
             line, colour = run.seen[span, 0, k], named[("liquid1", "liquid2", "liquid3", "static1", "static2")[k]]
             axes.plot(at, line, lw=1.2, color=colour)
             axes.annotate(
-                name, (at[-1], line[-1]), xytext=(4, 0), textcoords="offset points", va="center", color=colour
+                seen, (at[-1], line[-1]), xytext=(4, 0), textcoords="offset points", va="center", color=colour
             )
         axes.set_xlim(0, 1.25 * at[-1])
         axes.set(xlabel="seconds", ylabel="what there is to see")
 
-    return Drawing(f"An episode of {names[0]}", "what there is to see, hidden or not", page_svg(draw))
+    return Drawing(f"An episode of {name}", "what there is to see, hidden or not", page_svg(draw))

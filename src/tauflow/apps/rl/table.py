@@ -30,12 +30,13 @@ BEYOND = 2  # frames more than ever held in training
 @dataclass(frozen=True, eq=False)
 class Run:
     """Episodes of n copies. returns (episodes,); seen, all that there is to see, hidden or not (steps, n, names); state (steps, n,
-    state); time (steps, n): seconds since the episode began."""
+    state); time (steps, n): seconds since the episode began; action (steps, n) or (steps, n, actions)."""
 
     returns: Array
     seen: Array
     state: Array
     time: Array
+    action: Array
 
     @property
     def first(self) -> slice:
@@ -46,15 +47,16 @@ class Run:
 
 def play(net: Network, world: World, episodes: int = EPISODES, tell_dt: bool = True) -> Run:
     """Let it act, and look on."""
-    seen, state, time = list[Array](), list[Array](), list[Array]()
+    seen, state, time, did = list[Array](), list[Array](), list[Array](), list[Array]()
 
-    def watch(world: World, states: Array) -> None:
+    def watch(world: World, states: Array, action: Array) -> None:
         seen.append(np.array(world.observe()))
         state.append(states)
         time.append(world.count * world.period)
+        did.append(action)
 
     returns = agents.evaluate(net, world, episodes, tell_dt=tell_dt, watch=watch)
-    return Run(returns, np.array(seen), np.array(state), np.array(time))
+    return Run(returns, np.array(seen), np.array(state), np.array(time), np.array(did))
 
 
 def decoded(run: Run, shown: Sequence[int], hidden: Sequence[int]) -> tuple[Array, Array]:
@@ -168,9 +170,11 @@ class Judged:
     def _speed(self, policy: str) -> str:
         steps, seconds = self.solved(policy), self.solved(policy, "seconds")
         if math.isfinite(steps):
-            return f", solved after {steps / 1000:.0f}k steps and {seconds:.0f} s of CPU"
-        some = sum(s.solved is not None for s in self.of(policy))
-        return "" if self.world.solved is None else f", solved in {some} of {len(self.of(policy))} seeds"
+            return f", solved after {steps / 1000:.0f}k steps and {seconds:.{int(seconds < 10)}f} s of CPU"
+        some, all_ = sum(s.solved is not None for s in self.of(policy)), len(self.of(policy))
+        if self.world.solved is None:
+            return ""
+        return f", solved in training by {some} of {all_} seeds" if all_ > 1 else ", not solved in training"
 
     def metric(self, held: str) -> str:
         """What a return is called where numbers are kept."""

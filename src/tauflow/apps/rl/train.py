@@ -19,7 +19,7 @@ from ...errors import TauflowError
 
 UNITS = 32
 CELLS: dict[str, Any] = {  # time constants in frames
-    "cfc": {"name": "cfc", "backbone_units": 32, "tau": (0.5, 20.0)},
+    "cfc": {"name": "cfc", "backbone_units": 32, "tau": (1.0, 10.0)},
     "gated_ltc": {"name": "gated_ltc", "tau": (1.0, 30.0)},
     "ltc": "ltc",
     "ctrnn": {"name": "ctrnn", "tau": (1.0, 10.0)},

@@ -171,6 +171,8 @@ def _worlds() -> str:
     for name, kind in WORLDS.items():
         seen = ", ".join(f"{k} {what}{' (hidden)' if k in kind.unseen else ''}" for k, what in enumerate(kind.names))
         lines.append(f"{name}\n  seen: {seen}\n  actions: {', '.join(kind.actions)}\n  solved at {kind.solved:g}\n")
+        if kind.learning:
+            lines.append(f"  learned with {', '.join(f'{key} {value:g}' for key, value in kind.learning.items())}\n")
     return (
         "".join(lines) + "and any environment of gymnasium by its id, where nothing is hidden unless --hide says so\n"
     )
