@@ -15,7 +15,14 @@ from .train import Driver
 from .trial import CONDITIONS, WHOLE, Condition, Run, microseconds, real_time, run
 
 EXPERT = "expert"
-MEASURED = ("off_lane", "deviation", "crash_free", "reach", "roughness", "mean_speed")
+MEASURED = {  # of a run: as rows name it, and times what
+    "crash_free": ("crash-free [%]", 100.0),
+    "off_lane": ("off the lane [%]", 100.0),
+    "deviation": ("from the middle [m]", 1.0),
+    "mean_speed": ("speed [m/s]", 1.0),
+    "reach": ("until the first crash [m]", 1.0),
+    "roughness": ("roughness", 1.0),
+}
 
 
 @dataclass(frozen=True)
@@ -99,23 +106,30 @@ class Judged:
         return pd.DataFrame([vars(score) for score in self.scores])
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a driver, condition and metric, as benchmarks keep them; and how many times faster than real time the world runs."""
-        made = []
-        if math.isfinite(self.real_time):
-            made.append(row(f"{self.world}, sensors and physics", "world", "law", "times real time", [self.real_time]))
-        for driver in self.drivers:
+        """One row a driver, condition and metric, as benchmarks keep them; what a step costs; and how many times faster than real time
+        the world runs. Metrics of the racetrack bear its name."""
+        made, where = [], "" if self.world == "drive" else f", {self.world}"
+
+        def add(task: str, driver: str, metric: str, values: Sequence[float], **settings: str) -> None:
             some = [s for s in self.scores if s.driver == driver]
+            made.append(
+                row(
+                    f"{self.world}, {task}", driver, some[0].kind, f"{metric}{where}", values, parameters=some[0].parameters,
+                    seconds=float(np.mean([s.seconds for s in some])), settings=settings,
+                )
+            )  # fmt: skip
+
+        if math.isfinite(self.real_time):
+            made.append(row(f"{self.world}, cost", "world", "law", f"times real time{where}", [self.real_time]))
+        for driver in self.drivers:
             for condition in self.conditions:
-                for metric in (*MEASURED, "microseconds"):
-                    values = self.of(driver, condition, metric)
-                    if np.isfinite(values).all():
-                        made.append(
-                            row(
-                                f"{self.world}, {condition}", driver, some[0].kind, metric, values,
-                                parameters=some[0].parameters, seconds=float(np.mean([s.seconds for s in some])),
-                                settings={"condition": condition},
-                            )
-                        )  # fmt: skip
+                for what, (metric, times) in MEASURED.items():
+                    values = [times * value for value in self.of(driver, condition, what)]
+                    add(condition, driver, metric, values, condition=condition)
+            for what, metric in (("microseconds", "a step [µs]"), ("seconds", "training [CPU s]")):
+                values = self.of(driver, self.conditions[0], what)
+                if np.isfinite(values).all() and np.mean(values) > 0:
+                    add("cost", driver, metric, values)
         return made
 
 
