@@ -271,6 +271,8 @@ def test_rings_stand_where_a_wheel_first_touched() -> None:
     place, touched = one.p[:20], np.zeros(20, bool)
     touched[5:9] = True
     svg = birdseye(one, {"cfc": (place, touched)}, {"cfc": "liquid1"})
+    dashed = birdseye(one, {"lstm": (place, touched)}, {"lstm": "static1"})
+    assert "dasharray" not in svg and dashed.count("dasharray") == 1
     x, y = place[5]
     assert svg.count("<circle") == 2 and f'cx="{x:.1f}" cy="{-y:.1f}" r="1.3"' in svg
 
@@ -281,7 +283,7 @@ def test_the_sentence_says_who_leads_or_that_they_are_level() -> None:
 
     law = score(drive.EXPERT, "law", 1.0)
     said = drive.Judged([law, score("cfc", "liquid", 0.8), score("lstm", "static", 0.9)]).sentence()
-    assert said.startswith("lstm leads") and "cfc (liquid) 80 of 100" in said
+    assert said.startswith("lstm leads") and "cfc (liquid) 80.0 %" in said
     assert (
         drive.Judged([law, score("cfc", "liquid", 0.9), score("lstm", "static", 0.91)]).sentence().startswith("Level")
     )
@@ -330,7 +332,7 @@ def test_the_command_runs_whole(
     assert run([*words, "--format", "json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     kept = json.loads((tmp_path / "a.json").read_text())
-    assert printed == kept and {row["model"] for row in kept} == {"world", "expert", "cfc", "mlp"}
+    assert printed == kept and {row["model"] for row in kept} == {"world", "expert", "teacher", "cfc", "mlp"}
     needed = "task model kind metric mean std seeds parameters seconds settings commit machine"
     assert all(set(row) == set(needed.split()) for row in kept)
     assert (tmp_path / "a.gif").read_bytes()[:4] == b"GIF8"

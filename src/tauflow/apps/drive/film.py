@@ -44,6 +44,8 @@ class Plan:
 
 def film(drivers: Mapping[str, Network], colours: Mapping[str, str], steps: int = 300, seed: int = 77) -> bytes:
     """The bytes of a GIF, 768 x 384; each driver alone on the same track, behind the same car, until it crashes."""
+    from PIL import Image
+
     runs = {name: _driven(net, steps, seed) for name, net in drivers.items()}
     world = Drive(1, seed, weather=Weather(traffic=1.0), tracks=1, limit=10**9)
     plan = Plan.of(world.tracks[0])
@@ -52,6 +54,8 @@ def film(drivers: Mapping[str, Network], colours: Mapping[str, str], steps: int 
     seen, pictures = runs[first][1], runs[first][2]
     maps = gaze_along(drivers[first], seen)
     shots = [_shot(ground, plan, runs, colours, first, k, pictures, maps) for k in range(1, steps, EVERY)]
+    palette = shots[len(shots) // 2].quantize(64)  # one for all, or colours flicker
+    shots = [shot.quantize(palette=palette, dither=Image.Dither.NONE) for shot in shots]
     kept = io.BytesIO()
     shots[0].save(kept, "GIF", save_all=True, append_images=shots[1:], duration=50 * EVERY, loop=0, optimize=True)
     return kept.getvalue()
@@ -131,4 +135,4 @@ def _shot(
     picture[camera.TOP :] = overlay(pictures[last][camera.TOP :], maps[min(k // EVERY, len(maps) - 1)])
     shot.paste(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.NEAREST), (SIDE, 0))
     drawing.text((SIDE + 8, 8), f"camera of {first}; red: where it looks", fill="#202020", font=letters)
-    return shot.quantize(64)
+    return shot

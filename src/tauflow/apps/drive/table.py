@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ import numpy as np
 from ... import Network
 from ..rows import row
 from .train import Driver
-from .trial import CONDITIONS, WHOLE, Condition, Run, microseconds, real_time, run
+from .trial import CONDITIONS, WHOLE, Actor, Condition, Run, microseconds, real_time, run
+from .world import careful
 
-EXPERT = "expert"
+EXPERT, TEACHER = "expert", "teacher"
 MEASURED = {  # of a run: as rows name it, and times what
     "crash_free": ("crash-free [%]", 100.0),
     "off_lane": ("off the lane [%]", 100.0),
@@ -88,7 +90,7 @@ class Judged:
         """Who leads, in one sentence: level, if the difference is within the spread of the seeds or 2 in 100."""
         best = [ranked[0] for kind in ("liquid", "static") if (ranked := self.ranked(kind))]
         told = {
-            d: f"{d} ({self.kind(d)}) {100 * np.mean(self.over_all(d)):.0f} of 100 crash-free, "
+            d: f"{d} ({self.kind(d)}) {100 * np.mean(self.over_all(d)):.1f} % crash-free, "
             f"{100 * np.mean(self.over_all(d, 'off_lane')):.1f} % off the lane"
             for d in best
         }
@@ -142,24 +144,26 @@ def judge(
     engine: str = "numpy",
     progress: Callable[[str], None] | None = None,
 ) -> Judged:
-    """The table: the expert and every driver, under every condition."""
+    """The table: the expert, the teacher and every driver, under every condition."""
 
-    def drive(actor: Network | None, condition: str) -> Run:
+    def drive(actor: Actor, condition: str) -> Run:
         long = steps if condition in WHOLE else max(steps // 2, 2)
         return run(actor, conditions[condition], cars=cars, steps=long, engine=engine)
 
-    return score(Judged(real_time=real_time(cars, min(steps, 100))), drivers, list(conditions), drive, progress)
+    judged = Judged(real_time=real_time(cars, min(steps, 100)))
+    return score(judged, drivers, list(conditions), drive, progress, laws={EXPERT: None, TEACHER: careful})
 
 
 def score(
     judged: Judged,
     drivers: Sequence[Driver],
     conditions: Sequence[str],
-    drive: Callable[[Network | None, str], Run],
+    drive: Callable[[Actor, str], Run],
     progress: Callable[[str], None] | None = None,
+    laws: Mapping[str, Actor] = MappingProxyType({EXPERT: None}),
 ) -> Judged:
-    """The expert and every driver under every condition, added to a table; `drive` lets one of them, None is the expert."""
-    each: list[tuple[Score, Network | None]] = [(Score(EXPERT, "law", 0, ""), None)]
+    """Laws and every driver under every condition, added to a table; `drive` lets one of them, None is the world's expert."""
+    each: list[tuple[Score, Actor]] = [(Score(name, "law", 0, ""), law) for name, law in laws.items()]
     for d in drivers:
         cost = microseconds(d.net)
         each.append(

@@ -18,12 +18,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .... import Network
 from ....agents import Trouble, World
 from ....errors import MissingExtraError
 from ..table import Judged, score
 from ..train import SMOOTH, Driver, School, Settings
-from ..trial import SEED, Run, drive_through
+from ..trial import SEED, Actor, Run, drive_through
 
 Array = NDArray[Any]
 GRID = 12
@@ -203,7 +202,7 @@ def judge(
 ) -> Judged:
     """The table: the expert and every driver, under every condition, on roads with other cars than in training."""
 
-    def drive(actor: Network | None, condition: str) -> Run:
+    def drive(actor: Actor, condition: str) -> Run:
         return drive_through(Racetrack(cars, SEED), actor, expert, CONDITIONS[condition], steps, SEED)
 
     return score(Judged(real_time=real_time(cars), world=Racetrack.id), drivers, conditions, drive, progress)
