@@ -33,7 +33,7 @@ NOTES = (
 
 def colours_of(judged: Judged) -> dict[str, str]:
     """Driver -> the name of its colour on a page."""
-    found = {}
+    found: dict[str, str] = {}
     for kind, colour, many in (("law", "trivial", 3), ("liquid", "liquid", 4), ("static", "static", 4)):
         some = [driver for driver in judged.drivers if judged.kind(driver) == kind]
         found |= {driver: f"{colour}{1 + k % many}" for k, driver in enumerate(some)}
