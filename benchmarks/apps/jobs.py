@@ -27,6 +27,18 @@ JOBS: dict[str, Job] = {
             "worst": "The arm that errs most, rad",
         },
     ),
+    "drive": Job(
+        (("drive", "--cells", "cfc,lstm", "--seeds", "2"),),
+        {
+            "crash-free [%]": "Of 100 episodes, without a crash",
+            "off the lane [%]": "Per cent of the time with a wheel on the white line",
+            "from the middle [m]": "Mean distance from the middle of the lane, m",
+            "speed [m/s]": "Mean speed, m/s",
+            "a step [µs]": "CPU time of one step, camera to steering, µs",
+            "training [CPU s]": "CPU seconds of the training",
+            "times real time": "Camera, LiDAR, physics and expert, times real time",
+        },
+    ),
     "ecg": Job(
         (("ecg", "{data}/mitdb", "--models", "liquid,logistic,boosting,rr ratio", "--seeds", "3"),),
         {
