@@ -28,7 +28,10 @@ JOBS: dict[str, Job] = {
         },
     ),
     "drive": Job(
-        (("drive", "--cells", "cfc,lstm", "--seeds", "2"),),
+        (
+            ("drive", "--cells", "cfc,lstm", "--seeds", "2"),
+            ("drive", "--env", "racetrack-v1", "--cells", "cfc,mlp"),
+        ),
         {
             "crash-free [%]": "Of 100 episodes, without a crash",
             "off the lane [%]": "Per cent of the time with a wheel on the white line",
@@ -37,6 +40,8 @@ JOBS: dict[str, Job] = {
             "a step [µs]": "CPU time of one step, camera to steering, µs",
             "training [CPU s]": "CPU seconds of the training",
             "times real time": "Camera, LiDAR, physics and expert, times real time",
+            "crash-free [%], racetrack-v1": "racetrack-v1: of 100 episodes, without a crash",
+            "off the lane [%], racetrack-v1": "racetrack-v1: per cent of the time with a wheel on a line",
         },
     ),
     "ecg": Job(
