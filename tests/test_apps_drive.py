@@ -158,6 +158,28 @@ def test_the_expert_keeps_the_lane_and_its_distance_at_every_rate() -> None:
         )
 
 
+def test_a_teacher_is_as_slow_as_a_driver_must_be_who_sees_no_more() -> None:
+    def asked(**weather: Any) -> tuple[drive.Drive, np.ndarray, np.ndarray]:
+        one = drive.Drive(6, 5, tracks=2, weather=drive.Weather(**weather), outage=(0, 1))
+        one.reset()
+        return one, drive.expert(one), drive.careful(one)
+
+    clear, knows, teaches = asked(traffic=0.0)
+    assert (clear.sight > 45).all() and (knows == teaches).all()
+    sights = [
+        asked(**w)[0].sight.max() for w in ({}, {"fog": (0.1, 0.1)}, {"light": (0.2, 0.2)}, {"noise": (0.15, 0.15)})
+    ]
+    assert sights[0] > max(sights[1:]) and min(sights[1:]) > 5
+    for hidden in ({"light": (0.03, 0.03)}, {"dead_camera": 1.0}):
+        one, knows, teaches = asked(traffic=0.0, **hidden)
+        assert (one.sight == 0).all() and (knows[:, 0] == teaches[:, 0]).all()
+        assert (teaches[:, 1] <= knows[:, 1]).all() and (teaches[:, 1] < knows[:, 1] - 0.1).any()
+    one, knows, teaches = asked(traffic=0.0, blackout=1.0)
+    assert (teaches[:, 1] == -1).all() and (knows[:, 1] > -0.5).all()
+    one, knows, teaches = asked(traffic=1.0, ahead=(8.0, 9.0))
+    assert (teaches[:, 1] < knows[:, 1] - 0.1).all() and (knows[:, 0] == teaches[:, 0]).all()
+
+
 def test_who_holds_the_wheel_straight_crashes_and_it_is_counted() -> None:
     one = drive.Drive(3, 1, tracks=3, weather=drive.Weather(traffic=0.0))
     straight = walk(one, 120, lambda w: np.tile([0.0, 0.0], (3, 1)), drive.expert)
@@ -202,6 +224,8 @@ def test_drivers_are_of_one_size_stream_and_are_told_no_secret() -> None:
         drive.Drive(1, tracks=1, engine="gl")
     with pytest.raises(WorldError, match="light is"):
         drive.Weather(light=(1.0, 0.5))
+    with pytest.raises(WorldError, match=r"ahead is \(3.0, 9.0\), expected \(least, most\), above 3.6"):
+        drive.Weather(ahead=(3.0, 9.0))
 
 
 def test_the_same_seed_gives_the_same_drive() -> None:
@@ -247,6 +271,8 @@ def test_rings_stand_where_a_wheel_first_touched() -> None:
     place, touched = one.p[:20], np.zeros(20, bool)
     touched[5:9] = True
     svg = birdseye(one, {"cfc": (place, touched)}, {"cfc": "liquid1"})
+    dashed = birdseye(one, {"lstm": (place, touched)}, {"lstm": "static1"})
+    assert "dasharray" not in svg and dashed.count("dasharray") == 1
     x, y = place[5]
     assert svg.count("<circle") == 2 and f'cx="{x:.1f}" cy="{-y:.1f}" r="1.3"' in svg
 
@@ -257,7 +283,7 @@ def test_the_sentence_says_who_leads_or_that_they_are_level() -> None:
 
     law = score(drive.EXPERT, "law", 1.0)
     said = drive.Judged([law, score("cfc", "liquid", 0.8), score("lstm", "static", 0.9)]).sentence()
-    assert said.startswith("lstm leads") and "cfc (liquid) 80 of 100" in said
+    assert said.startswith("lstm leads") and "cfc (liquid) 80.0 %" in said
     assert (
         drive.Judged([law, score("cfc", "liquid", 0.9), score("lstm", "static", 0.91)]).sentence().startswith("Level")
     )
@@ -306,7 +332,7 @@ def test_the_command_runs_whole(
     assert run([*words, "--format", "json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     kept = json.loads((tmp_path / "a.json").read_text())
-    assert printed == kept and {row["model"] for row in kept} == {"world", "expert", "cfc", "mlp"}
+    assert printed == kept and {row["model"] for row in kept} == {"world", "expert", "teacher", "cfc", "mlp"}
     needed = "task model kind metric mean std seeds parameters seconds settings commit machine"
     assert all(set(row) == set(needed.split()) for row in kept)
     assert (tmp_path / "a.gif").read_bytes()[:4] == b"GIF8"

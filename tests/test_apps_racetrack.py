@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,17 @@ def test_a_frame_is_that_of_highway_env_and_what_is_seen_its_grid() -> None:
         assert (step.seen[1] == grid.reshape(-1)).all() and step.dt == pytest.approx([2 / 15] * 2)
     assert np.allclose(one.pose, twin.pose) and seen.shape == (2, 288)
     assert (one.off != 0).all() and np.allclose(one.v, 10)
+
+
+def test_the_grid_is_bit_for_bit_what_highway_env_draws() -> None:
+    one = racetrack.Racetrack(3, seed=8)
+    seen = one.reset()
+    for _ in range(12):
+        for copy, grid in zip(one.copies, seen, strict=True):
+            eyes = copy.observation_type
+            eyes.fill_road_layer_by_lanes = partial(type(eyes).fill_road_layer_by_lanes, eyes)  # its own again
+            assert (eyes.observe().reshape(-1) == grid).all() and 0 < grid[144:].sum() < 144
+        seen = one.step(racetrack.expert(one), np.full(3, 9)).seen
 
 
 def test_the_expert_keeps_to_a_lane_and_who_holds_the_wheel_still_leaves_the_road() -> None:

@@ -27,6 +27,23 @@ JOBS: dict[str, Job] = {
             "worst": "The arm that errs most, rad",
         },
     ),
+    "drive": Job(
+        (
+            ("drive", "--cells", "cfc,lstm", "--seeds", "2"),
+            ("drive", "--env", "racetrack-v1", "--cells", "cfc,mlp"),
+        ),
+        {
+            "crash-free [%]": "Of 100 episodes, without a crash",
+            "off the lane [%]": "Per cent of the time with a wheel on the white line",
+            "from the middle [m]": "Mean distance from the middle of the lane, m",
+            "speed [m/s]": "Mean speed, m/s",
+            "a step [µs]": "CPU time of one step, camera to steering, µs",
+            "training [CPU s]": "CPU seconds of the training",
+            "times real time": "Camera, LiDAR, physics and expert, times real time",
+            "crash-free [%], racetrack-v1": "racetrack-v1: of 100 episodes, without a crash",
+            "off the lane [%], racetrack-v1": "racetrack-v1: per cent of the time with a wheel on a line",
+        },
+    ),
     "ecg": Job(
         (("ecg", "{data}/mitdb", "--models", "liquid,logistic,boosting,rr ratio", "--seeds", "3"),),
         {

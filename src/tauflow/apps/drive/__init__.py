@@ -5,7 +5,7 @@ from __future__ import annotations
 from .table import EXPERT, Judged, Score, judge
 from .train import CELLS, QUICK, Driver, Settings, teach
 from .trial import CONDITIONS, Run, run
-from .world import CLEAR, TRAINING, Drive, Weather, expert
+from .world import CLEAR, TRAINING, Drive, Weather, careful, expert
 
 __all__ = [
     "CELLS",
@@ -21,6 +21,7 @@ __all__ = [
     "Score",
     "Settings",
     "Weather",
+    "careful",
     "expert",
     "judge",
     "run",

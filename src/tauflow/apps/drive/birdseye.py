@@ -41,7 +41,7 @@ def above(
     parts = [f'<svg viewBox="{frame}" role="img" aria-label="{label}">', *ground]
     for name, (place, touched) in lines.items():
         colour = f"var(--{colours[name]})"
-        parts.append(line(place, colour, 0.45, "0.9"))
+        parts.append(line(place, colour, 0.45, "0.9", "1.8 1.2" if colours[name].startswith("static") else ""))
         rings = np.flatnonzero(touched & ~np.roll(touched, 1))[:MOST_RINGS]
         parts += [
             f'<circle cx="{x:.1f}" cy="{-y:.1f}" r="1.3" fill="none" stroke="{colour}" stroke-width="0.4"/>'
@@ -53,6 +53,7 @@ def above(
     return "".join(parts) + "</svg>"
 
 
-def line(points: Array, colour: str, width: float, opacity: str = "1") -> str:
+def line(points: Array, colour: str, width: float, opacity: str = "1", dashes: str = "") -> str:
+    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
     moves = " ".join(f"{x:.1f},{-y:.1f}" for x, y in points)
-    return f'<polyline points="{moves}" fill="none" stroke="{colour}" stroke-width="{width:g}" opacity="{opacity}"/>'
+    return f'<polyline points="{moves}" fill="none" stroke="{colour}" stroke-width="{width:g}" opacity="{opacity}"{dashed}/>'

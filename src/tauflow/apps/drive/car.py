@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .track import LANE, Track
+from .track import LANE
 
 Array = NDArray[Any]
 BASE, WIDTH = 2.6, 1.7  # m: between the axles; of the car
@@ -23,7 +23,7 @@ STEER_LAG, SPEED_LAG, BRAKE, PULL = 0.15, 0.6, 6.0, 3.0
 DRY, WET = 8.0, 2.6  # m/s^2
 OFF = (LANE - WIDTH) / 2  # m from the middle, where a wheel is on the white line
 COMFORT_DRY, COMFORT_WET, SOFT_BRAKE = 4.0, 1.3, 3.0  # m/s^2, of the expert
-KEPT, CLOSING = 9.0, 0.6  # m to the middle of the car ahead; 1/s
+KEPT, KEPT_CAREFUL, CLOSING = 9.0, 12.0, 0.6  # m to the middle of the car ahead, of a careful one; 1/s
 SEEN = 120  # stations ahead that the expert looks at
 
 
@@ -39,15 +39,18 @@ def move(pose: Array, v: Array, delta: Array, action: Array, grip: Array, h: flo
     return pose + h * moved, v, delta
 
 
-def most_speed(track: Track) -> Array:
+def most_speed(curvature: Array, wet: Array) -> Array:
     """How fast the expert passes each station, (m,) in m/s."""
-    comfort = np.where(track.wet, COMFORT_WET, COMFORT_DRY)
-    return np.minimum(np.sqrt(comfort / np.maximum(np.abs(track.curvature), 1e-3)), FASTEST)
+    comfort = np.where(wet, COMFORT_WET, COMFORT_DRY)
+    return np.minimum(np.sqrt(comfort / np.maximum(np.abs(curvature), 1e-3)), FASTEST)
 
 
-def drive(pose: Array, v: Array, ahead: Array, limits: Array, step: float, gap: Array, other_v: Array) -> Array:
+def drive(
+    pose: Array, v: Array, ahead: Array, limits: Array, step: float, gap: Array, other_v: Array, kept: float = KEPT
+) -> Array:
     """The expert's actions (n, 2). ahead (n, SEEN, 2): the line from where each car is; limits (n, SEEN): `most_speed` there;
-    step: m between stations; gap and other_v (n,): m to the middle of the car ahead, infinite where there is none, and its speed."""
+    step: m between stations; gap and other_v (n,): m to the middle of the car ahead, infinite where there is none, and its speed;
+    kept: m that it is left."""
     rows = np.arange(len(pose))
     reach = np.clip(((2.5 + 0.45 * v) / step).astype(int), 0, SEEN - 1)
     to = ahead[rows, reach] - pose[:, :2]
@@ -55,5 +58,5 @@ def drive(pose: Array, v: Array, ahead: Array, limits: Array, step: float, gap: 
     steer = np.arctan2(2 * BASE * np.sin(angle), np.hypot(to[:, 0], to[:, 1]))
     before = np.maximum(np.arange(SEEN) * step - 0.3 * v[:, None], 0)
     speed = np.sqrt(limits**2 + 2 * SOFT_BRAKE * before).min(axis=1)
-    speed = np.minimum(speed, np.maximum(other_v + CLOSING * (gap - KEPT), 0))
+    speed = np.minimum(speed, np.maximum(other_v + CLOSING * (gap - kept), 0))
     return np.stack([np.clip(steer / MOST_STEER, -1, 1), np.clip(speed / FASTEST, 0, 1) * 2 - 1], axis=1)

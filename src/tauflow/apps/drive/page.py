@@ -12,7 +12,7 @@ from ...drawing.canvas import Colours, page_svg
 from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Part, Picture, Points, Section, Table
 from .gaze import frames, gaze
 from .pictures import Effort, looking, looks, slider, sweeps, tracks
-from .table import EXPERT, Judged
+from .table import Judged
 from .trial import WHOLE
 
 MOST = 3  # drivers in one drawing, the expert aside
@@ -23,7 +23,8 @@ HEAT = "The share of episodes without a crash; where sensors die, an episode is 
 FAR = "Metres until the first crash or until the time is up, the mean of all cars; the dotted line is the expert's."
 NOTES = (
     "The expert knows the track, the wet stretches and the car ahead; drivers see a camera, a LiDAR, their speed, and which sensors work.",
-    "Drivers learn by imitation (DAgger) in fog, darkness and noise, with dead sensors, at 5 to 30 frames a second, some lost or late.",
+    "The teacher is a careful expert: slower where camera and LiDAR show little in this light and fog, and farther from a car ahead.",
+    "Drivers learn from it by imitation (DAgger) in fog, darkness and noise, with dead sensors, at 5 to 30 frames a second, some lost.",
     "They are judged on tracks that training never saw, all on the same; a wheel touches where a car is more than 0.85 m off the middle.",
     "All have the same encoder and cores of equal size. A dead sensor shows zeros, and says that it is dead.",
     "The camera sets its exposure: dusk brings up its noise, and beyond a sixfold gain the picture stays dark.",
@@ -32,10 +33,10 @@ NOTES = (
 
 def colours_of(judged: Judged) -> dict[str, str]:
     """Driver -> the name of its colour on a page."""
-    found = {EXPERT: "trivial1"}
-    for kind in ("liquid", "static"):
+    found: dict[str, str] = {}
+    for kind, colour, many in (("law", "trivial", 3), ("liquid", "liquid", 4), ("static", "static", 4)):
         some = [driver for driver in judged.drivers if judged.kind(driver) == kind]
-        found |= {driver: f"{kind}{1 + k % 4}" for k, driver in enumerate(some)}
+        found |= {driver: f"{colour}{1 + k % many}" for k, driver in enumerate(some)}
     return found
 
 
@@ -55,7 +56,7 @@ def page(judged: Judged, command: str, film: bytes = b"", effort: Effort | None 
     gazes = {name: gaze(judged.nets[name], seen) for name in names}
     facts = {
         "World": f"camera 64 × 64, LiDAR 64 beams, {judged.real_time:.0f} times real time",
-        "Drivers": f"{len(judged.drivers) - 1}, and the expert who taught them",
+        "Drivers": f"{len(judged.ranked('liquid') + judged.ranked('static'))}, beside the expert and their teacher",
         "Parameters": ", ".join(sorted({f"{s.parameters:,}" for s in judged.scores if s.parameters})),
     }
     far = sweeps(judged, names, colours, effort)

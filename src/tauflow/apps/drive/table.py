@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,18 @@ import numpy as np
 from ... import Network
 from ..rows import row
 from .train import Driver
-from .trial import CONDITIONS, WHOLE, Condition, Run, microseconds, real_time, run
+from .trial import CONDITIONS, WHOLE, Actor, Condition, Run, microseconds, real_time, run
+from .world import careful
 
-EXPERT = "expert"
-MEASURED = ("off_lane", "deviation", "crash_free", "reach", "roughness", "mean_speed")
+EXPERT, TEACHER = "expert", "teacher"
+MEASURED = {  # of a run: as rows name it, and times what
+    "crash_free": ("crash-free [%]", 100.0),
+    "off_lane": ("off the lane [%]", 100.0),
+    "deviation": ("from the middle [m]", 1.0),
+    "mean_speed": ("speed [m/s]", 1.0),
+    "reach": ("until the first crash [m]", 1.0),
+    "roughness": ("roughness", 1.0),
+}
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,7 @@ class Judged:
         """Who leads, in one sentence: level, if the difference is within the spread of the seeds or 2 in 100."""
         best = [ranked[0] for kind in ("liquid", "static") if (ranked := self.ranked(kind))]
         told = {
-            d: f"{d} ({self.kind(d)}) {100 * np.mean(self.over_all(d)):.0f} of 100 crash-free, "
+            d: f"{d} ({self.kind(d)}) {100 * np.mean(self.over_all(d)):.1f} % crash-free, "
             f"{100 * np.mean(self.over_all(d, 'off_lane')):.1f} % off the lane"
             for d in best
         }
@@ -99,23 +108,30 @@ class Judged:
         return pd.DataFrame([vars(score) for score in self.scores])
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a driver, condition and metric, as benchmarks keep them; and how many times faster than real time the world runs."""
-        made = []
-        if math.isfinite(self.real_time):
-            made.append(row(f"{self.world}, sensors and physics", "world", "law", "times real time", [self.real_time]))
-        for driver in self.drivers:
+        """One row a driver, condition and metric, as benchmarks keep them; what a step costs; and how many times faster than real time
+        the world runs. Metrics of the racetrack bear its name."""
+        made, where = [], "" if self.world == "drive" else f", {self.world}"
+
+        def add(task: str, driver: str, metric: str, values: Sequence[float], **settings: str) -> None:
             some = [s for s in self.scores if s.driver == driver]
+            made.append(
+                row(
+                    f"{self.world}, {task}", driver, some[0].kind, f"{metric}{where}", values, parameters=some[0].parameters,
+                    seconds=float(np.mean([s.seconds for s in some])), settings=settings,
+                )
+            )  # fmt: skip
+
+        if math.isfinite(self.real_time):
+            made.append(row(f"{self.world}, cost", "world", "law", f"times real time{where}", [self.real_time]))
+        for driver in self.drivers:
             for condition in self.conditions:
-                for metric in (*MEASURED, "microseconds"):
-                    values = self.of(driver, condition, metric)
-                    if np.isfinite(values).all():
-                        made.append(
-                            row(
-                                f"{self.world}, {condition}", driver, some[0].kind, metric, values,
-                                parameters=some[0].parameters, seconds=float(np.mean([s.seconds for s in some])),
-                                settings={"condition": condition},
-                            )
-                        )  # fmt: skip
+                for what, (metric, times) in MEASURED.items():
+                    values = [times * value for value in self.of(driver, condition, what)]
+                    add(condition, driver, metric, values, condition=condition)
+            for what, metric in (("microseconds", "a step [µs]"), ("seconds", "training [CPU s]")):
+                values = self.of(driver, self.conditions[0], what)
+                if np.isfinite(values).all() and np.mean(values) > 0:
+                    add("cost", driver, metric, values)
         return made
 
 
@@ -128,24 +144,26 @@ def judge(
     engine: str = "numpy",
     progress: Callable[[str], None] | None = None,
 ) -> Judged:
-    """The table: the expert and every driver, under every condition."""
+    """The table: the expert, the teacher and every driver, under every condition."""
 
-    def drive(actor: Network | None, condition: str) -> Run:
+    def drive(actor: Actor, condition: str) -> Run:
         long = steps if condition in WHOLE else max(steps // 2, 2)
         return run(actor, conditions[condition], cars=cars, steps=long, engine=engine)
 
-    return score(Judged(real_time=real_time(cars, min(steps, 100))), drivers, list(conditions), drive, progress)
+    judged = Judged(real_time=real_time(cars, min(steps, 100)))
+    return score(judged, drivers, list(conditions), drive, progress, laws={EXPERT: None, TEACHER: careful})
 
 
 def score(
     judged: Judged,
     drivers: Sequence[Driver],
     conditions: Sequence[str],
-    drive: Callable[[Network | None, str], Run],
+    drive: Callable[[Actor, str], Run],
     progress: Callable[[str], None] | None = None,
+    laws: Mapping[str, Actor] = MappingProxyType({EXPERT: None}),
 ) -> Judged:
-    """The expert and every driver under every condition, added to a table; `drive` lets one of them, None is the expert."""
-    each: list[tuple[Score, Network | None]] = [(Score(EXPERT, "law", 0, ""), None)]
+    """Laws and every driver under every condition, added to a table; `drive` lets one of them, None is the world's expert."""
+    each: list[tuple[Score, Actor]] = [(Score(name, "law", 0, ""), law) for name, law in laws.items()]
     for d in drivers:
         cost = microseconds(d.net)
         each.append(

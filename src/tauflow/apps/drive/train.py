@@ -18,7 +18,7 @@ from ... import Network, agents, imitate
 from ...agents import Expert, Trouble, World
 from ...errors import TauflowError
 from . import camera, lidar
-from .world import PIXELS, ROWS, TRAINING, Drive, expert
+from .world import PIXELS, ROWS, TRAINING, Drive, careful
 
 PARAMETERS = 17_000  # 12,000 of them the encoder's
 SMOOTH = {"activation": "silu"}  # ReLUs die here: one channel of the last 16 was left after a training
@@ -63,11 +63,12 @@ class Settings:
     """How long is taught; the usual, and what takes seconds."""
 
     copies: int = 24
-    steps: int = 200
+    steps: int = 300
     tracks: int = 12
     rounds: int = 4
-    epochs: tuple[int, int] = (12, 5)
+    epochs: tuple[int, int] = (8, 4)
     length: int = 40
+    batch: int = 12
     lr: float = 3e-3
     noise: tuple[float, float] = (0.15, 0.05)
 
@@ -106,8 +107,8 @@ class School:
 
 def school(settings: Settings, seed: int = 0, engine: str = "numpy") -> School:
     """Our own tracks, in all weathers."""
-    world = Drive(settings.copies, seed, weather=TRAINING, tracks=settings.tracks, limit=1000, engine=engine)
-    return School(world, expert)
+    world = Drive(settings.copies, seed, weather=TRAINING, tracks=settings.tracks, limit=2000, engine=engine)
+    return School(world, careful)
 
 
 def network(cell: str, at: School, parameters: int = PARAMETERS) -> Network:
@@ -136,6 +137,6 @@ def teach(
     at = at or school(chosen, seed)
     made = imitate(
         network(cell, at), at.world, at.expert, chosen.rounds, mix=at.mix, steps=chosen.steps, epochs=chosen.epochs,
-        length=chosen.length, lr=chosen.lr, noise=chosen.noise, seed=seed, minutes=minutes, progress=progress,
+        length=chosen.length, batch=chosen.batch, lr=chosen.lr, noise=chosen.noise, seed=seed, minutes=minutes, progress=progress,
     )  # fmt: skip
     return Driver(cell, seed, made.policy, time.process_time() - began, made.whole)

@@ -28,13 +28,16 @@ CRASH = RAIL - car.WIDTH / 2  # m from the middle
 TOUCH = 3.6  # m between the middles of two cars
 OUTAGE, BLACKOUT = 300, 80  # frames that a sensor is dead; that both are
 BEAM_NOISE = 0.03  # m
+CONTRAST, CLEARLY = 0.15, 0.4  # of water on a road; how many times the noise it must be, seen by many pixels together
+BLUR = 0.05  # a metre: pixels get coarse with distance
 BANK = 1 << 19  # numbers of noise, drawn once
 
 
 @dataclass(frozen=True)
 class Weather:
     """Between what an episode is drawn: fog (a metre), light (a share of the day's) and noise (of the pixels); the share of episodes
-    in which the camera, the LiDAR dies for 3 s, both for 0.8 s; that with a car ahead; crossings and wet stretches of a track."""
+    in which the camera, the LiDAR dies for 3 s, both for 0.8 s; that with a car ahead, and how many metres away it is at first;
+    crossings and wet stretches of a track."""
 
     fog: tuple[float, float] = (0.0, 0.0)
     light: tuple[float, float] = (1.0, 1.0)
@@ -43,21 +46,24 @@ class Weather:
     dead_lidar: float = 0.0
     blackout: float = 0.0
     traffic: float = 0.5
+    ahead: tuple[float, float] = (14.0, 35.0)
     crossings: int = 2
     wet: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("fog", "light", "noise"):
+        for name, bound in (("fog", 0.0), ("light", 0.0), ("noise", 0.0), ("ahead", TOUCH)):
             low, high = getattr(self, name)
-            if not (low > 0 if name == "light" else low >= 0) or not low <= high:
-                least = "above 0" if name == "light" else "0 or more"
+            above = name in ("light", "ahead")
+            if not (low > bound if above else low >= bound) or not low <= high:
+                least = f"above {bound:g}" if above else "0 or more"
                 raise WorldError(f"{name} is {(low, high)}, expected (least, most), {least}")
 
 
 CLEAR = Weather()
 TRAINING = Weather(
-    fog=(0.0, 0.1), light=(0.03, 1.0), noise=(0.0, 0.12), dead_camera=0.25, dead_lidar=0.25, blackout=0.15
-)
+    fog=(0.0, 0.1), light=(0.03, 1.0), noise=(0.0, 0.12), dead_camera=0.25, dead_lidar=0.25, blackout=0.15, traffic=0.7,
+    ahead=(4.5, 35.0),
+)  # fmt: skip
 
 
 class Drive(World):
@@ -103,7 +109,8 @@ class Drive(World):
 
         self.p, self.normal = folded([t.p for t in self.tracks]), folded([t.normal for t in self.tracks])
         self.heading, self.wet = folded([t.heading for t in self.tracks]), folded([t.wet for t in self.tracks])
-        self.limits = folded([car.most_speed(t) for t in self.tracks])
+        self.limits = folded([car.most_speed(t.curvature, t.wet) for t in self.tracks])
+        self.wet_limits = folded([car.most_speed(t.curvature, np.array(True)) for t in self.tracks])
         self.many = np.array([len(one.p) for one in self.tracks])
         self.spacing = np.array([one.step for one in self.tracks])
         self.pictures = np.concatenate([one.picture for one in self.tracks])
@@ -146,7 +153,7 @@ class Drive(World):
         self.pose[chosen, 2] = self.heading[at, here] + rng.uniform(-0.08, 0.08, k)
         self.v[chosen], self.delta[chosen], self.off[chosen] = 5.0, 0.0, aside
         self.with_other[chosen] = rng.random(k) < weather.traffic
-        self.other_at[chosen] = here * self.spacing[at] + rng.uniform(14, 35, k)
+        self.other_at[chosen] = here * self.spacing[at] + rng.uniform(*weather.ahead, size=k)
         self.other_v[chosen] = rng.uniform(3.5, 6.0, k)
         self.fog[chosen] = rng.uniform(*weather.fog, size=k)
         self.light[chosen] = np.exp(rng.uniform(np.log(weather.light[0]), np.log(weather.light[1]), k))
@@ -173,6 +180,12 @@ class Drive(World):
         """Whether the camera and the LiDAR work now, bool (n, 2)."""
         since = self.count[:, None] - self.dies
         return np.asarray((since < 0) | (since >= self.dead_for[:, None]))
+
+    @property
+    def sight(self) -> Array:
+        """Metres at which the camera still tells wet from dry road, (n,): as far as CLEARLY times the noise; 0 where it is dead."""
+        clear = np.log(CONTRAST * self.light / (CLEARLY * np.maximum(self.noise, 0.01)))
+        return np.asarray(np.where(self.works[:, 0], np.maximum(clear, 0) / (self.fog + BLUR), 0.0))
 
     @property
     def gap(self) -> Array:
@@ -240,8 +253,27 @@ class Drive(World):
 
 def expert(world: Drive) -> Array:
     """Pure pursuit by the true state, at the speed that curves, wet stretches and the car ahead allow."""
-    stations = world.station[:, None] + np.arange(car.SEEN)
-    at = world.at[:, None]
+    at, stations = _ahead(world)
+    return _pursuit(world, world.limits[at, stations], car.KEPT)
+
+
+def careful(world: Drive) -> Array:
+    """The expert as a teacher: beyond a driver's sight all may be wet, one can stop within what camera or LiDAR reach, and the car
+    ahead is left more room."""
+    at, stations = _ahead(world)
+    hidden = np.arange(car.SEEN) * world.spacing[at] > world.sight[:, None]
+    limits = np.where(hidden, world.wet_limits[at, stations], world.limits[at, stations])
+    reach = np.maximum(world.sight, np.where(world.works[:, 1], lidar.FARTHEST, 0.0))
+    return _pursuit(world, np.minimum(limits, np.sqrt(2 * car.SOFT_BRAKE * reach)[:, None]), car.KEPT_CAREFUL)
+
+
+def _ahead(world: Drive) -> tuple[Array, Array]:
+    """Which track each car is on, (n, 1), and the stations before it, (n, SEEN)."""
+    return world.at[:, None], world.station[:, None] + np.arange(car.SEEN)
+
+
+def _pursuit(world: Drive, limits: Array, kept: float) -> Array:
+    at, stations = _ahead(world)
     slowed = np.minimum(world.other_v, 0.8 * world.limits[world.at, world.ahead_station])
     step = float(world.spacing.mean())
-    return car.drive(world.pose, world.v, world.p[at, stations], world.limits[at, stations], step, world.gap, slowed)
+    return car.drive(world.pose, world.v, world.p[at, stations], limits, step, world.gap, slowed, kept)

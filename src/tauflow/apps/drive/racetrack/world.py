@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .... import Network
 from ....agents import Trouble, World
 from ....errors import MissingExtraError
 from ..table import Judged, score
 from ..train import SMOOTH, Driver, School, Settings
-from ..trial import SEED, Run, drive_through
+from ..trial import SEED, Actor, Run, drive_through
 
 Array = NDArray[Any]
 GRID = 12
@@ -33,6 +33,7 @@ AHEAD, FREE, BEHIND = (
     30.0,
     10.0,
 )  # m: how near a car ahead may come; the room that the other lane must have, ahead and behind
+PERCEIVED = 100.0  # m of a lane before and behind, as in highway-env
 REACH, STEER = 8.0, np.pi / 4  # m that the expert looks ahead; rad of a whole action
 CONDITIONS: dict[str, Trouble] = {
     "5 Hz": Trouble(),
@@ -119,9 +120,30 @@ class Racetrack(World):
 
     def observe(self) -> Array:
         for i in np.flatnonzero(self.moved):
-            self.grid[i] = self.copies[i].observation_type.observe().reshape(-1)
+            eyes = self.copies[i].observation_type
+            eyes.fill_road_layer_by_lanes = partial(_fill, eyes)
+            self.grid[i] = eyes.observe().reshape(-1)
         self.moved[:] = False
         return self.grid
+
+
+def _fill(eyes: Any, layer: int) -> None:
+    """`fill_road_layer_by_lanes` of highway-env, all points of a lane at once, which triples the speed of the whole world."""
+    car, network = eyes.observer_vehicle, eyes.env.road.network
+    cos, sin = np.cos(car.heading), np.sin(car.heading)
+    spacing, shape = eyes.grid_step.min(), eyes.grid.shape[1:]
+    for lane in network.lanes_list():
+        at = lane.local_coordinates(car.position)[0]
+        along = np.arange(at - PERCEIVED, at + PERCEIVED, spacing).clip(0, lane.length)
+        if hasattr(lane, "radius"):
+            phi = lane.direction * along / lane.radius + lane.start_phase
+            points = lane.center + lane.radius * np.stack([np.cos(phi), np.sin(phi)], axis=1)
+        else:
+            points = lane.start + along[:, None] * lane.direction
+        turned = (points - car.position) @ np.array([[cos, -sin], [sin, cos]])
+        cells = np.floor((turned - eyes.grid_size[:, 0]) / eyes.grid_step).astype(int)
+        cells = cells[((cells >= 0) & (cells < shape)).all(axis=1)]
+        eyes.grid[layer, cells[:, 0], cells[:, 1]] = 1
 
 
 def expert(world: Racetrack) -> Array:
@@ -180,7 +202,7 @@ def judge(
 ) -> Judged:
     """The table: the expert and every driver, under every condition, on roads with other cars than in training."""
 
-    def drive(actor: Network | None, condition: str) -> Run:
+    def drive(actor: Actor, condition: str) -> Run:
         return drive_through(Racetrack(cars, SEED), actor, expert, CONDITIONS[condition], steps, SEED)
 
     return score(Judged(real_time=real_time(cars), world=Racetrack.id), drivers, conditions, drive, progress)
