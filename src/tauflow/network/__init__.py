@@ -11,6 +11,7 @@ from .parts.heads import Actions, Classes, Normal, Quantiles, Student, Values
 from .parts.missing import Missing
 from .parts.part import PLACES, REGISTRY, NetworkError, Part, names
 from .parts.pools import Attention, Last, Max, Mean, Pool
+from .parts.ranks import Ranks
 from .parts.readouts import Both, Deep, Linear, Skip, Wide
 from .parts.scale import Scale
 from .parts.waves import Waves
@@ -47,6 +48,7 @@ __all__ = [
     "Part",
     "Pool",
     "Quantiles",
+    "Ranks",
     "Record",
     "Scale",
     "Skip",

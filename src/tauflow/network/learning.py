@@ -13,6 +13,7 @@ from . import core as cores
 from .parts.gap import Gap
 from .parts.heads import Head
 from .parts.part import NetworkError
+from .parts.ranks import Ranks
 from .parts.scale import Scale
 from .timescale import suggest_tau
 
@@ -29,7 +30,7 @@ def measure(network: Network, batches: Sequence[Any]) -> None:
     if not batches:
         raise NetworkError("there is nothing to measure: give at least one batch")
     masks = [_real(batch) for batch in batches]
-    if isinstance(network.scale, Scale):
+    if isinstance(network.scale, (Scale, Ranks)):
         network.scale.measure(torch.cat([batch.x[mask] for batch, mask in zip(batches, masks, strict=True)]))
     if isinstance(network.head, Head) and batches[0].y is not None:
         of_all = network.pool is not None  # one target a sequence

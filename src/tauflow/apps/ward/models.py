@@ -21,11 +21,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ... import Committee, Network, fit
+from ... import Committee, Network
 from ...errors import DataError
 from ...training import ArraySource, Batch
-from ..budget import Deadline
 from ..extras import sklearn
+from ..members import taught
 from .seen import Scaled, Seen, learn_scale
 from .stays import UNITS, VARIABLES
 
@@ -152,20 +152,18 @@ def learn(
 def _committee(name: str, some: Seen, seed: int, recipe: Recipe, minutes: float | None) -> Networks:
     scale = learn_scale(some)
     x, dt, mask, once = scale.tensors(some)
-    y, made = torch.from_numpy(some.y), []
-    for member in range(recipe.members):
-        own = 100 * seed + member
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(own)
-            one = network(name, recipe)
-        source = ArraySource(x, y, dt, mask, batch_size=recipe.batch, seed=own, static=once)
-        ends = [Deadline(None if minutes is None else minutes / recipe.members)]
-        fit(
-            one, Forgetful(source, recipe.forget, own), epochs=recipe.epochs, optimizer="adamw", lr=recipe.rate,
-            weight_decay=recipe.decay, schedule="cosine", seed=own, progress=False, callbacks=ends,
-        )  # fmt: skip
-        made.append(one)
-    return Networks(Committee(made).eval(), scale)
+    y = torch.from_numpy(some.y)
+
+    def source(own: int) -> Forgetful:
+        return Forgetful(
+            ArraySource(x, y, dt, mask, batch_size=recipe.batch, seed=own, static=once), recipe.forget, own
+        )
+
+    made = taught(
+        lambda: network(name, recipe), source, seed, recipe.members, minutes,
+        epochs=recipe.epochs, lr=recipe.rate, weight_decay=recipe.decay,
+    )  # fmt: skip
+    return Networks(made, scale)
 
 
 def _boosting(some: Seen, seed: int, recipe: Recipe) -> Callable[[Seen], Array]:

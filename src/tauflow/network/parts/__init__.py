@@ -5,7 +5,7 @@ They are found by their names, so this file brings all of them in; a part of one
 
 from __future__ import annotations
 
-from . import encoders, gap, heads, missing, pools, readouts, scale, sensors, waves, windowed, words
+from . import encoders, gap, heads, missing, pools, ranks, readouts, scale, sensors, waves, windowed, words
 from .part import Part
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "heads",
     "missing",
     "pools",
+    "ranks",
     "readouts",
     "scale",
     "sensors",
