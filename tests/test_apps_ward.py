@@ -126,33 +126,15 @@ def test_summaries() -> None:
     assert found[2, 0] == 0 and np.isnan(found[2, 1:]).all()
 
 
-def test_scores_are_normal_and_ties_have_the_middle() -> None:
-    rng = np.random.default_rng(0)
-    raw = np.exp(3 * rng.normal(size=(5000, 1))).astype(np.float32)
-    scores = seen.learn_scores(raw)
-    found = scores(raw)[:, 0]
-    assert abs(found.mean()) < 0.01 and found.std() == pytest.approx(1, abs=0.03)
-    assert (np.diff(found[np.argsort(raw[:, 0])]) >= 0).all() and np.abs(found).max() <= 2.5
-    np.testing.assert_allclose(found, np.clip(np.log(raw[:, 0]) / 3, -2.5, 2.5), atol=0.16)
-    tied = seen.learn_scores(np.repeat([0.0, 1.0], 50)[:, None].astype(np.float32))
-    low, high = tied(np.array([[0.0], [1.0]], np.float32))[:, 0]
-    assert (
-        low == pytest.approx(-high, abs=0.03) and 1.0 < high < 1.5
-    )  # between the greatest score and the median's, 2.42 and 0
-    never = seen.Scores(np.full((1, seen.KNOTS), np.nan))
-    np.testing.assert_allclose(never(np.array([[3.0], [np.nan]], np.float32))[:, 0], [0, np.nan])
-    same = seen.learn_scores(np.ones((9, 1), np.float32))
-    np.testing.assert_allclose(same(np.array([[1.0], [2.0], [0.0]], np.float32))[:, 0], [0, 1, -1])
-
-
-def test_scales_come_from_the_learning_part_alone() -> None:
+def test_scores_come_from_the_learning_part_alone_and_once_stands_in_the_first_step() -> None:
     some = seen.seen(ward.simulate(40))
-    one, two = seen.learn_scale(some.part(np.arange(20))), seen.learn_scale(some.part(np.arange(20)))
-    np.testing.assert_array_equal(one.steps.knots, two.steps.knots)
-    x, dt, mask, once = one.tensors(some)
-    assert x.shape == (40, 24, 37) and once.shape == (40, 7) and torch.isfinite(once).all()
-    assert (once[:, 3:].sum(dim=1) == 1).all() and not torch.isnan(dt).any() and mask.any(dim=1).all()
-    assert one.table(some).shape == (40, 37 * 8 + 7) and np.isfinite(one.table(some)).all()
+    one, two = seen.ranks_of(some.summary[:20]), seen.ranks_of(some.summary[:20])
+    assert torch.equal(one.knots, two.knots)
+    table = seen.scores(one, some.summary)
+    assert table.shape == (40, 2 * (37 * 8 + 7)) and np.isfinite(table).all() and (table[:, 303:] >= 0).all()
+    x, dt, mask = some.tensors()
+    assert x.shape == (40, 24, 44) == (*dt.shape, len(seen.INPUTS)) and mask.any(dim=1).all() and not dt.isnan().any()
+    assert (x[:, 0, 40:].sum(dim=1) == 1).all() and x[:, 1:, 37:].isnan().all()
 
 
 # ---- the simulated ward
@@ -232,10 +214,11 @@ def test_scores_have_means_over_folds_and_rows() -> None:
 
 
 def test_forgetting_is_drawn_anew_and_leaves_the_rest() -> None:
-    x = torch.ones(50, 6, 37)
+    x = torch.ones(50, 6, 40)
     source = models.Forgetful(tauflow.training.ArraySource(x, batch_size=50), 0.4, 3)
     (one,), (two,) = list(source.batches(0)), list(source.batches(1))
-    assert len(source) == 1 and torch.isnan(one.x).float().mean() == pytest.approx(0.2, abs=0.04)
+    assert len(source) == 1 and torch.isnan(one.x[..., :37]).float().mean() == pytest.approx(0.2, abs=0.04)
+    assert not one.x[..., 37:].isnan().any()  # what is known once
     assert torch.isnan(one.x).float().mean(dim=(1, 2)).max() < 0.5 and not torch.equal(one.x.isnan(), two.x.isnan())
     assert torch.equal(next(source.batches(0)).x.isnan(), one.x.isnan()) and (one.x[~one.x.isnan()] == 1).all()
 
@@ -245,10 +228,10 @@ def test_both_is_the_mean_and_a_risk_after_every_step_ends_with_the_answer() -> 
     made = {name: models.learn(name, some, 0, ward.QUICK) for name in ("liquid", "boosting")}
     both = models.learn(models.BOTH, some, 0, ward.QUICK, parts=made)
     np.testing.assert_allclose(both.answer(some), (made["liquid"].answer(some) + made["boosting"].answer(some)) / 2)
-    networks = made["liquid"].networks
-    assert networks is not None
+    committee = made["liquid"].committee
+    assert committee is not None
     one = some.part(np.array([3]))
-    risk = networks.risk(one)
+    risk = models.risk(committee, one)
     assert len(risk) == one.mask.sum() and risk[-1] == pytest.approx(
         1 / (1 + np.exp(-made["liquid"].answer(one)[0])), abs=1e-5
     )
@@ -284,7 +267,7 @@ def test_the_command_runs_whole_without_data(
     from tauflow.cli.commands import run
 
     monkeypatch.chdir(tmp_path)
-    assert run(["ward", "--quick", "--page", "w.html", "--json", "w.json", "--format", "json"]) == 0
+    assert run(["ward", "--quick", "--page", "w.html", "--json", "w.json", "--save", "w.tau", "--format", "json"]) == 0
     said = capsys.readouterr()
     assert "no folder was given: a simulated ward, 150 stays" in said.err
     kept = json.loads((tmp_path / "w.json").read_text())

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import tauflow
+from tauflow.explain import integrated_gradients
 from tauflow.network import Committee, Network, Ranks
 from tauflow.serve.models.network import Served
 from tauflow.training import ArraySource
@@ -29,11 +30,15 @@ def test_scores_are_normal_whatever_the_tails() -> None:
     assert (found[z[:, 0].argsort()].diff(dim=0) >= 0).all() and found.abs().max() < 2.43
 
 
-def test_ties_have_the_middle_and_columns_that_say_nothing_are_harmless() -> None:
+def test_ties_have_the_mean_and_columns_that_say_nothing_are_harmless() -> None:
     low, high = measured(torch.tensor([0.0, 1.0]).repeat_interleave(50)[:, None])(torch.tensor([[0.0], [1.0]]))[:, 0]
-    assert float(low) == pytest.approx(-float(high), abs=0.03) and 1.0 < high < 1.5
+    assert float(low) == pytest.approx(-float(high), abs=1e-6) and high == pytest.approx(0.8, abs=0.03)
+    x = torch.linspace(-0.5, 1.5, 2001)[:, None]
+    assert (
+        measured(torch.tensor([0.0, 1.0]).repeat_interleave(50)[:, None])(x).diff(dim=0).abs().max() < 0.01
+    )  # no jump
     same = measured(torch.ones(9, 1))
-    assert same(torch.tensor([[1.0], [2.0], [0.0]]))[:, 0].tolist() == [0, 1, -1]
+    assert same(torch.tensor([[1.0], [2.0], [0.0]])).abs().max() < 1e-6
     never = measured(torch.full((4, 1), torch.nan))
     found = never(torch.tensor([[0.7], [9.0], [torch.nan]]))[:, 0]
     assert (
@@ -69,6 +74,22 @@ def test_a_network_with_ranks_learns_saves_and_streams(tmp_path: Path) -> None:
     stream = again.stream()
     assert "the scale is a Ranks, which can't be written as steps" in str(stream.why_not)
     np.testing.assert_allclose(np.stack([stream(one.numpy(), 0.5) for one in x[0]]), wanted, atol=1e-5)
+
+
+def test_an_explanation_adds_up_from_the_middle_on_and_shows_readings() -> None:
+    torch.manual_seed(2)
+    x, made = torch.randn(300, 5, 3).exp(), network().eval()
+    made.scale.measure(x.flatten(0, 1))
+    made.measured.fill_(True)
+    one = x[0].clone()
+    one[2, 1] = torch.nan
+    found = integrated_gradients(made, one, 0.5, output=1)
+    assert found.complete and found.attribution[2, 1] == 0
+    np.testing.assert_array_equal(found.x, one.double())
+    with torch.no_grad():
+        middle = torch.where(one.isnan(), one, made.scale.mean)
+        answers = [float(made(part[None], 0.5)[0][0, 1]) for part in (one, middle)]
+    assert found.answer == pytest.approx(answers[0], abs=1e-5) and found.base == pytest.approx(answers[1], abs=1e-5)
 
 
 def test_knots_that_fall_are_refused(tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ from ...errors import DataError
 from ...training import ArraySource, Batch
 from ..extras import sklearn
 from ..members import taught
-from .seen import Scaled, Seen, learn_scale
-from .stays import UNITS, VARIABLES
+from .seen import INPUTS, Seen, ranks_of, scores
+from .stays import VARIABLES
 
 Array = NDArray[Any]
 LIQUID, BOOSTING, LOGISTIC, BOTH = "liquid", "boosting", "logistic", "liquid + boosting"
@@ -38,7 +38,6 @@ CORES: dict[str, dict[str, Any]] = {
     "attention": {"core": {"name": "transformer"}, "waves": "gap"},
 }
 MODELS = (*CORES, BOOSTING, LOGISTIC, BOTH)
-ONCE = ("Age", "Gender", "Height", *UNITS)
 
 
 @dataclass(frozen=True)
@@ -60,38 +59,30 @@ USUAL = Recipe()
 QUICK = Recipe(units=8, members=1, epochs=2, trees=20)
 
 
-@dataclass(frozen=True, eq=False)
-class Networks:
-    """A committee, and the scale in which it is shown stays."""
+@torch.no_grad()
+def odds(whole: Committee, some: Seen) -> Array:
+    """log p(dies) - log p(lives), (n,)."""
+    log_p, _ = whole(*some.tensors())
+    return np.asarray((log_p[:, 1] - log_p[:, 0]).numpy(), np.float64)
 
-    committee: Committee
-    scale: Scaled
 
-    @torch.no_grad()
-    def odds(self, some: Seen) -> Array:
-        """log p(dies) - log p(lives), (n,)."""
-        x, dt, mask, once = self.scale.tensors(some)
-        log_p, _ = self.committee(x, dt, mask, static=once)
-        return np.asarray((log_p[:, 1] - log_p[:, 0]).numpy(), np.float64)
-
-    @torch.no_grad()
-    def risk(self, one: Seen) -> Array:
-        """p(dies) after each real step of one stay, (steps,)."""
-        x, dt, mask, once = self.scale.tensors(one)
-        real = int(one.mask[0].sum())
-        log_p, _ = self.committee.prefixes(x[:1, :real], dt[:1, :real], mask[:1, :real], static=once[:1])
-        return np.asarray(log_p[0, :, 1].exp().numpy())
+@torch.no_grad()
+def risk(whole: Committee, one: Seen) -> Array:
+    """p(dies) after each real step of one stay, (steps,)."""
+    real = int(one.mask[0].sum())
+    log_p, _ = whole.prefixes(*(part[:1, :real] for part in one.tensors()))
+    return np.asarray(log_p[0, :, 1].exp().numpy())
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """answer(stays) -> log-odds (n,); networks: of who has some."""
+    """answer(stays) -> log-odds (n,); committee: of who is one."""
 
     name: str
     answer: Callable[[Seen], Array]
     parameters: int
     seconds: float
-    networks: Networks | None = None
+    committee: Committee | None = None
 
 
 class Forgetful:
@@ -108,14 +99,15 @@ class Forgetful:
         for batch in self.source.batches(epoch):
             share = self.most * torch.rand(len(batch.x), 1, 1, generator=draw)
             lost = torch.rand(batch.x.shape, generator=draw) < share
+            lost[..., len(VARIABLES) :] = False  # what is known once stays
             yield replace(batch, x=torch.where(lost, torch.nan, batch.x))
 
 
 def network(name: str, recipe: Recipe) -> Network:
-    """An untrained member; its inputs are normal scores."""
+    """An untrained member; its inputs are normal scores, until it is given the scale that makes them."""
     return Network(
-        VARIABLES, ["lives", "dies"], units=recipe.units, scale=None, missing="missing", pool="several",
-        readout={"name": "both", "dropout": recipe.dropout}, head="classes", static=len(ONCE), **CORES[name],
+        INPUTS, ["lives", "dies"], units=recipe.units, scale=None, missing="missing", pool="several",
+        readout={"name": "both", "dropout": recipe.dropout}, head="classes", **CORES[name],
     )  # fmt: skip
 
 
@@ -142,28 +134,28 @@ def learn(
             pair[0].seconds + pair[1].seconds,
         )
     if name in CORES:
-        made = _committee(name, some, seed, recipe, minutes)
-        size = sum(q.numel() for q in made.committee.parameters())
-        return Learned(name, made.odds, size, time.process_time() - began, made)
+        whole = _committee(name, some, seed, recipe, minutes)
+        size = sum(q.numel() for q in whole.parameters())
+        return Learned(name, lambda s: odds(whole, s), size, time.process_time() - began, whole)
     answer = _boosting(some, seed, recipe) if name == BOOSTING else _logistic(some)
     return Learned(name, answer, 0, time.process_time() - began)
 
 
-def _committee(name: str, some: Seen, seed: int, recipe: Recipe, minutes: float | None) -> Networks:
-    scale = learn_scale(some)
-    x, dt, mask, once = scale.tensors(some)
-    y = torch.from_numpy(some.y)
+def _committee(name: str, some: Seen, seed: int, recipe: Recipe, minutes: float | None) -> Committee:
+    x, dt, mask = some.tensors()
+    y, scale = torch.from_numpy(some.y), ranks_of(some.x[some.mask])
+    scored = scale(x)  # once, not in every epoch
 
     def source(own: int) -> Forgetful:
-        return Forgetful(
-            ArraySource(x, y, dt, mask, batch_size=recipe.batch, seed=own, static=once), recipe.forget, own
-        )
+        return Forgetful(ArraySource(scored, y, dt, mask, batch_size=recipe.batch, seed=own), recipe.forget, own)
 
     made = taught(
         lambda: network(name, recipe), source, seed, recipe.members, minutes,
         epochs=recipe.epochs, lr=recipe.rate, weight_decay=recipe.decay,
     )  # fmt: skip
-    return Networks(made, scale)
+    for one in made.networks():
+        one.scale = scale
+    return made
 
 
 def _boosting(some: Seen, seed: int, recipe: Recipe) -> Callable[[Seen], Array]:
@@ -180,6 +172,6 @@ def _boosting(some: Seen, seed: int, recipe: Recipe) -> Callable[[Seen], Array]:
 
 def _logistic(some: Seen) -> Callable[[Seen], Array]:
     (linear,) = sklearn("linear_model")
-    scale = learn_scale(some)
-    model = linear.LogisticRegression(C=0.003, max_iter=500).fit(scale.table(some), some.y)
-    return lambda s: np.asarray(model.decision_function(scale.table(s)), np.float64)
+    scale = ranks_of(some.summary)
+    model = linear.LogisticRegression(C=0.003, max_iter=500).fit(scores(scale, some.summary), some.y)
+    return lambda s: np.asarray(model.decision_function(scores(scale, s.summary)), np.float64)

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import Committee
 from ...drawing.canvas import Colours, page_svg
 from ...explain import integrated_gradients
 from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Points, Say, Section, Table
 from ..scored import kind_of
-from .models import BOOSTING, BOTH, LIQUID, Networks
+from .models import BOOSTING, BOTH, LIQUID, risk
 from .seen import STEP, Seen
 from .study import Study
 
@@ -166,7 +167,7 @@ def _calibration(found: Study, shown: list[str], colours: dict[str, str]) -> Dra
     )
 
 
-def _hours(found: Study, kept: Networks) -> Section:
+def _hours(found: Study, kept: Committee) -> Section:
     """The risk over the hours, and why it is so for one stay; by the committee that did not see the first judged fold."""
     first = min(one.fold for one in found.scores) - 1
     left = np.flatnonzero(found.fold == first)
@@ -174,7 +175,7 @@ def _hours(found: Study, kept: Networks) -> Section:
     lines = [_followed(found.seen.part(np.array([k])), kept) for k in some]
     died = found.died[some]
     number = int(some[died][np.argmax(found.said[LIQUID][0, some[died]])])
-    hours, risk = _followed(found.seen.part(np.array([number])), kept)
+    hours, told = _followed(found.seen.part(np.array([number])), kept)
 
     def crowd(figure: Any, named: Colours) -> None:
         axes = figure.add_subplot()
@@ -189,11 +190,11 @@ def _hours(found: Study, kept: Networks) -> Section:
 
     def alone(figure: Any, named: Colours) -> None:
         axes = figure.add_subplot()
-        axes.step(hours, risk, where="post", color=named["liquid1"], lw=1.6)
+        axes.step(hours, told, where="post", color=named["liquid1"], lw=1.6)
         axes.set(xlabel="hours since admission", ylabel="risk", xlim=(0, 49), ylim=(0, 1))
 
     name = found.stays.names[number]
-    why, told = _why(found.seen.part(np.array([number])), kept)
+    why, words = _why(found.seen.part(np.array([number])), kept)
     drawings = [
         Drawing("Risk over the hours", f"median and middle half of {len(some)} stays never seen", page_svg(crowd)),
         Drawing(f"Stay {name}", "it ended in death, and of those has the highest risk of its fold", page_svg(alone)),
@@ -201,25 +202,22 @@ def _hours(found: Study, kept: Networks) -> Section:
     ]
     return Section(
         "The hours of a stay",
-        [Grid(drawings), Say(told)],
+        [Grid(drawings), Say(words)],
         "After every step the liquid committee tells the risk from what came so far.",
     )
 
 
-def _followed(one: Seen, kept: Networks) -> tuple[Array, Array]:
+def _followed(one: Seen, kept: Committee) -> tuple[Array, Array]:
     """Hours and risk after each step of a stay."""
     real = int(one.mask[0].sum())
-    return np.cumsum(one.dt[0, :real]), kept.risk(one)
+    return np.cumsum(one.dt[0, :real]), risk(kept, one)
 
 
-def _why(one: Seen, kept: Networks) -> tuple[Drawing, str]:
+def _why(one: Seen, kept: Committee) -> tuple[Drawing, str]:
     """What moved the answer of the committee's first member, variable by variable, by integrated gradients."""
-    x, dt, _, once = kept.scale.tensors(one)
-    real = int(one.mask[0].sum())
-    network = kept.committee.networks()[0]
-    found = integrated_gradients(
-        network, x[0, :real], dt[0, :real], output=1, static=once[0], baseline=np.zeros(x.shape[2])
-    )
+    network, real = kept.networks()[0], int(one.mask[0].sum())
+    x, dt = one.x[0, :real], one.dt[0, :real]
+    found = integrated_gradients(network, x, dt, output=1)
     moved = np.append(found.attribution.sum(axis=0), found.gap.sum())
     names = [*found.names, "gaps"]
     order = np.argsort(-np.abs(moved))[:ROWS][::-1]
@@ -236,6 +234,6 @@ def _why(one: Seen, kept: Networks) -> tuple[Drawing, str]:
     told = [f"{names[k]} {moved[k]:+.2f}" for k in order[::-1][:3]]
     words = (
         f"Beside a stay whose every measurement is the middle one, log p(dies) of the committee's first member is "
-        f"{found.change:+.2f}; most of it: {', '.join(told)}. What is known once (age, unit) is the same in both."
+        f"{found.change:+.2f}; most of it: {', '.join(told)}."
     )
     return Drawing("Why", "what each variable adds to log p(dies); to the right: raises it", page_svg(draw)), words

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import metrics
+from ... import Committee, metrics
 from ...errors import DataError
 from ..scored import Score, Scored
-from .models import BOTH, CORES, LIQUID, USUAL, Learned, Networks, Recipe, learn
+from .models import BOTH, CORES, LIQUID, USUAL, Learned, Recipe, learn
 from .seen import Seen, seen
 from .stays import Stays
 
@@ -36,7 +36,7 @@ class Study(Scored):
     seen: Seen
     fold: Array
     said: dict[str, Array] = field(default_factory=dict)
-    kept: Networks | None = None
+    kept: Committee | None = None
 
     @property
     def judged(self) -> Array:
@@ -143,7 +143,7 @@ def study(
                     f"fold {k + 1}, {name}, seed {seed}: AUROC {figures['auroc']:.3f}, {made[name].seconds:.1f} s of CPU"
                 )
             if found.kept is None and LIQUID in made:
-                found.kept = made[LIQUID].networks
+                found.kept = made[LIQUID].committee
     order = {name: place for place, name in enumerate(models)}
     found.scores.sort(key=lambda one: (order[one.model], one.seed, one.fold))
     return found

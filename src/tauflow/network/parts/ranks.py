@@ -2,17 +2,17 @@
 
     u = Phi^-1(share of the training values below x), within +-2.42
 
-    knots (n, 65)      evenly spaced quantiles of a column; between two of them the score is on a straight line
+    knots (n, 65)      evenly spaced quantiles of a column        scores (n, 65)      theirs; between two knots a straight line
 
-A value that is many training values (a score of 15, a ventilator that is on) has the middle of their scores. A column that was never
-measured is itself within +-2.42; one that never changed is -1, 0 or 1: below, at or above that value. No kernel runs it: a network with
-it streams by `step`. Source: van der Waerden 1952, the scores of his test.
+A value that is many training values (a score of 15, a ventilator that is on) has the mean of their scores, so the line has no jumps.
+A column that was never measured is itself within +-2.42; one that never changed is 0. No kernel runs it: a network with it streams by
+`step`. Source: van der Waerden 1952, the scores of his test.
 """
 
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -31,11 +31,13 @@ class Ranks(Part):
     place: ClassVar[str] = "scale"
 
     knots: Tensor
+    scores: Tensor
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
         self.inputs = self.outputs = check_count("inputs", inputs)
         self.register_buffer("knots", torch.tensor(NORMAL).repeat(inputs, 1))
+        self.register_buffer("scores", torch.tensor(NORMAL).repeat(inputs, 1))
 
     @torch.no_grad()
     def measure(self, x: Tensor) -> None:
@@ -48,23 +50,20 @@ class Ranks(Part):
                 low, ordered = place.floor().long(), known.sort().values
                 high = (low + 1).clamp(max=len(known) - 1)
                 self.knots[k] = torch.lerp(ordered[low], ordered[high], place - low)
+                same = (self.knots[k][:, None] == self.knots[k]).to(self.scores)
+                self.scores[k] = same @ self.scores.new_tensor(NORMAL) / same.sum(dim=1)
+
+    @property
+    def mean(self) -> Tensor:
+        """The middle value of each column, as the mean of a Scale: where explanations begin."""
+        return self.knots[:, KNOTS // 2]
 
     def forward(self, x: Tensor) -> Tensor:
-        values = x.movedim(-1, 0).flatten(1).contiguous()  # (n, samples)
-        low, high = self.knots[:, :1], self.knots[:, -1:]
-        # several equal knots make a step: the mean of its two ends is the score of the middle rank
-        scores = (self._at(values, "left") + self._at(values, "right")) / 2
-        scores = torch.where(low < high, scores, torch.sign(values - low))
-        scores = torch.where(torch.isnan(values), values, scores)
-        shaped: Tensor = scores.unflatten(1, x.movedim(-1, 0).shape[1:])
-        return shaped.movedim(0, -1)
-
-    def _at(self, values: Tensor, side: Literal["left", "right"]) -> Tensor:
-        """Scores on the line through the knots; where several knots are equal, at the lowest or the highest of them."""
-        place = torch.searchsorted(self.knots, values.detach(), side=side)
+        columns = x.movedim(-1, 0)
+        values = columns.reshape(self.inputs, -1).contiguous()  # (n, samples)
+        place = torch.searchsorted(self.knots, values.detach(), right=True)
         low, high = (place - 1).clamp(min=0), place.clamp(max=KNOTS - 1)
         begin, end = self.knots.gather(1, low), self.knots.gather(1, high)
-        level = self.knots.new_tensor(NORMAL)
-        flat = end <= begin
-        share = torch.where(flat, float(side == "left"), (values - begin) / torch.where(flat, 1, end - begin))
-        return torch.lerp(level[low], level[high], share.clamp(0, 1))
+        share = (values - begin) / torch.where(end > begin, end - begin, 1)
+        scores = torch.lerp(self.scores.gather(1, low), self.scores.gather(1, high), share.clamp(0, 1))
+        return scores.reshape(columns.shape).movedim(0, -1)
