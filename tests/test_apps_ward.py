@@ -19,7 +19,7 @@ pytest.importorskip("sklearn")
 import tauflow
 from tauflow.apps import ward
 from tauflow.apps.scored import Score, kind_of
-from tauflow.apps.ward import models, page, seen
+from tauflow.apps.ward import models, page, seen, solved
 from tauflow.apps.ward.stays import PLACE, checked
 from tauflow.apps.ward.study import Study, figure, folds_of
 
@@ -214,11 +214,10 @@ def test_scores_have_means_over_folds_and_rows() -> None:
 
 
 def test_forgetting_is_drawn_anew_and_leaves_the_rest() -> None:
-    x = torch.ones(50, 6, 40)
+    x = torch.ones(50, 6, 37)
     source = models.Forgetful(tauflow.training.ArraySource(x, batch_size=50), 0.4, 3)
     (one,), (two,) = list(source.batches(0)), list(source.batches(1))
-    assert len(source) == 1 and torch.isnan(one.x[..., :37]).float().mean() == pytest.approx(0.2, abs=0.04)
-    assert not one.x[..., 37:].isnan().any()  # what is known once
+    assert len(source) == 1 and torch.isnan(one.x).float().mean() == pytest.approx(0.2, abs=0.04)
     assert torch.isnan(one.x).float().mean(dim=(1, 2)).max() < 0.5 and not torch.equal(one.x.isnan(), two.x.isnan())
     assert torch.equal(next(source.batches(0)).x.isnan(), one.x.isnan()) and (one.x[~one.x.isnan()] == 1).all()
 
@@ -238,8 +237,46 @@ def test_both_is_the_mean_and_a_risk_after_every_step_ends_with_the_answer() -> 
     with pytest.raises(tauflow.TauflowError, match="no model is called 'nope'"):
         models.learn("nope", some)
     for name in ("gru_d", "lstm", "attention"):
-        other = models.learn(name, some.part(np.arange(40)), 0, ward.Recipe(units=8, members=1, epochs=1))
+        other = models.learn(name, some.part(np.arange(40)), 0, ward.Recipe(taught=8, teams=1, epochs=1))
         assert np.isfinite(other.answer(some)).all() and other.parameters > 500
+
+
+def test_a_readout_that_is_solved_is_the_best_there_is() -> None:
+    torch.manual_seed(0)
+    z, penalty = torch.randn(200, 4, dtype=torch.float64), torch.tensor([2.0, 2.0, 5.0, torch.inf], dtype=torch.float64)
+    y = (z[:, 0] - z[:, 3] + torch.randn(200) > 0.5).long()
+    w, b = solved.ridge(z, y, penalty)
+    assert w[3] == 0 and w[0] > 0.5
+    given = torch.cat([w[:3], b[None]]).requires_grad_()
+    odds = z[:, :3] @ given[:3] + given[3]
+    cost = torch.nn.functional.binary_cross_entropy_with_logits(odds, y.double(), reduction="sum")
+    (slope,) = torch.autograd.grad(cost + (penalty[:3] * given[:3] ** 2).sum() / 2, given)
+    assert slope.abs().max() < 1e-6
+    linear = pytest.importorskip("sklearn.linear_model")
+    same = linear.LogisticRegression(C=0.5, tol=1e-8).fit(z[:, :2].numpy(), y.numpy())
+    np.testing.assert_allclose(solved.ridge(z[:, :2], y, penalty[:2])[0], same.coef_[0], atol=1e-5)
+
+
+def test_a_liquid_core_reads_what_is_measured_and_its_readout_the_history() -> None:
+    some = seen.seen(ward.simulate(60))
+    committee = models.learn("liquid", some, 0, ward.Recipe(units=8, members=2)).committee
+    assert committee is not None
+    one, two = committee.networks()
+    assert one.scale is two.scale and one.missing is two.missing  # measured once
+    reads = one.core.cell.U
+    assert (reads[:, : 3 * 44] != 0).all() and (reads[:, 3 * 44 :] == 0).all()
+    line = one.readout.map.weight
+    assert torch.equal(line[0], -line[1]) and (line[:, 24 + 21 * 44 :] == 0).all() and (line[:, :24] != 0).any()
+    z, _ = solved.read([one, two], *some.tensors())
+    parts = solved.shares(one, z[3], z.mean(dim=0))
+    bias = one.readout.map.bias
+    odds = z @ (line[1] - line[0]).detach().double()[: z.shape[1]] + float((bias[1] - bias[0]).detach())
+    with torch.no_grad():
+        told, _ = one(*some.tensors())
+    np.testing.assert_allclose(told[:, 1] - told[:, 0], odds, atol=1e-4)
+    assert parts.shape == (45,) and float(parts.sum()) == pytest.approx(float(odds[3] - odds.mean()), abs=1e-6)
+    again = models.learn("liquid", some, 0, ward.Recipe(units=8, members=2)).answer(some)
+    np.testing.assert_array_equal(again, models.learn("liquid", some, 0, ward.Recipe(units=8, members=2)).answer(some))
 
 
 def test_the_interval_holds_the_value_and_a_fold_can_be_asked_for() -> None:
@@ -273,6 +310,7 @@ def test_the_command_runs_whole_without_data(
     kept = json.loads((tmp_path / "w.json").read_text())
     assert json.loads(said.out) == kept and {row["model"] for row in kept} == {
         "liquid",
+        "line",
         "boosting",
         "logistic",
         "liquid + boosting",

@@ -8,6 +8,7 @@ from .padding import pad
 from .parts.encoders import Convolution, Dense, Images, Tokens
 from .parts.gap import Gap
 from .parts.heads import Actions, Classes, Normal, Quantiles, Student, Values
+from .parts.history import History
 from .parts.missing import Missing
 from .parts.part import PLACES, REGISTRY, NetworkError, Part, names
 from .parts.pools import Attention, Last, Max, Mean, Pool
@@ -35,6 +36,7 @@ __all__ = [
     "Dense",
     "Door",
     "Gap",
+    "History",
     "Images",
     "Last",
     "Linear",

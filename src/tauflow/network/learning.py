@@ -12,6 +12,7 @@ from ..errors import DataError
 from . import core as cores
 from .parts.gap import Gap
 from .parts.heads import Head
+from .parts.history import History
 from .parts.part import NetworkError
 from .parts.ranks import Ranks
 from .parts.scale import Scale
@@ -39,6 +40,11 @@ def measure(network: Network, batches: Sequence[Any]) -> None:
     if network.static_scale is not None:
         network.static_scale.measure(torch.cat([batch.static for batch in batches]))
     measure_time(network, batches, masks)
+    if isinstance(network.missing, History):
+        scaled = [one.x if network.scale is None else network.scale(one.x) for one in batches]
+        network.missing.measure(
+            *((x, _gaps(network, one), real) for x, one, real in zip(scaled, batches, masks, strict=True))
+        )
     if isinstance(network.waves, Gap):
         network.waves.measure(torch.cat([_gaps(network, one)[real] for one, real in zip(batches, masks, strict=True)]))
     network.measured.fill_(True)

@@ -6,15 +6,16 @@ import json
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ... import Committee
 from ...drawing.canvas import Colours, page_svg
-from ...explain import integrated_gradients
 from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Points, Say, Section, Table
 from ..scored import kind_of
 from .models import BOOSTING, BOTH, LIQUID, risk
-from .seen import STEP, Seen
+from .seen import INPUTS, STEP, Seen
+from .solved import read, shares
 from .study import Study
 
 Array = NDArray[Any]
@@ -194,7 +195,7 @@ def _hours(found: Study, kept: Committee) -> Section:
         axes.set(xlabel="hours since admission", ylabel="risk", xlim=(0, 49), ylim=(0, 1))
 
     name = found.stays.names[number]
-    why, words = _why(found.seen.part(np.array([number])), kept)
+    why, words = _why(found.seen.part(np.array([number])), found.seen.part(some), kept)
     drawings = [
         Drawing("Risk over the hours", f"median and middle half of {len(some)} stays never seen", page_svg(crowd)),
         Drawing(f"Stay {name}", "it ended in death, and of those has the highest risk of its fold", page_svg(alone)),
@@ -213,13 +214,12 @@ def _followed(one: Seen, kept: Committee) -> tuple[Array, Array]:
     return np.cumsum(one.dt[0, :real]), risk(kept, one)
 
 
-def _why(one: Seen, kept: Committee) -> tuple[Drawing, str]:
-    """What moved the answer of the committee's first member, variable by variable, by integrated gradients."""
-    network, real = kept.networks()[0], int(one.mask[0].sum())
-    x, dt = one.x[0, :real], one.dt[0, :real]
-    found = integrated_gradients(network, x, dt, output=1)
-    moved = np.append(found.attribution.sum(axis=0), found.gap.sum())
-    names = [*found.names, "gaps"]
+def _why(one: Seen, others: Seen, kept: Committee) -> tuple[Drawing, str]:
+    """What each input adds to the log-odds of a stay beyond the mean of others, the mean of the committee's members."""
+    members = kept.networks()
+    here, there = read(members, *one.tensors()), read(members, *others.tensors())
+    each = [shares(member, z[0], usual.mean(dim=0)) for member, z, usual in zip(members, here, there, strict=True)]
+    moved, names = torch.stack(each).mean(dim=0).numpy(), [*INPUTS, "states of the core"]
     order = np.argsort(-np.abs(moved))[:ROWS][::-1]
 
     def draw(figure: Any, named: Colours) -> None:
@@ -229,11 +229,13 @@ def _why(one: Seen, kept: Committee) -> tuple[Drawing, str]:
         )
         axes.set_yticks(np.arange(len(order)), [names[k] for k in order])
         axes.axvline(0, color=named["ink"], lw=0.8)
-        axes.set(xlabel="change of log p(dies)")
+        axes.set(xlabel="change of the log-odds")
 
     told = [f"{names[k]} {moved[k]:+.2f}" for k in order[::-1][:3]]
     words = (
-        f"Beside a stay whose every measurement is the middle one, log p(dies) of the committee's first member is "
-        f"{found.change:+.2f}; most of it: {', '.join(told)}."
+        f"Beside the mean stay of its fold the log-odds of death are {moved.sum():+.2f}; most of it: {', '.join(told)}. "
+        "The parts add up exactly, since the readout is a straight line."
     )
-    return Drawing("Why", "what each variable adds to log p(dies); to the right: raises it", page_svg(draw)), words
+    return Drawing(
+        "Why", "what each variable adds to the log-odds; to the right: raises the risk", page_svg(draw)
+    ), words

@@ -23,12 +23,12 @@ def ward(
     models: Annotated[
         str,
         option(
-            "With commas: liquid, gru_d, lstm, attention, boosting, logistic, liquid + boosting.",
+            "With commas: liquid, line, gru_d, lstm, attention, boosting, logistic, liquid + boosting.",
             ASKED,
             metavar="NAMES",
             shown=True,
         ),
-    ] = "liquid,boosting,logistic,liquid + boosting",
+    ] = "liquid,line,boosting,logistic,liquid + boosting",
     fold: Annotated[int | None, option("This fold alone, 1 to 5.", ASKED, min=1, max=5, metavar="K")] = None,
     seeds: Seeds = 1,
     seed: Seed = 0,
