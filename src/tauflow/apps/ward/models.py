@@ -1,8 +1,8 @@
-"""What tells who dies: a committee of liquid networks on the steps of a stay, what stands beside it, and both together.
+"""What tells who dies: a liquid network on the steps of a stay, what stands beside it, and both together.
 
 liquid             GatedLTC of 64, time constants from 1 to 48 h, on [value carried on, measured now, log(1 + hours since)] of the inputs,
-                   with the weights that they were drawn with; one straight line, solved exactly, reads last, mean and largest of
-                   their states, and what each input was like so far; four members
+                   with the weights that it was drawn with; one straight line, solved exactly, reads last, mean and largest of
+                   its states, and what each input was like so far
 line               that straight line without the states: what the core adds is liquid - line
 gru_d, lstm        taught by gradient, three members: a GRU whose state decays over dt (Che et al. 2018, GRU-D), an LSTM that is told
                    log(1 + dt); last, mean and largest of state and input, and what is known once, under one straight line
@@ -50,14 +50,13 @@ MODELS = (*CORES, LINE, BOOSTING, LOGISTIC, BOTH)
 class Recipe:
     """How networks learn; the defaults were chosen on parts of the learning parts of three folds."""
 
-    units: int = 64  # of a liquid member
-    members: int = 4
+    units: int = 64  # of the liquid network
     penalty: float = (
         330.0  # of a weight on what an input was like so far; on a state in units of its own spread: four times that
     )
     trees: int = 200
     taught: int = 24  # units, and members, of those that are taught by gradient
-    teams: int = 3
+    members: int = 3
     epochs: int = 8
     rate: float = 0.02
     decay: float = 0.1
@@ -67,7 +66,7 @@ class Recipe:
 
 
 USUAL = Recipe()
-QUICK = Recipe(units=8, members=1, taught=8, teams=1, epochs=2, trees=20)
+QUICK = Recipe(units=8, taught=8, members=1, epochs=2, trees=20)
 
 
 def odds_of(log_p: Any) -> Array:
@@ -76,7 +75,7 @@ def odds_of(log_p: Any) -> Array:
 
 
 @torch.no_grad()
-def risk(whole: Committee, one: Seen) -> Array:
+def risk(whole: Network, one: Seen) -> Array:
     """p(dies) after each real step of one stay, (steps,)."""
     real = int(one.mask[0].sum())
     log_p, _ = whole.prefixes(*(part[:1, :real] for part in one.tensors()))
@@ -85,13 +84,13 @@ def risk(whole: Committee, one: Seen) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """answer(stays) -> log-odds (n,); committee: of who is one."""
+    """answer(stays) -> log-odds (n,); network: of who is one."""
 
     name: str
     answer: Callable[[Seen], Array]
     parameters: int
     seconds: float
-    committee: Committee | None = None
+    network: Network | Committee | None = None
 
 
 class Forgetful:
@@ -112,7 +111,7 @@ class Forgetful:
 
 
 def liquid(recipe: Recipe) -> Network:
-    """A member as it is drawn: its core reads what Missing says, its readout everything."""
+    """A network as it is drawn: its core reads what Missing says, its readout everything."""
     made = Network(
         INPUTS, ["lives", "dies"], {"name": "gated_ltc", "tau": TAU}, recipe.units, scale="ranks", missing="history", pool="several",
         readout="both", head="classes",
@@ -159,32 +158,27 @@ def learn(
         whole, answer = (
             _liquid(some, seed, recipe, name == LIQUID) if solved else _taught(name, some, seed, recipe, minutes)
         )
-        counted = whole if name != LINE else whole.networks()[0].readout
+        counted = whole.readout if name == LINE else whole
         size = sum(int((q != 0).sum()) for q in counted.parameters())  # a weight that is 0 by design is none
         return Learned(name, answer, size, time.process_time() - began, whole)
     answer = _boosting(some, seed, recipe) if name == BOOSTING else _logistic(some)
     return Learned(name, answer, 0, time.process_time() - began)
 
 
-def _liquid(some: Seen, seed: int, recipe: Recipe, states: bool) -> tuple[Committee, Callable[[Seen], Array]]:
-    given, y, made = some.tensors(), torch.from_numpy(some.y), []
-    for member in range(recipe.members if states else 1):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(100 * seed + member)
-            made.append(liquid(recipe).eval())
-    made[0].measure(Batch(given[0], y, *given[1:]))
-    for one in made[1:]:  # what was measured for the first is true of all
-        one.scale, one.missing = made[0].scale, made[0].missing
-        one.measured.fill_(True)
-    for one, z in zip(made, read(made, *given), strict=True):
-        solve(one, z, y, penalties(one, z, recipe.penalty, states))
-    whole = Committee(made).eval()
+def _liquid(some: Seen, seed: int, recipe: Recipe, states: bool) -> tuple[Network, Callable[[Seen], Array]]:
+    given, y = some.tensors(), torch.from_numpy(some.y)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        made = liquid(recipe).eval()
+    made.measure(Batch(given[0], y, *given[1:]))
+    z = read(made, *given)
+    solve(made, z, y, penalties(made, z, recipe.penalty, states))
 
     @torch.no_grad()
     def answer(stays: Seen) -> Array:
-        return odds_of(whole(*stays.tensors())[0])
+        return odds_of(made(*stays.tensors())[0])
 
-    return whole, answer
+    return made, answer
 
 
 def penalties(one: Network, z: Tensor, penalty: float, states_too: bool) -> Tensor:
@@ -212,7 +206,7 @@ def _taught(
         return Forgetful(of, recipe.forget, own)
 
     whole = taught(
-        lambda: taught_network(name, recipe), source, seed, recipe.teams, minutes,
+        lambda: taught_network(name, recipe), source, seed, recipe.members, minutes,
         epochs=recipe.epochs, lr=recipe.rate, weight_decay=recipe.decay,
     )  # fmt: skip
 

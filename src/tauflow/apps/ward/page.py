@@ -6,14 +6,13 @@ import json
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from ... import Committee
+from ... import Network
 from ...drawing.canvas import Colours, page_svg
 from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Points, Say, Section, Table
 from ..scored import kind_of
-from .models import BOOSTING, BOTH, LIQUID, risk
+from .models import BOOSTING, BOTH, LINE, LIQUID, risk
 from .seen import INPUTS, STEP, Seen
 from .solved import read, shares
 from .study import Study
@@ -27,9 +26,8 @@ FOLLOWED = 200  # stays of the first fold whose risk is followed over time
 def page(found: Study, command: str) -> Page:
     """The whole page."""
     colours = colours_of(found)
-    shown = [one for one in found.best_first() if one in (LIQUID, BOTH)] + [
-        one for one in found.best_first() if one not in (LIQUID, BOTH)
-    ]
+    shown = [one for one in found.best_first() if one in (LIQUID, BOTH)]
+    shown += [one for one in found.best_first() if one not in (LIQUID, BOTH, LINE)]
     shown = shown[:SHOWN]
     some = found.judged
     facts = {
@@ -107,6 +105,10 @@ def notes(found: Study) -> list[str]:
         "AUROC: the chance that a stay that ended in death has a higher risk than another.",
         f"AUPRC: the mean precision over the deaths; by chance {found.died.mean():.3f}.",
     ]
+    if LINE in found.models:
+        said.append(
+            "line is the readout of the liquid network without its states: what the core adds is the difference."
+        )
     if BOTH in found.models:
         said.append("liquid + boosting is the mean of the log-odds of the two, half and half; nothing is chosen.")
     return said
@@ -168,8 +170,8 @@ def _calibration(found: Study, shown: list[str], colours: dict[str, str]) -> Dra
     )
 
 
-def _hours(found: Study, kept: Committee) -> Section:
-    """The risk over the hours, and why it is so for one stay; by the committee that did not see the first judged fold."""
+def _hours(found: Study, kept: Network) -> Section:
+    """The risk over the hours, and why it is so for one stay; by the network that did not see the first judged fold."""
     first = min(one.fold for one in found.scores) - 1
     left = np.flatnonzero(found.fold == first)
     some = np.concatenate([left[found.died[left]][: FOLLOWED // 4], left[~found.died[left]][: FOLLOWED * 3 // 4]])
@@ -204,22 +206,20 @@ def _hours(found: Study, kept: Committee) -> Section:
     return Section(
         "The hours of a stay",
         [Grid(drawings), Say(words)],
-        "After every step the liquid committee tells the risk from what came so far.",
+        "After every step the liquid network tells the risk from what came so far.",
     )
 
 
-def _followed(one: Seen, kept: Committee) -> tuple[Array, Array]:
+def _followed(one: Seen, kept: Network) -> tuple[Array, Array]:
     """Hours and risk after each step of a stay."""
     real = int(one.mask[0].sum())
     return np.cumsum(one.dt[0, :real]), risk(kept, one)
 
 
-def _why(one: Seen, others: Seen, kept: Committee) -> tuple[Drawing, str]:
-    """What each input adds to the log-odds of a stay beyond the mean of others, the mean of the committee's members."""
-    members = kept.networks()
-    here, there = read(members, *one.tensors()), read(members, *others.tensors())
-    each = [shares(member, z[0], usual.mean(dim=0)) for member, z, usual in zip(members, here, there, strict=True)]
-    moved, names = torch.stack(each).mean(dim=0).numpy(), [*INPUTS, "states of the core"]
+def _why(one: Seen, others: Seen, kept: Network) -> tuple[Drawing, str]:
+    """What each input adds to the log-odds of a stay beyond the mean of others."""
+    moved = shares(kept, read(kept, *one.tensors())[0], read(kept, *others.tensors()).mean(dim=0)).numpy()
+    names = [*INPUTS, "states of the core"]
     order = np.argsort(-np.abs(moved))[:ROWS][::-1]
 
     def draw(figure: Any, named: Colours) -> None:

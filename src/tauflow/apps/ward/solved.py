@@ -8,8 +8,6 @@ nothing of it can be learned by heart. Source: Jaeger 2001, The echo state appro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -20,23 +18,22 @@ STEPS, AT_ONCE = 30, 256
 
 
 @torch.no_grad()
-def read(networks: Sequence[Network], x: Tensor, dt: Tensor, mask: Tensor) -> list[Tensor]:
-    """What each network's readout is to see of these records, in float64: [last, mean, largest of its states, the last of what it is fed].
+def read(network: Network, x: Tensor, dt: Tensor, mask: Tensor) -> Tensor:
+    """What the readout is to see of these records, (n, width), float64: last, mean, largest of the states; the last that the core is fed.
 
-    The networks share what stands before their cores. What came so far is in the last of it, so its mean and largest are left out.
+    What came so far is in that last, so its mean and largest are left out.
     """
-    first, seen = networks[0], [[] for _ in networks]  # type: tuple[Network, list[list[Tensor]]]
-    of_input = Pool(first.core.inputs, ("last",))
+    seen, of_input = [], Pool(network.core.inputs, ("last",))
+    of_states = Pool(network.core.outputs, network.pool.kinds)
     for some in zip(x.split(AT_ONCE), dt.split(AT_ONCE), mask.split(AT_ONCE), strict=True):
-        rows, gaps, real = some[0], some[1] / first.period, some[2]
-        u, _ = first.encode(rows, gaps, real, rows.new_zeros(len(rows), first.sizes[0]))
-        fed, _ = of_input(u, real, of_input.first_memory(len(rows)), False)
-        for network, found in zip(networks, seen, strict=True):
-            y, _ = network.core(u, gaps, real)
-            of_states = Pool(network.core.outputs, network.pool.kinds)
-            states, _ = of_states(y, real, of_states.first_memory(len(rows)), False)
-            found.append(torch.cat([states, fed], dim=2)[:, 0])
-    return [torch.cat(found).double() for found in seen]
+        rows, gaps, real = some[0], some[1] / network.period, some[2]
+        u, _ = network.encode(rows, gaps, real, rows.new_zeros(len(rows), network.sizes[0]))
+        y, _ = network.core(u, gaps, real)
+        both = [
+            part(z, real, part.first_memory(len(rows)), False)[0][:, 0] for part, z in ((of_states, y), (of_input, u))
+        ]
+        seen.append(torch.cat(both, dim=1))
+    return torch.cat(seen).double()
 
 
 def ridge(z: Tensor, y: Tensor, penalty: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,16 +15,16 @@ from ...files import check_output, write_bytes_atomically
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-Kept = Annotated[Path | None, option("Save the liquid committee.", OUTPUT, metavar="FILE.tau")]
+Kept = Annotated[Path | None, option("Save what is liquid.", OUTPUT, metavar="FILE.tau")]
 
 
 def check(names: Sequence[str], page: Path | None, json: Path | None, save: Path | None) -> None:
-    """Refuse what would fail after the work: files that can't be written, a committee to save that nobody asked to learn."""
+    """Refuse what would fail after the work: files that can't be written, what is to be saved but was not asked for."""
     for path in (page, json, save):
         if path is not None:
             check_output(path)
     if save is not None and "liquid" not in names:
-        raise TauflowError("--save keeps the liquid committee, but --models does not name liquid: add it")
+        raise TauflowError("--save keeps what is liquid, but --models does not name liquid: add it")
 
 
 def finish(

@@ -44,9 +44,9 @@ def ward(
 ) -> None:
     """Tell who will die in hospital from the first 48 hours in intensive care, on stays never seen: five folds.
 
-    What was measured and when goes into a committee of liquid networks, dt in hours; beside it stand gradient boosting and logistic
-    regression on summaries, GRU-D, LSTM, attention, and the mean of liquid and boosting. AUROC with a 95 % interval over stays,
-    calibration, one stay explained, the risk over its hours. Needs the extra sklearn. Not a medical device.
+    What was measured and when, dt in hours, goes into a liquid network whose readout is solved; beside it stand that readout without
+    the network's states, gradient boosting, logistic regression, GRU-D, LSTM, attention, and the mean of liquid and boosting. AUROC with
+    a 95 % interval over stays, calibration, one stay explained, the risk over its hours. Needs the extra sklearn. Not a medical device.
 
     Example: [bold]tauflow ward physionet2012/ --page ward.html[/bold]
     """
