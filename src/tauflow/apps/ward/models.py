@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from ... import Committee, Network
 from ...errors import DataError
@@ -90,7 +90,7 @@ class Learned:
     answer: Callable[[Seen], Array]
     parameters: int
     seconds: float
-    network: Network | Committee | None = None
+    network: Network | None = None
 
 
 class Forgetful:
@@ -153,16 +153,20 @@ def learn(
             pair[0].parameters,
             pair[0].seconds + pair[1].seconds,
         )
-    if name in (*CORES, LINE):
-        solved = name in (LIQUID, LINE)
-        whole, answer = (
-            _liquid(some, seed, recipe, name == LIQUID) if solved else _taught(name, some, seed, recipe, minutes)
-        )
-        counted = whole.readout if name == LINE else whole
-        size = sum(int((q != 0).sum()) for q in counted.parameters())  # a weight that is 0 by design is none
-        return Learned(name, answer, size, time.process_time() - began, whole)
+    if name in (LIQUID, LINE):
+        network, answer = _liquid(some, seed, recipe, name == LIQUID)
+        size = count(network) if name == LIQUID else count(network.readout)
+        return Learned(name, answer, size, time.process_time() - began, network)
+    if name in TAUGHT:
+        whole, answer = _taught(name, some, seed, recipe, minutes)
+        return Learned(name, answer, count(whole), time.process_time() - began)
     answer = _boosting(some, seed, recipe) if name == BOOSTING else _logistic(some)
     return Learned(name, answer, 0, time.process_time() - began)
+
+
+def count(part: nn.Module) -> int:
+    """How many numbers are not 0: what a core may not read, and a line may not weigh, is."""
+    return sum(int((q != 0).sum()) for q in part.parameters())
 
 
 def _liquid(some: Seen, seed: int, recipe: Recipe, states: bool) -> tuple[Network, Callable[[Seen], Array]]:
