@@ -323,6 +323,9 @@ def test_the_command_runs_whole_without_data(
     assert all(set(row) == set(needed.split()) for row in kept)
     assert run(["ward", "--models", "nope"]) == 1 and run(["ward", "empty"]) == 1
     assert "is no folder" in capsys.readouterr().err
+    assert tauflow.load(tmp_path / "w.tau").output_names == ["lives", "dies"]
+    assert run(["ward", "--quick", "--models", "boosting", "--save", "w.tau"]) == 1
+    assert "--save keeps what is liquid, but --models does not name liquid" in capsys.readouterr().err
     text = (tmp_path / "w.html").read_text()
     assert (
         "Not a medical device" in text
