@@ -257,6 +257,8 @@ def test_a_readout_that_is_solved_is_the_best_there_is() -> None:
     cost = torch.nn.functional.binary_cross_entropy_with_logits(odds, y.double(), reduction="sum")
     (slope,) = torch.autograd.grad(cost + (penalty[:3] * given[:3] ** 2).sum() / 2, given)
     assert slope.abs().max() < 1e-6
+    with pytest.raises(tauflow.TauflowError, match="the same outcome: there is nothing"):
+        solved.ridge(z, torch.zeros(200), penalty)
     linear = pytest.importorskip("sklearn.linear_model")
     same = linear.LogisticRegression(C=0.5, tol=1e-8).fit(z[:, :2].numpy(), y.numpy())
     np.testing.assert_allclose(solved.ridge(z[:, :2], y, penalty[:2])[0], same.coef_[0], atol=1e-5)

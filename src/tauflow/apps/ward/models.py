@@ -37,6 +37,7 @@ from .stays import VARIABLES
 Array = NDArray[Any]
 LIQUID, LINE, BOOSTING, LOGISTIC, BOTH = "liquid", "line", "boosting", "logistic", "liquid + boosting"
 TAU = (1.0, 48.0)  # hours
+TINY = 1e-12  # a spread that is rounding
 TAUGHT: dict[str, Any] = {
     "gru_d": {"name": "gru_decay", "tau": TAU},
     "lstm": "lstm",
@@ -189,7 +190,8 @@ def penalties(one: Network, z: Tensor, penalty: float, states_too: bool) -> Tens
     """Of each number that `read` says; states are counted in units of their own spread."""
     found = torch.full((z.shape[1],), penalty, dtype=z.dtype)
     states = z.shape[1] - one.core.inputs
-    found[:states] = 4 * penalty * z[:, :states].var(dim=0) if states_too else torch.inf
+    spread = z[:, :states].var(dim=0)
+    found[:states] = torch.where(spread > TINY, 4 * penalty * spread, torch.inf) if states_too else torch.inf
     return found
 
 

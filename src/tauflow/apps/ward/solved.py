@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ... import Network
+from ...errors import DataError
 from ...network import Pool
 
 STEPS, AT_ONCE = 30, 256
@@ -38,6 +39,8 @@ def read(network: Network, x: Tensor, dt: Tensor, mask: Tensor) -> Tensor:
 
 def ridge(z: Tensor, y: Tensor, penalty: Tensor) -> tuple[Tensor, Tensor]:
     """Weights (width,) and b of the log-odds that y (n,) is 1; a column with an infinite penalty gets no weight."""
+    if len(y.unique()) < 2:
+        raise DataError("all records that are learned from have the same outcome: there is nothing to tell apart")
     used = torch.isfinite(penalty)
     a = torch.cat([z[:, used], z.new_ones(len(z), 1)], dim=1)
     cost = torch.cat([penalty[used].to(a), a.new_zeros(1)])
@@ -50,6 +53,8 @@ def ridge(z: Tensor, y: Tensor, penalty: Tensor) -> tuple[Tensor, Tensor]:
         w = w - step
         if float(step.abs().max()) < 1e-8:
             break
+    else:
+        raise DataError(f"the readout did not settle in {STEPS} steps, expected finite numbers and penalties > 0")
     whole = z.new_zeros(z.shape[1])
     whole[used] = w[:-1]
     return whole, w[-1]
