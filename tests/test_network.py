@@ -524,6 +524,14 @@ def test_a_module_of_ones_own_is_taken_and_named_where_it_can_not_go() -> None:
         network.stream("cpu")
 
 
+def test_a_pooled_network_with_a_part_of_ones_own_streams_every_answer() -> None:
+    network = Network(3, 4, "cfc", 5, encoder=Doubled(), pool="several").eval()
+    x = torch.randn(1, 6, 3)
+    stream = network.stream()
+    told = [stream(one.numpy(), 0.5) for one in x[0]]
+    np.testing.assert_allclose(np.stack(told), network.prefixes(x, 0.5)[0][0].detach(), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -39,6 +39,7 @@ NETWORKS: dict[str, Callable[[], Network | Committee]] = {
     "gaps": lambda: Network(
         INPUTS, 2, core("ctrnn", 9), missing="missing", encoder={"name": "dense", "units": [7, 9]}, head="quantiles"
     ),
+    "history": lambda: Network(INPUTS, 2, core("ctrnn", 21 * INPUTS), scale="ranks", missing="history"),
     "waves": lambda: Network(
         INPUTS, 2, core("gated_ltc", INPUTS + 1 + 4 * 2), waves={"name": "waves", "periods": [2.0, 5.0], "columns": [1]},
         readout={"name": "skip", "units": 6}, head="normal",
@@ -106,6 +107,7 @@ ZERO_GAP = ("holds_one_row", "holds_the_whole_batch", "in_a_step", "equals_dropp
 NO_STREAM = "reads the future, so it has no step, no chunks, and looks ahead"
 BUILT_ANEW = "its parts have no reset_parameters: a network is built anew"
 MEASURED = "scales, the period and whether they were measured are learned from data, and belong to its state"
+KINKS = "ranks, distances, least and greatest have kinks, which no difference quotient likes"
 A_READING = "a reading at the same time is one: Missing carries it on"
 A_SAMPLE = "a pool counts a sample at the same time like any other"
 A_WINDOW = "a core with a window holds the last samples, whatever the time between them"
@@ -126,6 +128,13 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ("gaps", "bad_input_is_refused"): "NaN in x is no error with a missing part",
     ("gaps", "zero_gap_holds_*"): A_READING,
     ("gaps", "zero_gap_in_a_step"): A_READING,
+    ("history", "an_error_leaves_the_model_usable"): "NaN in x is no error with a missing part",
+    ("history", "bad_input_is_refused"): "NaN in x is no error with a missing part",
+    ("history", "zero_gap_holds_*"): A_READING,
+    ("history", "zero_gap_in_a_step"): A_READING,
+    ("history", "zero_gap_equals_dropping_the_sample"): A_READING,
+    ("history", "vmap_over_weights"): "torch copies what it looks up there, and warns",
+    **{("history", f"{kind}gradients"): KINKS for kind in ("", "second_", "forward_mode_")},
     ("waves", "zero_gap_holds_the_whole_batch"): IN_SIGHT,
     ("waves", "masked_steps_repeat_the_output"): IN_SIGHT,
     **{(pooled, f"zero_gap_{what}"): A_SAMPLE for pooled in ("mean", "pools", "attention") for what in ZERO_GAP},

@@ -78,11 +78,23 @@ JOBS: dict[str, Job] = {
         },
     ),
     "ward": Job(
-        (("ward", "{data}/physionet2012"),),
+        (
+            ("ward", "{data}/physionet2012", "--seeds", "3"),
+            ("ward", "{data}/physionet2012", "--models", "gru_d,lstm"),
+        ),
         {"auroc": "AUROC, mean of five folds", "auprc": "AUPRC", "log_loss": "Log loss"},
     ),
     "activity": Job(
-        (("activity", "{data}/rfid"),),
+        (
+            (
+                "activity",
+                "{data}/rfid",
+                "--models",
+                "liquid,lstm,gru,boosting,logistic,liquid + boosting",
+                "--seeds",
+                "3",
+            ),
+        ),
         {"accuracy": "Share of right labels", "macro_f1": "Macro F1", "log_loss": "Log loss"},
     ),
     "together": Job(

@@ -27,6 +27,8 @@ from torch import Tensor, nn
 
 from ..drawing import Colours, Drawn
 from ..errors import ShapeError
+from ..network import Network, Ranks
+from ..sequence import copy_of
 from . import words
 from .pictures import attributions
 from .question import ExplanationError, Question, question
@@ -146,6 +148,9 @@ def integrated_gradients(
         return _averaged([integrated_gradients(model, x, dt, mask, baseline=one, **plain) for one in baseline])
     if isinstance(nodes, bool) or not isinstance(nodes, int) or nodes < 1:
         raise ExplanationError(f"nodes is {nodes!r}, expected a whole number >= 1")
+    if isinstance(model, Network) and isinstance(model.scale, Ranks):
+        options = {"static": static, "output": output, "at": at, "baseline_dt": baseline_dt, "nodes": nodes}
+        return _in_ranks(model, model.scale, x, dt, mask, baseline, options)
     asked = question(model, x, dt, mask, static, output, at)
     x0, dt0 = start_of(asked, baseline), baseline_gaps(asked, baseline_dt)
     with torch.no_grad():
@@ -172,6 +177,20 @@ def integrated_gradients(
             stacklevel=2,
         )
     return found
+
+
+def _in_ranks(
+    model: Network, scale: Ranks, x: Any, dt: Any, mask: Any, baseline: Any, options: dict[str, Any]
+) -> Explanation:
+    """Along a path that is straight in ranks: one that is straight in readings has a kink at every knot."""
+    inner, like = copy_of(model), scale.knots
+    inner.scale = None
+    read, start = (
+        torch.as_tensor(part).detach().to(like) for part in (x, scale.mean if baseline is None else baseline)
+    )
+    found = integrated_gradients(inner, scale(read), dt, mask, baseline=scale(start), **options)
+    real = slice(None) if mask is None else torch.as_tensor(mask)
+    return replace(found, x=read.double()[real].numpy())
 
 
 def _averaged(found: list[Explanation]) -> Explanation:

@@ -19,7 +19,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from ..cells import Cell, parameters
 from ..errors import ModelFileError, TauflowError
-from ..network import Part, Scale
+from ..network import Part, Ranks, Scale
 from .structure import Structure, build, named
 
 M = TypeVar("M", bound=nn.Module)
@@ -68,7 +68,7 @@ def without_numbers(make: Callable[[], M], own: bool) -> M:
 def check_size(kind: type[nn.Module], options: Mapping[str, Any], numbers: int) -> None:
     """Refuse sizes that can't come from a file of so many numbers, before a constructor draws a wiring or a list of that size."""
     whole = {name: size for name in SIZES if type(size := options.get(name)) is int}
-    if issubclass(kind, Part) and kind is not Scale:
+    if issubclass(kind, Part) and kind not in (Scale, Ranks):
         whole.pop("inputs", None)  # of an image, say, which may have more pixels than weights
     needed = max(whole.values(), default=0)
     if issubclass(kind, Cell) and {"inputs", "units"} <= set(whole) and draws_a_wiring(kind):

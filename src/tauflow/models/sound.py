@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ..errors import TauflowError
-from ..network import Actions, Classes, Network, Scale, Waves
+from ..network import Actions, Classes, Network, Ranks, Scale, Waves
 
 POSITIVE: tuple[tuple[type[nn.Module], str], ...] = ((Network, "period"), (Scale, "width"), (Waves, "periods"))
 
@@ -21,6 +21,9 @@ def check_sound(model: nn.Module) -> None:
                 _refuse(getattr(module, name) <= 0, f"{path}.{name}".lstrip("."), "numbers > 0")
         if isinstance(module, Actions):
             _refuse(module.low >= module.high, f"{path}.low", "numbers below those of high")
+        if isinstance(module, Ranks):
+            falls = ~(module.knots[:, 1:] >= module.knots[:, :-1])
+            _refuse(falls, f"{path}.knots".lstrip("."), "quantiles, each at least the one before")
         if isinstance(module, Classes):
             _refuse(module.weights < 0, f"{path}.weights", "numbers >= 0")
 

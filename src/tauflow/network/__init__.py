@@ -8,9 +8,11 @@ from .padding import pad
 from .parts.encoders import Convolution, Dense, Images, Tokens
 from .parts.gap import Gap
 from .parts.heads import Actions, Classes, Normal, Quantiles, Student, Values
+from .parts.history import History
 from .parts.missing import Missing
 from .parts.part import PLACES, REGISTRY, NetworkError, Part, names
 from .parts.pools import Attention, Last, Max, Mean, Pool
+from .parts.ranks import Ranks
 from .parts.readouts import Both, Deep, Linear, Skip, Wide
 from .parts.scale import Scale
 from .parts.waves import Waves
@@ -34,6 +36,7 @@ __all__ = [
     "Dense",
     "Door",
     "Gap",
+    "History",
     "Images",
     "Last",
     "Linear",
@@ -47,6 +50,7 @@ __all__ = [
     "Part",
     "Pool",
     "Quantiles",
+    "Ranks",
     "Record",
     "Scale",
     "Skip",

@@ -12,7 +12,9 @@ from ..errors import DataError
 from . import core as cores
 from .parts.gap import Gap
 from .parts.heads import Head
+from .parts.history import History
 from .parts.part import NetworkError
+from .parts.ranks import Ranks
 from .parts.scale import Scale
 from .timescale import suggest_tau
 
@@ -29,7 +31,7 @@ def measure(network: Network, batches: Sequence[Any]) -> None:
     if not batches:
         raise NetworkError("there is nothing to measure: give at least one batch")
     masks = [_real(batch) for batch in batches]
-    if isinstance(network.scale, Scale):
+    if isinstance(network.scale, (Scale, Ranks)):
         network.scale.measure(torch.cat([batch.x[mask] for batch, mask in zip(batches, masks, strict=True)]))
     if isinstance(network.head, Head) and batches[0].y is not None:
         of_all = network.pool is not None  # one target a sequence
@@ -38,6 +40,11 @@ def measure(network: Network, batches: Sequence[Any]) -> None:
     if network.static_scale is not None:
         network.static_scale.measure(torch.cat([batch.static for batch in batches]))
     measure_time(network, batches, masks)
+    if isinstance(network.missing, History):
+        scaled = [one.x if network.scale is None else network.scale(one.x) for one in batches]
+        network.missing.measure(
+            *((x, _gaps(network, one), real) for x, one, real in zip(scaled, batches, masks, strict=True))
+        )
     if isinstance(network.waves, Gap):
         network.waves.measure(torch.cat([_gaps(network, one)[real] for one, real in zip(batches, masks, strict=True)]))
     network.measured.fill_(True)

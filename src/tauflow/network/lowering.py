@@ -16,7 +16,8 @@ def lower(network: Network) -> Graph:
     """The steps; a part of the user's own is refused by name."""
     for place, part in network.parts().items():
         if place != "core" and not hasattr(part, "lower"):
-            raise NetworkError(f"the {place} is a {type(part).__name__} of your own, which can't be written as steps")
+            whose = "" if type(part).__module__.startswith("tauflow.") else " of your own"
+            raise NetworkError(f"the {place} is a {type(part).__name__}{whose}, which can't be written as steps")
     layers = cores.layers_of(network.core)
     if layers is None:
         raise NetworkError(

@@ -235,7 +235,7 @@ class StepStream:
         y, self._h = self.network(sample[None, None], gap + self._waited if gap >= 0 else gap, None, self._h)
         self._waited = 0.0
         out = np.empty(self.outputs, self._dtype) if out is None else out
-        out[:] = y[0, 0].numpy(force=True)
+        out[:] = y.reshape(-1).numpy(force=True)  # (1, 1, outputs), or (1, outputs) of a pooled network
         return out
 
     @property

@@ -21,11 +21,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ... import Committee, Network, fit
+from ... import Committee, Network
 from ...errors import DataError
 from ...training import Batch
-from ..budget import Deadline
 from ..extras import sklearn
+from ..members import taught
 from .seen import WIDTH, Seen
 from .trials import LABELS
 
@@ -138,19 +138,10 @@ def learn(
         seconds = pair[0].seconds + pair[1].seconds
         return Learned(name, lambda s: mixed(pair[0].answer(s), pair[1].answer(s)), pair[0].parameters, seconds)
     if name in CORES:
-        made = []
-        for member in range(recipe.members):
-            own = 100 * seed + member
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(own)
-                one = network(name, class_weights(y), recipe)
-            ends = [Deadline(None if minutes is None else minutes / recipe.members)]
-            fit(
-                one, Pieces(trials, recipe, own), epochs=recipe.epochs, optimizer="adamw", lr=recipe.rate, weight_decay=recipe.decay,
-                schedule="cosine", seed=own, progress=False, callbacks=ends,
-            )  # fmt: skip
-            made.append(one)
-        whole = Committee(made).eval()
+        whole = taught(
+            lambda: network(name, class_weights(y), recipe), lambda own: Pieces(trials, recipe, own), seed, recipe.members, minutes,
+            epochs=recipe.epochs, lr=recipe.rate, weight_decay=recipe.decay,
+        )  # fmt: skip
         size = sum(q.numel() for q in whole.parameters())
         return Learned(name, lambda s: asked(whole, s), size, time.process_time() - began, whole)
     answer = _alone(name, np.concatenate([one.x for one in trials]), y, seed, recipe)

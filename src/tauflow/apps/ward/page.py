@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import Network
 from ...drawing.canvas import Colours, page_svg
-from ...explain import integrated_gradients
 from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Points, Say, Section, Table
 from ..scored import kind_of
-from .models import BOOSTING, BOTH, LIQUID, Networks
-from .seen import STEP, Seen
+from .models import BOOSTING, BOTH, LINE, LIQUID, risk
+from .seen import INPUTS, STEP, Seen
+from .solved import read, shares
 from .study import Study
 
 Array = NDArray[Any]
@@ -25,9 +26,8 @@ FOLLOWED = 200  # stays of the first fold whose risk is followed over time
 def page(found: Study, command: str) -> Page:
     """The whole page."""
     colours = colours_of(found)
-    shown = [one for one in found.best_first() if one in (LIQUID, BOTH)] + [
-        one for one in found.best_first() if one not in (LIQUID, BOTH)
-    ]
+    shown = [one for one in found.best_first() if one in (LIQUID, BOTH)]
+    shown += [one for one in found.best_first() if one not in (LIQUID, BOTH, LINE)]
     shown = shown[:SHOWN]
     some = found.judged
     facts = {
@@ -105,6 +105,10 @@ def notes(found: Study) -> list[str]:
         "AUROC: the chance that a stay that ended in death has a higher risk than another.",
         f"AUPRC: the mean precision over the deaths; by chance {found.died.mean():.3f}.",
     ]
+    if LINE in found.models:
+        said.append(
+            "line is the readout of the liquid network without its states: what the core adds is the difference."
+        )
     if BOTH in found.models:
         said.append("liquid + boosting is the mean of the log-odds of the two, half and half; nothing is chosen.")
     return said
@@ -166,15 +170,15 @@ def _calibration(found: Study, shown: list[str], colours: dict[str, str]) -> Dra
     )
 
 
-def _hours(found: Study, kept: Networks) -> Section:
-    """The risk over the hours, and why it is so for one stay; by the committee that did not see the first judged fold."""
+def _hours(found: Study, kept: Network) -> Section:
+    """The risk over the hours, and why it is so for one stay; by the network that did not see the first judged fold."""
     first = min(one.fold for one in found.scores) - 1
     left = np.flatnonzero(found.fold == first)
     some = np.concatenate([left[found.died[left]][: FOLLOWED // 4], left[~found.died[left]][: FOLLOWED * 3 // 4]])
     lines = [_followed(found.seen.part(np.array([k])), kept) for k in some]
     died = found.died[some]
     number = int(some[died][np.argmax(found.said[LIQUID][0, some[died]])])
-    hours, risk = _followed(found.seen.part(np.array([number])), kept)
+    hours, told = _followed(found.seen.part(np.array([number])), kept)
 
     def crowd(figure: Any, named: Colours) -> None:
         axes = figure.add_subplot()
@@ -189,11 +193,11 @@ def _hours(found: Study, kept: Networks) -> Section:
 
     def alone(figure: Any, named: Colours) -> None:
         axes = figure.add_subplot()
-        axes.step(hours, risk, where="post", color=named["liquid1"], lw=1.6)
+        axes.step(hours, told, where="post", color=named["liquid1"], lw=1.6)
         axes.set(xlabel="hours since admission", ylabel="risk", xlim=(0, 49), ylim=(0, 1))
 
     name = found.stays.names[number]
-    why, told = _why(found.seen.part(np.array([number])), kept)
+    why, words = _why(found.seen.part(np.array([number])), found.seen.part(some), kept)
     drawings = [
         Drawing("Risk over the hours", f"median and middle half of {len(some)} stays never seen", page_svg(crowd)),
         Drawing(f"Stay {name}", "it ended in death, and of those has the highest risk of its fold", page_svg(alone)),
@@ -201,27 +205,21 @@ def _hours(found: Study, kept: Networks) -> Section:
     ]
     return Section(
         "The hours of a stay",
-        [Grid(drawings), Say(told)],
-        "After every step the liquid committee tells the risk from what came so far.",
+        [Grid(drawings), Say(words)],
+        "After every step the liquid network tells the risk from what came so far.",
     )
 
 
-def _followed(one: Seen, kept: Networks) -> tuple[Array, Array]:
+def _followed(one: Seen, kept: Network) -> tuple[Array, Array]:
     """Hours and risk after each step of a stay."""
     real = int(one.mask[0].sum())
-    return np.cumsum(one.dt[0, :real]), kept.risk(one)
+    return np.cumsum(one.dt[0, :real]), risk(kept, one)
 
 
-def _why(one: Seen, kept: Networks) -> tuple[Drawing, str]:
-    """What moved the answer of the committee's first member, variable by variable, by integrated gradients."""
-    x, dt, _, once = kept.scale.tensors(one)
-    real = int(one.mask[0].sum())
-    network = kept.committee.networks()[0]
-    found = integrated_gradients(
-        network, x[0, :real], dt[0, :real], output=1, static=once[0], baseline=np.zeros(x.shape[2])
-    )
-    moved = np.append(found.attribution.sum(axis=0), found.gap.sum())
-    names = [*found.names, "gaps"]
+def _why(one: Seen, others: Seen, kept: Network) -> tuple[Drawing, str]:
+    """What each input adds to the log-odds of a stay beyond the mean of others."""
+    moved = shares(kept, read(kept, *one.tensors())[0], read(kept, *others.tensors()).mean(dim=0)).numpy()
+    names = [*INPUTS, "states of the core"]
     order = np.argsort(-np.abs(moved))[:ROWS][::-1]
 
     def draw(figure: Any, named: Colours) -> None:
@@ -231,11 +229,13 @@ def _why(one: Seen, kept: Networks) -> tuple[Drawing, str]:
         )
         axes.set_yticks(np.arange(len(order)), [names[k] for k in order])
         axes.axvline(0, color=named["ink"], lw=0.8)
-        axes.set(xlabel="change of log p(dies)")
+        axes.set(xlabel="change of the log-odds")
 
     told = [f"{names[k]} {moved[k]:+.2f}" for k in order[::-1][:3]]
     words = (
-        f"Beside a stay whose every measurement is the middle one, log p(dies) of the committee's first member is "
-        f"{found.change:+.2f}; most of it: {', '.join(told)}. What is known once (age, unit) is the same in both."
+        f"Beside the mean stay of its fold the log-odds of death are {moved.sum():+.2f}; most of it: {', '.join(told)}. "
+        "The parts add up exactly, since the readout is a straight line."
     )
-    return Drawing("Why", "what each variable adds to log p(dies); to the right: raises it", page_svg(draw)), words
+    return Drawing(
+        "Why", "what each variable adds to the log-odds; to the right: raises the risk", page_svg(draw)
+    ), words

@@ -1,17 +1,14 @@
 """What models see of a stay: a table of steps for networks, and summaries for whoever can't read sequences.
 
 steps       a step for each 2 h in which something was measured, the last value of each variable, NaN where there is none; dt in hours
-score       value -> normal score of its rank among the values of the learning part: heavy tails and odd units do no harm
-            score(v) = Phi^-1(share of the learning values below v), within +-2.5
+once        age, sex, height and unit (a column of 0 and 1 each) stand in the first step
 summary     of each variable: how often, last, mean, least, greatest, first, deviation, last - first; and what is known once
-
-Scales come from the stays that are learned from, never from others.
+score       a summary -> the normal score of its rank among the stays that are learned from, 0 where there is none (see network.Ranks)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -19,23 +16,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .stays import UNITS, Stays
+from ...network import Ranks
+from .stays import UNITS, VARIABLES, Stays
 
 Array = NDArray[Any]
 STEP, STEPS = 2.0, 24  # hours of a step; steps that are kept, the last ones
-BOUND, KNOTS = 2.5, 65
-EVEN = np.linspace(0.5 / KNOTS, 1 - 0.5 / KNOTS, KNOTS)
-NORMAL = np.clip([NormalDist().inv_cdf(p) for p in EVEN], -BOUND, BOUND)
+INPUTS = (*VARIABLES, "Age", "Gender", "Height", *UNITS)
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """x (n, steps, 37), dt and mask (n, steps), once (n, 7), summary (n, 296 + 7), in raw units; y (n,) 1 = died."""
+    """x (n, steps, 44), dt and mask (n, steps), summary (n, 296 + 7), in raw units; y (n,) 1 = died."""
 
     x: Array
     dt: Array
     mask: Array
-    once: Array
     summary: Array
     y: Array
 
@@ -45,6 +40,10 @@ class Seen:
     def __len__(self) -> int:
         return len(self.y)
 
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+        """x with NaN, dt, mask, for a network."""
+        return torch.from_numpy(self.x), torch.from_numpy(self.dt), torch.from_numpy(self.mask)
+
 
 def seen(stays: Stays) -> Seen:
     """All that models see, before any scale."""
@@ -52,8 +51,10 @@ def seen(stays: Stays) -> Seen:
     x, dt, mask = (np.stack(part) for part in zip(*rows, strict=True))
     unit = np.nan_to_num(stays.once[:, 3:], nan=0) == np.arange(1, len(UNITS) + 1)
     once = np.concatenate([stays.once[:, :3], unit], axis=1).astype(np.float32)
+    begin = np.full((*x.shape[:2], once.shape[1]), np.nan, np.float32)
+    begin[:, 0] = once
     summary = np.concatenate([np.stack([summarised(one) for one in stays.values]), once], axis=1)
-    return Seen(x, dt, mask, once, summary, stays.died.astype(np.int64))
+    return Seen(np.concatenate([x, begin], axis=2), dt, mask, summary, stays.died.astype(np.int64))
 
 
 def steps(values: Array, times: Array) -> tuple[Array, Array, Array]:
@@ -90,74 +91,14 @@ def summarised(values: Array) -> Array:
     return np.concatenate([count[:, None], figures], axis=1).reshape(-1).astype(np.float32)
 
 
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """knots (columns, 65): evenly spaced quantiles of each column; a column that was never measured scores 0."""
-
-    knots: Array
-
-    def __call__(self, x: Array) -> Array:
-        """x (..., columns) -> normal scores, NaN where x is."""
-        out = np.full(x.shape, np.nan, np.float32)
-        for k, knots in enumerate(self.knots):
-            known = np.isfinite(x[..., k])
-            if np.isfinite(knots[0]) and knots[0] < knots[-1]:
-                # equal quantiles make a step; the mean of its two ends is the score of the middle rank
-                v = x[..., k][known]
-                below = _at(knots, v, "left")
-                out[..., k][known] = (below + _at(knots, v, "right")) / 2
-            else:
-                out[..., k][known] = 0.0 if not np.isfinite(knots[0]) else np.sign(x[..., k][known] - knots[0])
-        return out
+def ranks_of(x: Array) -> Ranks:
+    """The scale of columns (..., columns) of the learning part."""
+    made = Ranks(x.shape[-1])
+    made.measure(torch.from_numpy(x.reshape(-1, x.shape[-1])))
+    return made
 
 
-def _at(knots: Array, v: Array, side: Any) -> Array:
-    """Scores on the line through the knots; where several knots are equal, at the lowest or the highest of them."""
-    place = np.searchsorted(knots, v, side=side)
-    low = np.clip(place - 1, 0, KNOTS - 1)
-    high = np.clip(place, 0, KNOTS - 1)
-    width = knots[high] - knots[low]
-    share = np.where(width > 0, (v - knots[low]) / np.where(width > 0, width, 1), 0.0 if side == "right" else 1.0)
-    return np.asarray(NORMAL[low] + np.clip(share, 0, 1) * (NORMAL[high] - NORMAL[low]))
-
-
-def learn_scores(x: Array) -> Scores:
-    """From columns (..., columns) of the learning part."""
-    flat = x.reshape(-1, x.shape[-1])
-    knots = np.full((flat.shape[1], KNOTS), np.nan)
-    for k in range(flat.shape[1]):
-        known = flat[:, k][np.isfinite(flat[:, k])]
-        if len(known):
-            knots[k] = np.quantile(known.astype(np.float64), EVEN)
-    return Scores(knots)
-
-
-@dataclass(frozen=True, eq=False)
-class Scaled:
-    """Scores of steps, of what is known once, and of summaries; what is unknown once is the middle, 0."""
-
-    steps: Scores
-    once: Scores
-    summary: Scores
-
-    def tensors(self, some: Seen) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """x with NaN, dt, mask, once, for a network."""
-        return (
-            torch.from_numpy(self.steps(some.x)),
-            torch.from_numpy(some.dt),
-            torch.from_numpy(some.mask),
-            torch.from_numpy(self.known_once(some)),
-        )
-
-    def known_once(self, some: Seen) -> Array:
-        """(n, 7): scores of age, sex and height, and 0 or 1 for each unit."""
-        scores = np.nan_to_num(self.once(some.once[:, :3]))
-        return np.concatenate([scores, some.once[:, 3:]], axis=1).astype(np.float32)
-
-    def table(self, some: Seen) -> Array:
-        """(n, 303) of summaries without NaN."""
-        return np.nan_to_num(self.summary(some.summary))
-
-
-def learn_scale(some: Seen) -> Scaled:
-    return Scaled(learn_scores(some.x[some.mask]), learn_scores(some.once[:, :3]), learn_scores(some.summary))
+def scores(scale: Ranks, x: Array) -> Array:
+    """Normal scores without NaN, and how far each is from the middle, side by side: both ends of a scale can be bad."""
+    found = np.nan_to_num(scale(torch.from_numpy(x)).numpy())
+    return np.concatenate([found, np.abs(found)], axis=-1)

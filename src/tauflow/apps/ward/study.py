@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from ... import metrics
 from ...errors import DataError
+from ...network import Network
 from ..scored import Score, Scored
-from .models import BOTH, CORES, LIQUID, USUAL, Learned, Networks, Recipe, learn
+from .models import BOTH, CORES, LINE, LIQUID, USUAL, Learned, Recipe, learn
 from .seen import Seen, seen
 from .stays import Stays
 
@@ -26,7 +27,7 @@ FIGURES = {"auroc": metrics.auroc, "auprc": metrics.auprc, "log_loss": metrics.l
 class Study(Scored):
     """said[model] (seeds, stays): log-odds of who never saw the stay; fold (stays,) from 0, scores count them from 1.
 
-    kept: the liquid committee of the first fold that was judged.
+    kept: the liquid network of the first fold that was judged.
     """
 
     metric: ClassVar[str] = "auroc"
@@ -36,7 +37,7 @@ class Study(Scored):
     seen: Seen
     fold: Array
     said: dict[str, Array] = field(default_factory=dict)
-    kept: Networks | None = None
+    kept: Network | None = None
 
     @property
     def judged(self) -> Array:
@@ -77,8 +78,11 @@ class Study(Scored):
         first = next((one for one in (BOTH, LIQUID) if one in self.models), self.models[0])
         told = f"{first} tells who will die with AUROC {self.mean(first):.3f}"
         if LIQUID in self.models and first != LIQUID:
-            told += f", the liquid committee alone with {self.mean(LIQUID):.3f}"
-        others = [one for one in self.models if not one.startswith("liquid") and one != first]
+            told += f", the liquid network alone with {self.mean(LIQUID):.3f}"
+        if {LIQUID, LINE} <= set(self.models):
+            adds = self.mean(LIQUID) - self.mean(LINE)
+            told += f" ({self.mean(LINE):.3f} without its states, which add {'little' if abs(adds) <= self.level else f'{adds:+.3f}'})"
+        others = [one for one in self.models if not one.startswith("liquid") and one not in (first, LINE)]
         if not others:
             return f"On stays never seen, {told}."
         best, lead = self.apart(first, others)
@@ -87,7 +91,7 @@ class Study(Scored):
         if lead < -level:
             return f"{best.capitalize()} leads with AUROC {value}: on stays never seen, {told}."
         beside = f"{best}, the best beside it, has {value}" if lead > level else f"{best} is level with {value}"
-        lags = f"{best.capitalize()} leads the liquid committee alone by {self.mean(best) - alone:.3f}. "
+        lags = f"{best.capitalize()} leads the liquid network alone by {self.mean(best) - alone:.3f}. "
         return f"{lags if self.mean(best) - alone > level else ''}On stays never seen, {told}; {beside}."
 
 
@@ -143,7 +147,7 @@ def study(
                     f"fold {k + 1}, {name}, seed {seed}: AUROC {figures['auroc']:.3f}, {made[name].seconds:.1f} s of CPU"
                 )
             if found.kept is None and LIQUID in made:
-                found.kept = made[LIQUID].networks
+                found.kept = made[LIQUID].network
     order = {name: place for place, name in enumerate(models)}
     found.scores.sort(key=lambda one: (order[one.model], one.seed, one.fold))
     return found

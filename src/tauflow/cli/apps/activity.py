@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import json as writing
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ...cli.command import command_line
-from ...cli.options import ASKED, OUTPUT, TRAINING, Quiet, Seed, View, option
-from ...cli.output import Format, emit, plain, tell
-from ...errors import TauflowError
-from ...files import check_output, write_bytes_atomically
-from .ecg import chosen
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from ...apps.activity import Study
+from ...cli.options import ASKED, TRAINING, Quiet, Seed, View, option
+from ...cli.output import tell
+from .ecg import HtmlPage, Numbers, QuickRun, Seeds, chosen
+from .scored import Kept, check, finish
 
 
 def activity(
@@ -33,15 +24,13 @@ def activity(
             "With commas: liquid, lstm, gru, boosting, logistic, liquid + boosting.", ASKED, metavar="NAMES", shown=True
         ),
     ] = "liquid,boosting,logistic,liquid + boosting",
-    seeds: Annotated[int, option("How many seeds each.", TRAINING, min=1, metavar="N", shown=True)] = 1,
+    seeds: Seeds = 1,
     seed: Seed = 0,
     minutes: Annotated[float | None, option("Of CPU for one model, at most.", TRAINING, min=0.01, metavar="M")] = None,
-    quick: Annotated[
-        bool, option("A few seconds, to see that it runs; the figures mean nothing.", TRAINING, "--quick", metavar="")
-    ] = False,
-    page: Annotated[Path | None, option("Write a page.", OUTPUT, metavar="HTML")] = None,
-    json: Annotated[Path | None, option("Write every number.", OUTPUT, "--json", metavar="FILE")] = None,
-    save: Annotated[Path | None, option("Save the liquid committee.", OUTPUT, metavar="FILE.tau")] = None,
+    quick: QuickRun = False,
+    page: HtmlPage = None,
+    json: Numbers = None,
+    save: Kept = None,
     view: View = None,
     quiet: Quiet = False,
 ) -> None:
@@ -53,15 +42,12 @@ def activity(
 
     Example: [bold]tauflow activity rfid/ --page activity.html[/bold]
     """
-    for path in (page, json, save):
-        if path is not None:
-            check_output(path)
     from ...apps.activity import MODELS, QUICK, Recipe, study
+    from ...apps.activity import page as made
     from ...apps.activity.sources import gather
 
     names = chosen(models, MODELS)
-    if save is not None and "liquid" not in names:
-        raise TauflowError("--save keeps the liquid committee, but --models does not name liquid: add it")
+    check(names, page, json, save)
     trials, source = gather(folder, quick=quick)
     tell([source if folder else f"no folder was given: {source}"], quiet)
     recipe = QUICK if quick else Recipe()
@@ -74,36 +60,4 @@ def activity(
         recipe=recipe,
         minutes=minutes,
     )
-    if save is not None and found.kept is not None:
-        from ... import save as store
-
-        store(found.kept, save)
-    if page is not None:
-        from ...apps.activity.page import page as made_page
-
-        given: dict[str, str | int | float | bool | None] = {
-            "models": models, "seeds": seeds, "seed": seed, "minutes": minutes, "quick": quick or None, "page": str(page),
-        }  # fmt: skip
-        words = {name: value for name, value in given.items() if value is not None}
-        made_page(found, command_line("activity", [str(folder)] if folder else [], words)).write(page)
-    rows = found.rows("activity", {"data": source, "protocol": found.protocol})
-    if json is not None:
-        write_bytes_atomically(json, writing.dumps(rows, indent=1).encode())
-    emit(view, Format.csv, lambda screen: table(found), found.frame, lambda: rows)
-
-
-def table(found: Study) -> Sequence[RenderableType]:
-    """A line a model, and who leads."""
-    from rich.table import Table
-    from rich.text import Text
-
-    from ...apps.activity.page import compared
-
-    columns, rows = compared(found)
-    grid = Table(title=f"{found.source}: {found.protocol}", title_justify="left")
-    grid.add_column(columns[0], style="cyan", no_wrap=True)
-    for name in columns[1:]:
-        grid.add_column(name, justify="right")
-    for cells in rows:
-        grid.add_row(*(Text(plain(text)) for text in cells))
-    return [grid, Text(found.sentence())]
+    finish(found, "activity", made, page, json, save, view)

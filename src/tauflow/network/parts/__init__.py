@@ -5,7 +5,7 @@ They are found by their names, so this file brings all of them in; a part of one
 
 from __future__ import annotations
 
-from . import encoders, gap, heads, missing, pools, readouts, scale, sensors, waves, windowed, words
+from . import encoders, gap, heads, history, missing, pools, ranks, readouts, scale, sensors, waves, windowed, words
 from .part import Part
 
 __all__ = [
@@ -13,8 +13,10 @@ __all__ = [
     "encoders",
     "gap",
     "heads",
+    "history",
     "missing",
     "pools",
+    "ranks",
     "readouts",
     "scale",
     "sensors",

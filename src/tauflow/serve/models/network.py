@@ -16,7 +16,7 @@ from torch import nn
 from ... import validate
 from ...cells import Cell
 from ...errors import TauflowError
-from ...network import Committee, Network, Scale
+from ...network import Committee, Network, Ranks, Scale
 from ...sequence import Bidirectional, Recurrent, Stack, copy_of
 from ..errors import RefusedError, ServeError
 from ..numbers import Array, narrow, numbers
@@ -82,9 +82,11 @@ class Served:
         return float(getattr(self.network, "period", 1.0))
 
     def ranges(self) -> list[tuple[float, float]]:
-        """Between which values each input moves on the page: two spreads around its mean where the network has measured them."""
+        """Between which values each input moves on the page: where most of its readings were, if the network has measured them."""
         member = self.network.networks()[0] if isinstance(self.network, Committee) else self.network
         scale = getattr(member, "scale", None)
+        if isinstance(scale, Ranks):
+            return [(float(low), float(high)) for low, high in scale.knots[:, [1, -2]]]
         if not isinstance(scale, Scale):
             return [(-1.0, 1.0)] * self.inputs
         mean, spread = (
