@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .imitate import Imitated, Round, imitate, pupil
-from .link import Link, Trouble, usual
+from .link import Carry, Link, Trouble, usual
 from .policy import LearningError, evaluate, policy
 from .ppo import PPO, Learned, Point, ppo
 from .walk import Auxiliary, Base, Expert, Walked, walk
@@ -14,6 +14,7 @@ __all__ = [
     "WORLDS",
     "Auxiliary",
     "Base",
+    "Carry",
     "Expert",
     "Imitated",
     "Learned",

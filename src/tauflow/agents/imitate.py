@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 from ..network import Network
 from ..training import Batch
-from .link import Trouble, usual
+from .link import Carry, Trouble, usual
 from .policy import LearningError
 from .walk import Auxiliary, Base, Expert, Walked, walk
 from .world import World
@@ -90,6 +90,7 @@ def imitate(
     weight: float = 1.0,
     mix: Sequence[Trouble] | None = None,
     stamped: bool = False,
+    carry: Carry | None = None,
     steps: int = 300,
     epochs: tuple[int, int] = (40, 20),
     length: int = 50,
@@ -132,7 +133,8 @@ def imitate(
     for number in range(rounds + 1):
         walked = walk(
             world, steps, policy if number else expert, expert, base=base, auxiliary=auxiliary,
-            mix=usual(world) if mix is None else mix, stamped=stamped, noise=noise[min(number, 1)], seed=int(rng.integers(2**31)),
+            mix=usual(world) if mix is None else mix, stamped=stamped, carry=carry,
+            noise=noise[min(number, 1)], seed=int(rng.integers(2**31)),
         )  # fmt: skip
         data.append(
             [torch.from_numpy(np.ascontiguousarray(getattr(walked, name))) for name in Walked.__dataclass_fields__][:5]
