@@ -15,7 +15,7 @@ from tauflow.agents import walk  # noqa: E402
 from tauflow.apps import arm  # noqa: E402
 from tauflow.apps.arm import dynamics, table  # noqa: E402
 from tauflow.apps.arm.page import page  # noqa: E402
-from tauflow.apps.arm.world import CHANGES, CLEAR, straight, xml  # noqa: E402
+from tauflow.apps.arm.world import CHANGES, CLEAR, advice, straight, xml  # noqa: E402
 
 
 def test_the_torque_is_that_of_mujoco() -> None:
@@ -75,6 +75,16 @@ def test_what_is_late_is_carried_on_as_the_arm_moves() -> None:
 
     assert off(3.0) < 0.05 < 0.2 < off(np.nan) == off(1.5)
     assert off(9.0) == off(50.0)  # what no arm carries is not believed
+
+
+def test_the_advice_is_the_experts_and_of_late_samples_what_they_tell_with_the_true_load() -> None:
+    world = arm.Arm(2, 3)
+    seen = world.reset().astype(float)
+    said = advice(world, np.column_stack([seen, [0.0, 0.03]]))
+    np.testing.assert_array_equal(said[0], arm.expert(world)[0])
+    parts = seen.reshape(2, 5, 3).swapaxes(0, 1)
+    np.testing.assert_allclose(said[1], dynamics.law(*parts, world.load)[1])
+    assert np.abs(said - arm.expert(world))[1].max() > 1e-3  # noise, at least
 
 
 def test_a_seed_gives_the_same_arm() -> None:

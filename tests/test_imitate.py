@@ -318,6 +318,24 @@ def test_beside_a_model_the_policy_sees_what_belongs_together() -> None:
         assert (walked.dt >= 0).all() and (np.diff(taken) == 0).any()  # nothing new has come: no time goes by
 
 
+def test_advice_is_told_from_what_base_sees() -> None:
+    given: list[Array] = []
+
+    def advice(world: Cart, seen: Array) -> Array:
+        given.append(seen)
+        return np.clip(simple(seen[:, :3]) + 0.1, -1, 1)
+
+    options = {"base": lambda seen: simple(seen[:, :3]), "mix": [Trouble(delay=(0.2, 0.2))], "stamped": True}
+    walked = walk(Cart(2, 1), 20, expert, expert, carry=lambda seen, *_: seen + 1, advice=advice, **options)
+    taken, seen = walked.x[:, 5:, :4], np.stack(given, axis=1)[:, 5:]
+    np.testing.assert_allclose(seen[..., :3], taken[..., :3] + 2, atol=1e-6)  # two holds later
+    assert (seen[..., 3] == taken[..., 3]).all()
+    told = np.clip(walked.y[..., 0] + walked.x[..., -1], -1, 1)
+    np.testing.assert_allclose(told[:, 5:], np.clip(walked.x[:, 5:, -1] + 0.1, -1, 1), atol=1e-6)
+    acted = walk(Cart(2, 1), 20, expert, expert, carry=lambda seen, *_: seen + 1, **options).action
+    np.testing.assert_array_equal(acted, walked.action)  # who acts is not who is asked
+
+
 def test_what_a_policy_found_out_carries_on_what_is_late() -> None:
     given: list[Array] = []
 

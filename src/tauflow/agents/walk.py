@@ -17,6 +17,7 @@ from .world import World
 
 Array = NDArray[Any]
 Expert = Callable[[Any], Array]  # of the world: (n, actions) in [-1, 1], or (n,) whole numbers
+Advice = Callable[[Any, Array], Array]  # of the world and of what `base` sees: actions as an expert's
 Base = Callable[[Array], Array]  # of what is seen, (n, inputs) -> (n, actions)
 Auxiliary = Mapping[str, Callable[[Any], Array]]  # name -> of the world -> (n,)
 
@@ -48,6 +49,7 @@ def walk(
     mix: Sequence[Trouble] = (Trouble(),),
     stamped: bool = False,
     carry: Carry | None = None,
+    advice: Advice | None = None,
     noise: float = 0.0,
     seed: int = 0,
     watch: Callable[[Any], Any] | None = None,
@@ -57,6 +59,8 @@ def walk(
     stamped: samples bear the time at which they were taken, and their age, in the world's unit, is seen last, by `base` too.
     carry: with `stamped`, a model of the world that carries what arrives late on to now, over the actions sent since, before `base` sees
     it (Smith 1957). The policy sees the sample itself, the action that went before it, and the time between stamps: what belongs together.
+    advice: what the policy should answer, told from what `base` sees; unless given, it is what the expert does, who knows the world as it
+    is: more than anybody can find out in late samples.
     noise: added to actions, (standard deviation), or for whole numbers the share drawn at random. watch: called before each step.
     """
     if actor is None and base is None:
@@ -83,7 +87,7 @@ def walk(
             last, gap = link.before, np.where(first, period, link.stamp - known).astype(np.float32)
             known = np.where(mask, link.stamp, known)
         x = np.concatenate([arrived, last, *([] if base is None else [simple])], axis=1)
-        wanted = _asked(expert, world)
+        wanted = _asked(expert, world) if advice is None else _asked(advice, world, now)
         y = wanted - simple if world.continuous else np.eye(k)[wanted]
         y = np.column_stack([y, *(of(world) for of in extra.values())]).astype(np.float32)
         if rows is not None:
@@ -107,9 +111,9 @@ def walk(
     return Walked(**{name: np.stack(values, axis=1) for name, values in kept.items()})
 
 
-def _asked(expert: Any, world: World) -> Array:
+def _asked(expert: Any, world: World, *seen: Array) -> Array:
     """What the expert does, (n, actions) or (n,)."""
-    said = np.asarray(expert(world))
+    said = np.asarray(expert(world, *seen))
     shape = (world.n, len(world.actions)) if world.continuous else (world.n,)
     if said.shape != shape or not np.isfinite(said).all():
         raise LearningError(
