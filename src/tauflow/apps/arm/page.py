@@ -37,14 +37,15 @@ def page(judged: Judged, command: str) -> Page:
     facts = {
         "Arm": "3 joints in MuJoCo, 0-3 kg, changed 3 times in 6 s",
         "Policies": _standing(judged),
+        "Teaching": f"{np.mean([s.seconds for s in judged.scores if s.parameters] or [0]):.0f} s of CPU each",
         "Parameters": ", ".join(sorted({f"{s.parameters:,}" for s in judged.scores if s.parameters})),
     }
     legend = Legend([(name, colours[name], {"law": "trivial"}.get(kinds[name], kinds[name])) for name in shown])
     drawings = [
         _film(judged, judged.runs, shown, colours, "All arms on one path"),
-        _film(judged, judged.late, shown, colours, "The same with uneven, lost and late samples"),
+        _film(judged, judged.late, shown, colours, "With uneven, lost and late samples"),
         _decoded(judged, judged.runs, shown, colours, "What each policy believes it carries"),
-        _decoded(judged, judged.late, shown, colours, "The same with uneven, lost and late samples"),
+        _decoded(judged, judged.late, shown, colours, "What it believes by uneven, lost and late samples"),
         *_around(judged, shown, colours),
     ]
     sections = [
@@ -85,7 +86,7 @@ def _lead(judged: Judged) -> str:
     if best is None:
         return ""
     many = [f"{condition} {judged.relative(best, condition):.2f}" for condition in judged.conditions]
-    return f"Error of {best} against the blind law's under the same condition: {', '.join(many)}."
+    return f"Error of {best} against the blind law's under the same condition: {'; '.join(many)}."
 
 
 def _found(judged: Judged) -> str:
@@ -152,7 +153,7 @@ def _largest_change(load: Array, since: Array) -> tuple[int, int]:
 def _heat(judged: Judged) -> Drawing:
     names = [p for p in judged.policies if p != BLIND]
     values = np.array([[judged.relative(p, c) for c in judged.conditions] for p in names])
-    lines = [condition.replace(", ", ",\n") for condition in judged.conditions]
+    lines = [c.replace(", ", ",\n") if "," in c else c.replace(" ", "\n", len(c) > 12) for c in judged.conditions]
     rows, columns = len(names), len(lines)
     return Drawing(
         "Error against the blind law's",
@@ -195,36 +196,36 @@ def _square(column: int, row: int, colour: str, strength: float) -> Any:
 def _table(judged: Judged, colours: dict[str, str], kinds: dict[str, str]) -> Table:
     columns = (
         "policy",
-        "error [rad]",
+        "error [mrad]",
         "of blind",
         "late: error",
-        "late: worst arm",
+        "late: worst",
         "load R2",
         "adapts [s]",
         "roughness",
         "step [µs]",
-        "CPU [s]",
     )
     rows = []
     for p in judged.policies:
         us, r2 = judged.mean(p, FIRST, "microseconds"), judged.mean(p, FIRST, "r2")
         rows.append((
             p, _spread(judged.of(p)), f"{judged.relative(p):.2f}", _spread(judged.of(p, LATEST)),
-            f"{max(judged.of(p, LATEST, 'worst')):.3f}",
+            f"{1000 * max(judged.of(p, LATEST, 'worst')):,.0f}",
             "–" if np.isnan(r2) else f"{r2:.3f}", f"{judged.mean(p, FIRST, 'adaptation'):.2f}", f"{judged.mean(p, FIRST, 'roughness'):.4f}",
-            "–" if np.isnan(us) else f"{us:.1f}", "–" if p in LAWS else f"{judged.mean(p, FIRST, 'seconds'):.0f}",
+            "–" if np.isnan(us) else f"{us:.1f}",
         ))  # fmt: skip
     note = (
-        f"At 20 ms; late: {LATEST}, and of all seeds' arms the one that errs most. Adapts: until the error is back within 1.2 times of "
-        "where it settles. A step: the whole network, streamed."
+        f"At 20 ms; late: {LATEST}, and worst of all arms of all seeds, in mrad too. "
+        "Adapts: until the error is back within 1.2 times of where it settles. A step: the whole network, streamed."
     )
     marks = [{"law": "trivial"}.get(kinds[p], kinds[p]) for p in judged.policies]
     return Table(columns, rows, "policies", note, colours=[colours[p] for p in judged.policies], kinds=marks)
 
 
 def _spread(values: list[float]) -> str:
-    spread = f" ± {np.std(values):.4f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.4f}{spread}"
+    """Mean and standard deviation in mrad."""
+    spread = f" ± {1000 * np.std(values):,.1f}" if len(values) > 1 else ""
+    return f"{1000 * np.mean(values):,.1f}{spread}"
 
 
 def _decoded(judged: Judged, runs: dict[str, Run], shown: list[str], colours: dict[str, str], title: str) -> Drawing:
