@@ -16,8 +16,10 @@ class Job:
 JOBS: dict[str, Job] = {
     "arm": Job(
         (
-            ("arm", "--cells", "cfc,mlp,window_mlp", "--seeds", "3"),
-            ("arm", "--cells", "cfc", "--also", "late,alone"),
+            ("arm", "--cells", "cfc,mlp,window_mlp", "--also", "late", "--seeds", "3"),
+            ("arm", "--cells", "gated_ltc,ctrnn,ltc,gru,lstm", "--seeds", "3"),
+            ("arm", "--cells", "window_mlp", "--also", "late"),
+            ("arm", "--cells", "cfc", "--also", "alone"),
         ),
         {
             "error": "Mean error of a joint, rad",
