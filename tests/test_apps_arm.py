@@ -223,4 +223,6 @@ def test_the_sentence_says_who_lost() -> None:
     assert said.startswith("gru leads") and "cfc (liquid) 0.50" in said
     level = arm.Judged([*laws, score("cfc", "liquid", 0.02), score("gru", "static", 0.0202)]).sentence()
     assert level.startswith("Level")
+    wide = [score("cfc", "liquid", e) for e in (0.016, 0.020)] + [score("gru", "static", e) for e in (0.018, 0.022)]
+    assert arm.Judged([*laws, *wide]).sentence().startswith("Level")  # apart by no more than seeds are
     assert callable(page)

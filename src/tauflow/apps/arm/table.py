@@ -206,7 +206,7 @@ class Judged:
         return min(some, key=lambda policy: self.mean(policy, condition), default=None)
 
     def sentence(self) -> str:
-        """Who leads, in one sentence."""
+        """Who leads at 20 ms, in one sentence; level: apart by less than 5 %, or by no more than seeds are."""
         liquid, static = self.best("liquid"), self.best("static")
         if liquid is None or static is None:
             one = liquid or static
@@ -216,10 +216,11 @@ class Judged:
                 else f"{one} errs {self.relative(one):.2f} times as much as a law that does not know the load."
             )
         first, second = sorted((liquid, static), key=self.mean)
-        ratio = self.mean(first) / self.mean(second)
         kinds = {liquid: "liquid", static: "static"}
+        apart = self.mean(second) - self.mean(first)
+        spread = max(float(np.std(self.of(policy))) for policy in kinds)
         told = {p: f"{p} ({kinds[p]}) {self.relative(p):.2f}" for p in kinds}
-        if ratio > 0.95:
+        if apart <= max(0.05 * self.mean(second), spread * (1 + 1e-9)):
             return f"Level, in units of the blind law's error: {told[first]}, {told[second]}."
         return f"{first} leads, in units of the blind law's error: {told[first]}, {told[second]}."
 

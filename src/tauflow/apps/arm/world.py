@@ -227,6 +227,7 @@ def straight(seen: Array, action: Array, dt: Array, told: Array) -> Array:
     return np.concatenate([q + step * qd, qd, off + step * off_d, off_d, rdd], axis=1)
 
 
-def _parts(seen: Array) -> tuple[Array, ...]:
+def _parts(seen: Array) -> tuple[Array, Array, Array, Array, Array]:
     """q, qd, r - q, rd - qd and rdd of what is seen, each (n, 3)."""
-    return tuple(np.asarray(seen[:, :15], dtype=np.float64).reshape(len(seen), 5, 3).swapaxes(0, 1))
+    q, qd, off, off_d, rdd = np.asarray(seen[:, :15], dtype=np.float64).reshape(len(seen), 5, 3).swapaxes(0, 1)
+    return q, qd, off, off_d, rdd
