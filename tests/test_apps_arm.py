@@ -15,7 +15,7 @@ from tauflow.agents import walk  # noqa: E402
 from tauflow.apps import arm  # noqa: E402
 from tauflow.apps.arm import dynamics, table  # noqa: E402
 from tauflow.apps.arm.page import page  # noqa: E402
-from tauflow.apps.arm.world import CHANGES, CLEAR, xml  # noqa: E402
+from tauflow.apps.arm.world import CHANGES, CLEAR, advice, straight, xml  # noqa: E402
 
 
 def test_the_torque_is_that_of_mujoco() -> None:
@@ -55,14 +55,36 @@ def test_the_expert_follows_and_the_blind_law_lags_by_the_load_alone() -> None:
     assert -right.reward.sum() / (right.took.sum() / arm.Arm.period) < 0.004
 
 
-def test_the_blind_law_carries_on_what_is_old() -> None:
-    world = arm.Arm(1, 2)
+def test_what_is_late_is_carried_on_as_the_arm_moves() -> None:
+    rng = np.random.default_rng(0)
+    q, qd, qdd = rng.normal(size=(3, 8, 3))
+    given = dynamics.torque(q, qd, qdd, np.linspace(0, 3, 8))
+    np.testing.assert_allclose(dynamics.acceleration(q, qd, given, np.linspace(0, 3, 8)), qdd, atol=1e-9)
+
+    def off(told: float, frames: int = 4) -> float:
+        world = arm.Arm(8, 2, loads=(3.0, 3.0))
+        world.reset()
+        r, rd, rdd = world.reference()
+        before = np.concatenate([world.q, world.qd, r - world.q, rd - world.qd, rdd], axis=1)
+        action = arm.expert(world) + 0.01
+        world.step(action, np.full(8, frames))
+        r, rd, _ = world.reference()
+        now = np.concatenate([world.q, world.qd, r - world.q, rd - world.qd], axis=1)
+        later = arm.carry(before, action, np.full(8, frames * world.period), np.full((8, 1), told))[:, :12]
+        return float(np.abs(later - now).max())
+
+    assert off(3.0) < 0.05 < 0.2 < off(np.nan) == off(1.5)
+    assert off(9.0) == off(50.0)  # what no arm carries is not believed
+
+
+def test_the_advice_is_the_experts_and_of_late_samples_what_they_tell_with_the_true_load() -> None:
+    world = arm.Arm(2, 3)
     seen = world.reset().astype(float)
-    q, qd, off, off_d, rdd = seen.reshape(1, 5, 3).swapaxes(0, 1)
-    late = arm.blind(np.column_stack([seen, [0.04]]))
-    now = np.concatenate([q + 0.04 * qd, qd, off + 0.04 * off_d, off_d, rdd], axis=1)
-    np.testing.assert_allclose(late, arm.blind(now), atol=1e-12)
-    np.testing.assert_allclose(arm.blind(np.column_stack([seen, [0.0]])), arm.blind(seen), atol=1e-12)
+    said = advice(world, np.column_stack([seen, [0.0, 0.03]]))
+    np.testing.assert_array_equal(said[0], arm.expert(world)[0])
+    parts = seen.reshape(2, 5, 3).swapaxes(0, 1)
+    np.testing.assert_allclose(said[1], dynamics.law(*parts, world.load)[1])
+    assert np.abs(said - arm.expert(world))[1].max() > 1e-3  # noise, at least
 
 
 def test_a_seed_gives_the_same_arm() -> None:
@@ -93,7 +115,7 @@ def test_adaptation_and_decoding_are_read_as_they_say() -> None:
     off = np.where(since < 0.3, 0.05, 0.01)
     walked = walk(arm.Arm(1, 0), 100, arm.expert, arm.expert)
     given = {**vars(walked), "reward": -off * 2, "took": np.full((1, 100), 0.02), "answer": load[..., None] + 0.0}
-    run = table.Run(type(walked)(**given), load, since, 0.0)
+    run = table.Run(type(walked)(**given), load, since, np.zeros((1, 100, 3)), 0.0)
     assert run.adaptation == pytest.approx(0.3, abs=0.04) and run.error == pytest.approx(off.mean())
 
 
@@ -115,6 +137,32 @@ def test_ways_of_teaching_differ_as_they_say(monkeypatch: pytest.MonkeyPatch) ->
     assert made[""].net.inputs - made["alone"].net.inputs == 3 and all(one.kind == "liquid" for one in made.values())
     with pytest.raises(tauflow.TauflowError, match="way is 'nope', expected one of '', 'late', 'alone'"):
         arm.teach("ctrnn", way="nope")
+
+
+def test_with_a_model_and_the_load_a_late_sample_is_nearly_as_good_as_one_in_time() -> None:
+    def off(condition: str, carry: object) -> float:
+        trouble, _ = table.CONDITIONS[condition]
+        world = arm.Arm(6, 7, loads=(1.5, 1.5))
+        hidden = {"load": lambda world: world.load}
+        walked = walk(
+            world, 200, None, arm.expert, base=arm.blind, auxiliary=hidden, mix=[trouble], stamped=True, carry=carry
+        )
+        return float(-walked.reward.sum() / (walked.took.sum() / world.period))
+
+    simple, model, undisturbed = (
+        off(table.LATEST, straight),
+        off(table.LATEST, arm.carry),
+        off(table.FIRST, arm.carry),
+    )
+    assert undisturbed < 0.004 < model < 0.02 < 0.06 < simple
+
+
+def test_what_does_not_change_has_no_r2() -> None:
+    run = table.run(arm.BLIND, "4 kg", arms=1, steps=3)
+    told = np.zeros_like(run.load)
+    given = {**vars(run.walked), "answer": told[..., None]}
+    still = table.Run(type(run.walked)(**given), run.load + 0.1, told + 1, run.q, 0.0)
+    assert np.isnan(still.r2) and run.q.shape == (1, 3, 3) and len(run.at) == 3
 
 
 def test_policies_are_of_one_size_and_know_no_load() -> None:
@@ -152,7 +200,7 @@ def test_the_command_runs_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     printed = json.loads(capsys.readouterr().out)
     kept = json.loads((tmp_path / "a.json").read_text())
     assert printed == kept and {row["model"] for row in kept} == {
-        "expert", "blind expert", "cfc", "mlp", "cfc, late", "cfc, alone",
+        "expert", "blind expert", "blind expert, no model", "cfc", "mlp", "cfc, late", "cfc, alone",
     }  # fmt: skip
     needed = "task model kind metric mean std seeds parameters seconds settings commit machine"
     assert all(set(row) == set(needed.split()) for row in kept)
@@ -175,4 +223,6 @@ def test_the_sentence_says_who_lost() -> None:
     assert said.startswith("gru leads") and "cfc (liquid) 0.50" in said
     level = arm.Judged([*laws, score("cfc", "liquid", 0.02), score("gru", "static", 0.0202)]).sentence()
     assert level.startswith("Level")
+    wide = [score("cfc", "liquid", e) for e in (0.016, 0.020)] + [score("gru", "static", e) for e in (0.018, 0.022)]
+    assert arm.Judged([*laws, *wide]).sentence().startswith("Level")  # apart by no more than seeds are
     assert callable(page)

@@ -273,6 +273,89 @@ def test_a_stamped_sample_tells_its_age() -> None:
             np.testing.assert_allclose(walked.x[:, 5:, 0], late_x(3)[:, 3:-2], atol=1e-6)
 
 
+def on(seen: Array, action: Array, dt: Array, told: Array) -> Array:
+    """What a cart shows a hold later: the frames of `Cart`, on the slope that is told, none where none is."""
+    x, v, goal = seen.T.astype(float)
+    slope = np.nan_to_num(told[:, 0]) if told.shape[1] else 0.0
+    for k in range(int(np.rint(dt.max() / 0.05))):
+        push = 4 * np.clip(action[:, 0], -1, 1) - 1.5 * slope
+        going = k * 0.05 < dt - 1e-6
+        v = np.where(going, v + 0.05 * (push - 0.3 * v), v)
+        x = np.where(going, x + 0.05 * v, x)
+    return np.column_stack([x, v, goal])
+
+
+def test_what_is_late_is_carried_on_over_the_actions_sent_since() -> None:
+    class Flat(Cart):
+        def frame(self, action: Array, on: Array) -> tuple[Array, Array]:
+            self.slope = np.zeros(self.n)
+            return super().frame(action, on)
+
+    def watched(given: Array) -> Array:
+        carried.append(given[:, :2])
+        return simple(given[:, :3])
+
+    carried, where = list[Array](), list[Array]()
+    troubles = [Trouble(jitter=3, delay=(0.2, 0.3)), Trouble(lost=0.3, delay=(0.3, 0.3)), Trouble()]
+    walked = walk(
+        Flat(6, 1), 90, None, expert, base=watched, mix=troubles, stamped=True, carry=on, noise=0.3,
+        watch=lambda world: where.append(world.q.copy()),
+    )  # fmt: skip
+    np.testing.assert_allclose(carried, where, atol=1e-5)  # as if nothing were late
+    assert (walked.x[:4, 5:, 3] > 0.1).any() and walked.first.sum() > 6  # over the ends of episodes too
+
+
+def test_beside_a_model_the_policy_sees_what_belongs_together() -> None:
+    troubles = [Trouble(jitter=3, delay=(0.4, 0.4)), Trouble(jitter=3, lost=0.3, delay=(0.4, 0.4))]
+    walked = walk(Cart(2, 1), 25, expert, expert, mix=troubles, stamped=True, carry=lambda seen, *_: seen, noise=0.3)
+    for k in range(2):
+        began = np.concatenate([[0.0], np.cumsum(walked.took[k])])[:-1]
+        taken = np.rint((began - walked.x[k, :, 3]) / 0.05).astype(int)  # of each sample, in frames
+        before = np.searchsorted(np.rint(began / 0.05), taken) - 1  # the step whose action went before it
+        np.testing.assert_allclose(walked.x[k, before >= 0, 4], walked.action[k, before[before >= 0], 0])
+        asked = np.flatnonzero(walked.mask[k])
+        np.testing.assert_allclose(walked.dt[k, asked[1:]], 0.05 * np.diff(taken[asked]), atol=1e-6)
+        assert (walked.dt >= 0).all() and (np.diff(taken) == 0).any()  # nothing new has come: no time goes by
+
+
+def test_advice_is_told_from_what_base_sees() -> None:
+    given: list[Array] = []
+
+    def advice(world: Cart, seen: Array) -> Array:
+        given.append(seen)
+        return np.clip(simple(seen[:, :3]) + 0.1, -1, 1)
+
+    options = {"base": lambda seen: simple(seen[:, :3]), "mix": [Trouble(delay=(0.2, 0.2))], "stamped": True}
+    walked = walk(Cart(2, 1), 20, expert, expert, carry=lambda seen, *_: seen + 1, advice=advice, **options)
+    taken, seen = walked.x[:, 5:, :4], np.stack(given, axis=1)[:, 5:]
+    np.testing.assert_allclose(seen[..., :3], taken[..., :3] + 2, atol=1e-6)  # two holds later
+    assert (seen[..., 3] == taken[..., 3]).all()
+    told = np.clip(walked.y[..., 0] + walked.x[..., -1], -1, 1)
+    np.testing.assert_allclose(told[:, 5:], np.clip(walked.x[:, 5:, -1] + 0.1, -1, 1), atol=1e-6)
+    acted = walk(Cart(2, 1), 20, expert, expert, carry=lambda seen, *_: seen + 1, **options).action
+    np.testing.assert_array_equal(acted, walked.action)  # who acts is not who is asked
+
+
+def test_what_a_policy_found_out_carries_on_what_is_late() -> None:
+    given: list[Array] = []
+
+    def watched(seen: Array, action: Array, dt: Array, told: Array) -> Array:
+        given.append(told)
+        return seen
+
+    net = agents.pupil(Cart(1), "ctrnn", 4, auxiliary=list(HIDDEN), stamped=True)
+    late = {"mix": [Trouble(delay=(0.1, 0.1), lost=0.3)], "stamped": True, "carry": watched, "auxiliary": HIDDEN}
+    walked = walk(Cart(1, 1), 20, net, expert, **late)
+    answers, asked = walked.answer[0, :, 1], walked.mask[0]
+    latest = [answers[np.flatnonzero(asked[: t + 1])[-1]] for t in range(19)]  # of the last sample that arrived
+    np.testing.assert_array_equal(np.concatenate(given)[:, 0], latest)
+    given.clear()
+    walk(Cart(1, 1), 20, expert, expert, **late)
+    assert np.isnan(np.concatenate(given)).all() and given[0].shape == (1, 1)
+    with pytest.raises(agents.LearningError, match="carry needs the age of what is late: stamped=True"):
+        walk(Cart(1, 1), 20, expert, expert, carry=watched)
+
+
 def late_x(n: int) -> Array:
     """Where the same carts are, seen at once: the law that moves them is the late one, so it is walked again."""
     seen: list[Array] = []

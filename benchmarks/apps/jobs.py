@@ -16,8 +16,8 @@ class Job:
 JOBS: dict[str, Job] = {
     "arm": Job(
         (
-            ("arm", "--cells", "cfc,mlp,window_mlp", "--seeds", "3"),
-            ("arm", "--cells", "cfc", "--also", "late,alone"),
+            ("arm", "--cells", "cfc,ctrnn,mlp,window_mlp", "--also", "late", "--seeds", "3"),
+            ("arm", "--cells", "gated_ltc,gru,lstm"),
         ),
         {
             "error": "Mean error of a joint, rad",

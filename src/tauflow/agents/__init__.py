@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from .imitate import Imitated, Round, imitate, pupil
-from .link import Link, Trouble, usual
+from .link import Carry, Link, Trouble, usual
 from .policy import LearningError, evaluate, policy
 from .ppo import PPO, Learned, Point, ppo
-from .walk import Auxiliary, Base, Expert, Walked, walk
+from .walk import Advice, Auxiliary, Base, Expert, Walked, walk
 from .world import WORLDS, Recall, Step, World, WorldError, make
 
 __all__ = [
     "PPO",
     "WORLDS",
+    "Advice",
     "Auxiliary",
     "Base",
+    "Carry",
     "Expert",
     "Imitated",
     "Learned",

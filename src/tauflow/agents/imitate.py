@@ -26,9 +26,9 @@ from torch.nn import functional as F
 
 from ..network import Network
 from ..training import Batch
-from .link import Trouble, usual
+from .link import Carry, Trouble, usual
 from .policy import LearningError
-from .walk import Auxiliary, Base, Expert, Walked, walk
+from .walk import Advice, Auxiliary, Base, Expert, Walked, walk
 from .world import World
 
 HUBER = 0.3  # widths
@@ -95,6 +95,8 @@ def imitate(
     weight: float = 1.0,
     mix: Sequence[Trouble] | None = None,
     stamped: bool = False,
+    carry: Carry | None = None,
+    advice: Advice | None = None,
     steps: int = 300,
     epochs: tuple[int, int] = (40, 20),
     length: int = 50,
@@ -114,6 +116,8 @@ def imitate(
     auxiliary  name -> world -> (n,), what the policy has to find out, learned with `weight`
     mix        the troubles that the copies are trained in, dealt out in turn; unless given those of `usual(world)`; (Trouble(),): none
     stamped    samples bear the time at which they were taken: their age is seen, by `base` too, as the last of what is seen
+    carry      a model of the world that carries late samples on to now for `base`, as in `walk`
+    advice     what the policy should have done, from what `base` sees; unless given, what the expert does
     steps      of each copy a round; epochs: over all rounds' data, in the first round and in each later one
     length     of the pieces that gradients go through; batch: copies in one update
     noise      on the actions of the expert in the first round, of the policy in the others
@@ -143,7 +147,8 @@ def imitate(
     for number in range(rounds + 1):
         walked = walk(
             world, steps, policy if number else expert, expert, base=base, auxiliary=auxiliary,
-            mix=usual(world) if mix is None else mix, stamped=stamped, noise=noise[min(number, 1)], seed=int(rng.integers(2**31)),
+            mix=usual(world) if mix is None else mix, stamped=stamped, carry=carry, advice=advice,
+            noise=noise[min(number, 1)], seed=int(rng.integers(2**31)),
         )  # fmt: skip
         data.append(
             [torch.from_numpy(np.ascontiguousarray(getattr(walked, name))) for name in Walked.__dataclass_fields__][:5]

@@ -12,7 +12,7 @@ not told.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,9 @@ from numpy.typing import NDArray
 from .world import World, WorldError
 
 Array = NDArray[Any]
+# what was seen (n, inputs), the action that was held then (n, actions), for how long (n,), what the policy told of what is hidden
+# (n, auxiliary), NaN where it has told nothing -> what is seen then
+Carry = Callable[[Array, Array, Array, Array], Array]
 KEPT = 8  # samples, for those that arrive late
 FREEZE = 10  # samples that a sensor stands still for, on average
 
@@ -92,9 +95,12 @@ class Link:
         self.now, self.delay = np.zeros(n), np.zeros(n)
         self.stamps = np.full((KEPT, n), -np.inf)
         self.samples = np.zeros((KEPT, n, len(world.shown)), np.float32)
+        self.sent = np.zeros((KEPT, n, len(world.actions)), np.float32)  # from each stamp to the next
+        self.newest = np.zeros(n, dtype=np.int64)  # of those that have arrived
+        self.before = np.zeros((n, len(world.actions)), np.float32)  # the action that went before its stamp
         self.sensor = np.array(world.seen_sensors)  # of each thing seen
         self.still = np.zeros((n, self.sensor.max() + 1), dtype=bool)
-        self.age = np.zeros(n)  # of what arrived last: now less its stamp
+        self.stamp, self.age = np.zeros((2, n))  # of what arrived last; age: now less its stamp
 
     def frames(self) -> Array:
         """How many frames each copy holds its next action, (n,)."""
@@ -111,15 +117,28 @@ class Link:
         self.still = np.where(self.still, ends >= 1 / FREEZE, begins) & ~first[:, None]
         if self.still.any():
             seen = np.where(self.still[:, self.sensor], self.samples[-1], seen)
-        self.stamps, self.samples = np.roll(self.stamps, -1, axis=0), np.roll(self.samples, -1, axis=0)
+        self.stamps, self.samples, self.sent = (np.roll(a, -1, axis=0) for a in (self.stamps, self.samples, self.sent))
         self.stamps[-1], self.samples[-1] = self.now, seen
         # an episode begins at rest: all that is older is as now
-        self.stamps[:, first], self.samples[:, first] = self.now[first], seen[first]
+        self.stamps[:, first], self.samples[:, first], self.sent[:, first] = self.now[first], seen[first], 0
         old = self.stamps <= self.now - self.delay + 1e-9
-        newest = np.where(old.any(axis=0), KEPT - 1 - old[::-1].argmax(axis=0), 0)
-        self.age = self.now - self.stamps[newest, np.arange(n)]
-        return self.samples[newest, np.arange(n)], (drawn >= self.lost) | first
+        self.newest = np.where(old.any(axis=0), KEPT - 1 - old[::-1].argmax(axis=0), 0)
+        self.before = np.where(self.newest[:, None] > 0, self.sent[self.newest - 1, np.arange(n)], 0)
+        self.stamp = self.stamps[self.newest, np.arange(n)]
+        self.age = self.now - self.stamp
+        return self.samples[self.newest, np.arange(n)], (drawn >= self.lost) | first
 
-    def passes(self, dt: Array) -> None:
-        """Time goes on, (n,)."""
+    def carried(self, seen: Array, carry: Carry, told: Array) -> Array:
+        """What arrived, (n, inputs), carried on from its stamp to now over the actions sent since; told (n, auxiliary)."""
+        seen = seen.copy()
+        for k in range(KEPT - 1):
+            on = k >= self.newest
+            on[on] = self.stamps[k + 1, on] > self.stamps[k, on]
+            if on.any():
+                seen[on] = carry(seen[on], self.sent[k, on], self.stamps[k + 1, on] - self.stamps[k, on], told[on])
+        return seen
+
+    def passes(self, dt: Array, action: Array) -> None:
+        """Time goes on, (n,), while this action is held."""
+        self.sent[-1] = action
         self.now = self.now + dt

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from .table import BLIND, EXPERT, Judged, Score, judge, run
+from .table import BLIND, EXPERT, LAWS, Judged, Score, judge, run
 from .train import CELLS, QUICK, WAYS, Policy, Settings, teach
-from .world import Arm, blind, expert
+from .world import Arm, blind, carry, expert
 
 __all__ = [
     "BLIND",
     "CELLS",
     "EXPERT",
+    "LAWS",
     "QUICK",
     "WAYS",
     "Arm",
@@ -18,6 +19,7 @@ __all__ = [
     "Score",
     "Settings",
     "blind",
+    "carry",
     "expert",
     "judge",
     "run",

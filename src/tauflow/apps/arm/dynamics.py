@@ -65,6 +65,16 @@ def torque(q: Array, qd: Array, qdd: Array, load: Array | float) -> Array:
     return found
 
 
+def acceleration(q: Array, qd: Array, given: Array, load: Array | float) -> Array:
+    """What this torque (n, 3), in Nm, gives arms: the inverse of `torque`."""
+    m = np.broadcast_to(np.asarray(load, dtype=np.float64), (len(q),))[:, None, None]
+    th = q @ LOWER.T
+    turned = (OWN_A + m * TIP_A) * np.cos(th[:, :, None] - th[:, None, :]) + np.eye(3) * (OWN_I + m * TIP_I)
+    left = given - torque(q, qd, np.zeros_like(q), load)
+    found: Array = np.linalg.solve(LOWER.T @ turned @ LOWER + np.diag(ARMATURE), left[:, :, None])[:, :, 0]
+    return found
+
+
 def law(q: Array, qd: Array, off: Array, off_d: Array, rdd: Array, load: Array | float) -> Array:
     """Computed torque as actions in [-1, 1], (n, 3): off = r - q, off_d = rd - qd."""
     acted: Array = np.clip(torque(q, qd, rdd + KP * off + KD * off_d, load) / GEAR, -1, 1)

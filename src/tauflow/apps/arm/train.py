@@ -15,7 +15,7 @@ import torch
 from ... import Network, agents, imitate
 from ...agents import Base, Trouble
 from ...errors import TauflowError
-from .world import Arm, blind, expert
+from .world import Arm, advice, blind, carry, expert
 
 PARAMETERS = 5000
 READOUT = {"name": "skip", "units": 32}
@@ -112,7 +112,7 @@ def teach(
     world = Arm(chosen.copies, 1000 * seed, obstacle=obstacle, worst=WORST)
     made = imitate(
         network(cell, world, base=base is not None), world, expert, chosen.rounds, base=base, auxiliary=AUXILIARY,
-        weight=chosen.weight, mix=(*MIX, LATE) if way == "late" else MIX, stamped=True,
+        weight=chosen.weight, mix=(*MIX, LATE) if way == "late" else MIX, stamped=True, carry=carry, advice=advice,
         steps=chosen.steps, epochs=chosen.epochs, length=chosen.length, seed=seed, minutes=minutes, progress=progress,
     )  # fmt: skip
     return Policy(cell, seed, made.policy, time.process_time() - began, made.whole, way)

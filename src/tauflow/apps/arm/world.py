@@ -26,6 +26,8 @@ NOISE_Q, NOISE_QD = 1e-3, 1e-2  # rad, rad/s
 LOADS = (0.0, 3.0)  # kg
 CHANGES = ((75, 175), (225, 325), (375, 475))  # frames between which the load changes
 SPHERE, CLEAR = 0.07, 0.17  # m: radius of the obstacle; how far its centre and the ball's stay apart
+MOST = 5.0  # kg, that a policy is believed
+FINE = 3  # steps of the model that carries on what is late, a hold
 FAR = np.array([9.0, 9.0])
 
 XML = """
@@ -195,9 +197,37 @@ def expert(world: Arm) -> Array:
     return dynamics.law(world.q, world.qd, r - world.q, rd - world.qd, rdd, world.load)
 
 
+def advice(world: Arm, seen: Array) -> Array:
+    """What the expert does; where what is seen, (n, 15) and its age, was late, the law by what is seen, with the true load."""
+    known = dynamics.law(*_parts(seen), world.load)
+    return np.where(seen[:, 15:] > 0, known, expert(world))
+
+
 def blind(seen: Array) -> Array:
-    """The same law by what is seen, (n, 15), with 1.5 kg in its head; its age in s, (n, 1), carries it on as it moved."""
-    each = np.asarray(seen[:, :15], dtype=np.float64)
-    age = np.asarray(seen[:, 15:], dtype=np.float64) if seen.shape[1] > 15 else 0.0
-    q, qd, off, off_d, rdd = each.reshape(len(seen), 5, 3).swapaxes(0, 1)
-    return dynamics.law(q + age * qd, qd, off + age * off_d, off_d, rdd, dynamics.BELIEVED)
+    """The same law by what is seen, (n, 15) and its age, with 1.5 kg in its head."""
+    return dynamics.law(*_parts(seen), dynamics.BELIEVED)
+
+
+def carry(seen: Array, action: Array, dt: Array, told: Array) -> Array:
+    """What is seen, (n, 15), once an action was held for dt (n,), in s: the arm moves as with the load told, (n, 1); NaN: 1.5 kg."""
+    q, qd, off, off_d, rdd = _parts(seen)
+    load = np.clip(np.where(np.isfinite(told[:, 0]), told[:, 0], dynamics.BELIEVED), 0, MOST)
+    r, rd, step = q + off, qd + off_d, dt[:, None] / FINE
+    for _ in range(FINE):
+        qdd = dynamics.acceleration(q, qd, action * dynamics.GEAR, load)
+        q, qd = q + step * qd + step**2 / 2 * qdd, qd + step * qdd
+        r, rd = r + step * rd + step**2 / 2 * rdd, rd + step * rdd
+    return np.concatenate([q, qd, r - q, rd - qd, rdd], axis=1)
+
+
+def straight(seen: Array, action: Array, dt: Array, told: Array) -> Array:
+    """The same without a model: as it moved, it moves on."""
+    q, qd, off, off_d, rdd = _parts(seen)
+    step = dt[:, None]
+    return np.concatenate([q + step * qd, qd, off + step * off_d, off_d, rdd], axis=1)
+
+
+def _parts(seen: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """q, qd, r - q, rd - qd and rdd of what is seen, each (n, 3)."""
+    q, qd, off, off_d, rdd = np.asarray(seen[:, :15], dtype=np.float64).reshape(len(seen), 5, 3).swapaxes(0, 1)
+    return q, qd, off, off_d, rdd

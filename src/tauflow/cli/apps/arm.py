@@ -99,7 +99,7 @@ def _table(judged: Judged) -> Sequence[RenderableType]:
     from rich.table import Table
     from rich.text import Text
 
-    from ...apps.arm import BLIND, EXPERT
+    from ...apps.arm import LAWS
 
     grid = Table(title="mean error: of the laws in mrad, of policies times the blind law's", title_justify="left")
     grid.add_column("", style="cyan")
@@ -108,7 +108,7 @@ def _table(judged: Judged) -> Sequence[RenderableType]:
     for condition in judged.conditions:
         errors = [
             f"{1000 * judged.mean(policy, condition):.1f}"
-            if policy in (EXPERT, BLIND)
+            if policy in LAWS
             else f"{judged.relative(policy, condition):.2f}"
             for policy in judged.policies
         ]
