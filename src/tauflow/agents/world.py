@@ -235,7 +235,12 @@ class Pendulum(World):
 
 
 class Recall(World):
-    """Name the card that was shown four steps ago, of four kinds: RepeatPrevious of popgym, easy; +-1 / 48 for each."""
+    """Name the card that was shown four steps ago, of four kinds: RepeatPrevious of popgym, easy; +-1 / 48 for each.
+
+    >>> world = tauflow.agents.make("RepeatPrevious", n=2)  # two copies of a Recall
+    >>> world.actions, world.reset().shape
+    (('name club', 'name diamond', 'name heart', 'name spade'), (2, 4))
+    """
 
     id: ClassVar[str] = "RepeatPrevious"
     names = ("club", "diamond", "heart", "spade")

@@ -25,7 +25,11 @@ TINY, LARGE = 1e-6, 1e30
 
 
 class History(Part):
-    """Summaries that grow with the record, for readouts that see the input; `measure` learns their ranks."""
+    """Summaries that grow with the record, for readouts that see the input; `measure` learns their ranks.
+
+    >>> tauflow.network.History(inputs=3).outputs  # 21 numbers a feature
+    63
+    """
 
     name: ClassVar[str] = "history"
     place: ClassVar[str] = "missing"

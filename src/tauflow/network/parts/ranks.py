@@ -25,7 +25,13 @@ NORMAL = [NormalDist().inv_cdf(share) for share in EVEN]
 
 
 class Ranks(Part):
-    """`measure(x)` learns the quantiles of the columns of x; NaN stays NaN."""
+    """`measure(x)` learns the quantiles of the columns of x; NaN stays NaN.
+
+    >>> scale = tauflow.network.Ranks(inputs=1)
+    >>> scale.measure(torch.arange(1001.0)[:, None] ** 3)  # a tail that is heavy to one side
+    >>> [round(x, 2) for x in scale(torch.tensor([[0.0], [500.0**3], [1e12]])).flatten().tolist()]  # least, middle, beyond all
+    [-2.42, 0.0, 2.42]
+    """
 
     name: ClassVar[str] = "ranks"
     place: ClassVar[str] = "scale"
