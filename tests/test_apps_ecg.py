@@ -306,7 +306,7 @@ def test_samples_at_other_rates_and_lost() -> None:
     assert 0.4 < len(half.u) / len(slow.u) < 0.6 and half.dt.sum() == pytest.approx(slow.dt.sum(), abs=0.1)
     assert np.isin(half.times, slow.times).all()
     on = slow.times[slow.y == 1]
-    nearest = np.abs(on[:, None] - (slow.at + 0.225)).min(axis=1)
+    nearest = np.abs(on[:, None] - (slow.at + (samples.FROM + samples.UNTIL) / 2)).min(axis=1)
     assert len(slow.at) and nearest.max() < 0.126
     assert (slow.y == 1).sum() == pytest.approx(len(slow.at) * 0.25 * 90, rel=0.1)
 

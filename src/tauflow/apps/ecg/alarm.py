@@ -1,7 +1,7 @@
 """The alarm: a network on what the front makes of raw samples, without a detector of R peaks, that says how likely a ventricular beat has
 just been.
 
-    p_t = network(front(x_t, dt_t), dt_t)        taught to be 1 from 0.10 to 0.35 s after R of a ventricular beat, 0 elsewhere
+    p_t = network(front(x_t, dt_t), dt_t)        taught to be 1 from 0.15 to 0.40 s after R of a ventricular beat, 0 elsewhere
 
     liquid      GatedLTC of 24, time constants from 1 to 200 periods of 1/90 s, readout 24
     lstm, gru   one layer of that cell, dt as one more input         tcn    causal convolutions over the last 61 samples

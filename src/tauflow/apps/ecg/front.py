@@ -7,11 +7,12 @@
     v = max(e, v exp(-dt / 0.4 s))              what a T wave behind a beat has to exceed
     o = min(1, max(0, e / E - max(1/2, 0.7 v / E)))     a beat is rising
     dS/dt = 1 - (200 / s) o S                   the time since a beat rose; M = <2 S>_8s is the usual time between two
-    R                                           what S was before it fell, kept for 0.3 s, then S: the time between the last two
+    R                                           what S was before it fell, kept for 0.35 s, then S: the time between the last two
 
-The network is given numbers without a unit: how early the last beat came, 7 (0.9 - R / M) within 0 and 2.5 while S is between 0.06 and
-0.3 s and 0 elsewhere; log(w / e), high behind a wide beat; log(e / E + 0.1); log(w / W + 0.1). No beat is detected: the numbers are there
-at every sample and at any rate. `Front` goes sample by sample, `fronts` over rows side by side; both give the same numbers.
+The network is given numbers without a unit: how early the last beat came, 7 (0.9 - R / M) within 0 and 2.5 while S is between 0.02 and
+0.32 s, and 0 elsewhere; a quarter of log(w / e), high behind a wide beat, of log(e / E + 0.1) and of log(w / W + 0.1). No beat is detected:
+they are there at every sample and at any rate, and a lead that is turned over or greater gives the same. The equations stand twice:
+`Front` goes sample by sample, `fronts` over rows side by side, which training needs.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ RISES, TWICE, FALLS = 0.5, 0.7, 200.0  # of E, of v, and 1/s
 KEPT, LONGEST, PULSE = 0.35, 3.0, 0.8  # s: how long R is kept, the bound of S, and M before anything is known
 QUIET, LEAST = 0.8, 0.003  # s in which a mean is the value itself; mV, below which a lead is noise
 BOUND, EARLY, STEEP, MOST = 1.5, 0.9, 7.0, 2.5  # s, the bound of S in M; and of `early`
-OPENS, SHUTS, EDGE = 0.02, 0.35, 0.05  # s, where the gate of `early` opens and shuts, and how gently
-SHARE = 0.25  # of the logarithms: what is early weighs more
+OPENS, SHUTS, EDGE = 0.02, 0.32, 0.05  # s, where the gate of `early` opens and shuts, and how gently
+SHARE = 0.25  # of the logarithms: what is early weighs more than how it looks
 
 
 def line(dt: Any, tau: float) -> tuple[Any, Any, Any]:

@@ -22,7 +22,7 @@ from .records import Record
 
 Array = NDArray[Any]
 RATE = 90  # samples a second that is taught at
-FROM, UNTIL = 0.10, 0.35  # s after R of a ventricular beat: where the alarm should be on
+FROM, UNTIL = 0.15, 0.40  # s after R of a ventricular beat: where the alarm should be on
 SECONDS, BEFORE = 6, 16  # of a chunk; before it, for the front to learn what is usual
 BATCH, EACH = 16, 60  # chunks of a batch; chunks with a ventricular beat, of a patient, in an epoch
 
