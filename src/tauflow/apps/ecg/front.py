@@ -32,6 +32,7 @@ KEPT, LONGEST, PULSE = 0.35, 3.0, 0.8  # s: how long R is kept, the bound of S, 
 QUIET, LEAST = 0.8, 0.003  # s in which a mean is the value itself; mV, below which a lead is noise
 BOUND, EARLY, STEEP, MOST = 1.5, 0.9, 7.0, 2.5  # s, the bound of S in M; and of `early`
 OPENS, SHUTS, EDGE = 0.02, 0.32, 0.05  # s, where the gate of `early` opens and shuts, and how gently
+SAME, MANY = 1e-9, 256  # s, gaps that are one; how many gaps' weights are kept
 SHARE = 0.25  # of the logarithms: what is early weighs more than how it looks
 
 
@@ -45,18 +46,20 @@ def line(dt: Any, tau: float) -> tuple[Any, Any, Any]:
 class Front:
     """The front sample by sample: `front(x, dt)` gives the four numbers."""
 
-    __slots__ = ("age", "dt", "state", "weights")
+    __slots__ = ("age", "dt", "known", "state", "weights")
 
     def __init__(self) -> None:
         self.dt = self.age = 0.0
         self.weights: tuple[float, ...] = ()
+        self.known: dict[int, tuple[float, ...]] = {}
         self.state: tuple[float, ...] = ()
 
     def __call__(self, x: float, dt: float) -> tuple[float, float, float, float]:
-        if dt != self.dt:  # as it is for hours where a device is even
+        if (
+            not -SAME < dt - self.dt < SAME
+        ):  # where a device is even, the weights stay for hours; else a few gaps come again and again
             self.dt = dt
-            lines = [float(w) for tau in (A, B, C, E1, W1) for w in line(dt, tau)]
-            self.weights = (*lines, math.exp(-dt / PEAK), math.exp(-dt / BEHIND), -math.expm1(-dt / USUAL))
+            self.weights = self._weights(round(dt / SAME))
         if not self.state:
             self.state = (x, x, x, x, x, *(0.0,) * 9, -6.0, -6.0, PULSE / 2, PULSE, PULSE)
         x0, a1, a, b, c, d, e1, e, s, w1, w, v, p, pw, usual, usual_w, since, between, pulse = self.state
@@ -116,6 +119,16 @@ class Front:
             SHARE * math.log(e / top + 0.1),
             SHARE * math.log(w / top_w + 0.1),
         )
+
+    def _weights(self, gap: int) -> tuple[float, ...]:
+        """Of a gap of so many nanoseconds."""
+        if gap not in self.known:
+            if len(self.known) >= MANY:
+                self.known.clear()
+            dt = max(gap, 1) * SAME
+            lines = [float(w) for tau in (A, B, C, E1, W1) for w in line(dt, tau)]
+            self.known[gap] = (*lines, math.exp(-dt / PEAK), math.exp(-dt / BEHIND), -math.expm1(-dt / USUAL))
+        return self.known[gap]
 
 
 def fronts(x: Array, dt: Array) -> Array:
