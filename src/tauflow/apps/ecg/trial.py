@@ -30,6 +30,7 @@ GROUPS = 4
 CONDITIONS: dict[str, dict[str, float]] = {
     "90 Hz": {"rate": 90}, "45 Hz": {"rate": 45}, "180 Hz": {"rate": 180}, "360 Hz": {"rate": 360},
     "30 % lost": {"rate": 90, "lost": 0.3}, "50 % lost": {"rate": 90, "lost": 0.5},
+    "360 Hz, 30 % lost": {"rate": 360, "lost": 0.3}, "360 Hz, 50 % lost": {"rate": 360, "lost": 0.5},
 }  # fmt: skip
 TRUST = np.concatenate(
     [[0.01, 0.02, 0.05], np.arange(0.1, 0.95, 0.1), [0.95, 0.98, 0.99]]
