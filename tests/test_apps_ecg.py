@@ -17,7 +17,7 @@ from chromium import Page as Browser
 
 import tauflow
 from tauflow.apps import ecg
-from tauflow.apps.ecg import alarm, beats, committee, events, heart, judged, records, samples, trial
+from tauflow.apps.ecg import alarm, beats, committee, events, front, heart, judged, records, samples, trial
 from tauflow.apps.ecg.watch import watch
 
 
@@ -258,17 +258,41 @@ def test_what_stands_beside_learns_and_what_is_missing_is_said() -> None:
 # ---- raw samples and events
 
 
-def test_the_scale_knows_the_past_alone_and_real_gaps() -> None:
-    x, scale = np.sin(np.arange(2000) / 9) + 5, samples.Scale()
-    u = [scale(one, 1 / 90) for one in x.tolist()]
-    assert abs(np.mean(u[1000:])) < 0.1 and np.std(u[1000:]) == pytest.approx(1, abs=0.1)
-    a = samples.Scale()
-    a(1.0, 0.1)
-    assert a(3.0, 0.5) == pytest.approx((3 - a.mean) / (math.sqrt(a.power) + 0.01))
-    assert a.mean == pytest.approx(1 + (1 - math.exp(-0.25)) * 2)
-    before = 0.1 * math.exp(-0.01)
-    assert a.power == pytest.approx(before + (1 - math.exp(-0.05)) * ((3 - a.mean) ** 2 - before))
-    assert a(1e9, 0.01) == 6.0 and a(-1e9, 0.01) == -6.0
+def heard_by(x: np.ndarray, dt: np.ndarray) -> np.ndarray:
+    """The front, sample by sample."""
+    one = front.Front()
+    return np.array([one(a, b) for a, b in zip(x.tolist(), dt.tolist(), strict=True)])
+
+
+def test_a_mean_of_lines_is_exact() -> None:
+    scipy = pytest.importorskip("scipy.integrate")
+    keep, before, new = front.line(0.02, 0.03)
+    assert keep + before + new == pytest.approx(1)
+    found = scipy.solve_ivp(lambda t, y: (1 + t / 0.02 * 2 - y) / 0.03, (0, 0.02), [0.5], rtol=1e-10, atol=1e-12)
+    assert keep * 0.5 + before * 1 + new * 3 == pytest.approx(found.y[0, -1], rel=1e-8)
+
+
+def test_the_front_side_by_side_is_the_front_sample_by_sample() -> None:
+    rng = np.random.default_rng(0)
+    rows = [samples.slower(ecg.simulate(k, 0.6), 90)[1][:2500] for k in (0, 1)]
+    x = np.stack([*rows, np.zeros(2500)])
+    dt = np.where(np.arange(2500) < 1200, 1 / 90, rng.choice([1, 2, 3, 200], (3, 2500), p=[0.5, 0.3, 0.19, 0.01]) / 90)
+    both = front.fronts(x, dt)
+    assert both.shape == (3, 2500, len(front.NAMES)) and np.isfinite(both).all()
+    for k in range(3):
+        np.testing.assert_allclose(both[k], heard_by(x[k], dt[k]), atol=1e-5)
+
+
+def test_the_front_knows_what_is_early_at_every_rate_and_of_every_size() -> None:
+    for rate, size, seed in ((90, 1.0, None), (360, 1.0, None), (90, -0.3, None), (90, 1.0, 3)):
+        one = record(60, rate)
+        kept = np.random.default_rng(seed).random(len(one.times)) > (0.0 if seed is None else 0.2)
+        t = one.times[kept]
+        early = heard_by(size * one.signal[kept], np.diff(t, prepend=t[0] - 1 / rate))[:, 0]
+        v = one.beats[one.ventricular & (one.beats > 10)]
+        n = one.beats[~one.ventricular & (one.beats > 10)]
+        assert min(early[(t > r) & (t < r + 0.35)].max() for r in v) > 0.5, (rate, size, seed)
+        assert max(early[(t > r) & (t < r + 0.35)].max() for r in n) < 0.5, (rate, size, seed)
 
 
 def test_samples_at_other_rates_and_lost() -> None:
@@ -282,21 +306,24 @@ def test_samples_at_other_rates_and_lost() -> None:
     assert 0.4 < len(half.u) / len(slow.u) < 0.6 and half.dt.sum() == pytest.approx(slow.dt.sum(), abs=0.1)
     assert np.isin(half.times, slow.times).all()
     on = slow.times[slow.y == 1]
-    nearest = np.abs(on[:, None] - (slow.at + 0.225)).min(axis=1)
+    nearest = np.abs(on[:, None] - (slow.at + (samples.FROM + samples.UNTIL) / 2)).min(axis=1)
     assert len(slow.at) and nearest.max() < 0.126
     assert (slow.y == 1).sum() == pytest.approx(len(slow.at) * 0.25 * 90, rel=0.1)
 
 
 def test_chunks_hold_every_ventricular_beat_and_as_many_calm_ones() -> None:
     one = samples.samples(record(300), 90)
-    vary = samples.Variations(0, 0, 0, 0, 0, 0, (0.5,))
-    source = samples.Chunks([one], 0, vary)
-    (batch,) = source.batches(0)
-    assert batch.x.shape == (12, 540, 1) and batch.y is not None and 0.02 < batch.y.float().mean() < 0.2
-    assert batch.dt is not None and batch.dt.mean() == pytest.approx(2 / 90, rel=0.05)
-    assert np.isin(batch.x.numpy(), one.u).all()
-    turned = next(iter(samples.Chunks([one], 0, samples.Variations(0, 1, 0, 0, 0, 0, (0.0,))).batches(0)))
-    assert np.isin(-turned.x.numpy(), one.u).all() and turned.x.shape == (12, 1080, 1)
+    still = samples.Variations(0, 0, 0, 0, 0, 0, (0.0,))
+    (first, *_) = samples.Chunks([one], 0, still).batches(0)
+    assert first.x.shape == (16, 540, 4) and first.y is not None and 0.02 < first.y.float().mean() < 0.2
+    (again, *_) = samples.Chunks([one], 0, still).batches(0)
+    assert torch.equal(first.x, again.x)
+    (lost, *_) = samples.Chunks([one], 0, samples.Variations(lost=(0.5,))).batches(0)
+    assert lost.x.shape == (16, 270, 4) and lost.dt is not None and lost.dt.mean() == pytest.approx(2 / 90, rel=0.1)
+    moved = next(iter(samples.Chunks([one], 0).batches(0)))
+    assert not torch.equal(moved.x, first.x) and torch.isfinite(moved.x).all()
+    with pytest.raises(tauflow.TauflowError, match="no record that is learned from is 22 s long"):
+        samples.Chunks([samples.samples(record(20), 90)], 0)
 
 
 def test_alarms_begin_end_and_are_counted() -> None:
@@ -310,6 +337,9 @@ def test_alarms_begin_end_and_are_counted() -> None:
     assert (found.hits, found.misses, found.false) == (2, 1, 1)
     np.testing.assert_allclose(found.delays, [0.2, -0.04])
     assert found.missed_at.tolist() == [6.0] and found.false_at.tolist() == [8.0]
+    odds[29:32], odds[32:34] = -3, 2  # 1.2 s after 2.0 is another; 0.3 s, below, is not
+    odds[22], odds[23] = -3, 2
+    np.testing.assert_allclose(events.onsets(t, odds, 0.0, -math.log(3)), [2.0, 3.2, 5.0, 8.0])
     assert events.count("a", np.array([2.0]), np.array([1.3, 2.06]), 1).hits == 0  # 0.7 s late, 0.06 s early
     assert events.count("a", np.array([2.0, 2.1]), np.array([1.9]), 1).false == 1
 
@@ -338,8 +368,8 @@ def test_figures_and_intervals_by_patient() -> None:
 
 
 def test_networks_are_of_one_size_and_a_level_is_built_in() -> None:
-    sizes = {name: sum(p.numel() for p in alarm.network(name).parameters()) for name in alarm.MODELS}
-    assert sizes["liquid"] < 4000 and all(0.85 < size / sizes["liquid"] <= 1 for size in sizes.values()), sizes
+    sizes = {name: sum(p.numel() for p in alarm.network(name).parameters()) for name in alarm.NETWORKS}
+    assert sizes["liquid"] < 4000 and all(0.8 < size / sizes["liquid"] <= 1 for size in sizes.values()), sizes
     torch.manual_seed(0)
     net, one = alarm.network().eval(), samples.samples(record(20), 90)
     before = alarm.asked(net, one)
@@ -349,6 +379,7 @@ def test_networks_are_of_one_size_and_a_level_is_built_in() -> None:
     for x, dt in zip(record(20).signal.tolist(), one.dt.tolist(), strict=True):
         p.append(heard.probability(x, dt))
     np.testing.assert_allclose(p, 1 / (1 + np.exp(-moved)), atol=1e-5)  # the stream is the network
+    np.testing.assert_allclose(alarm.asked(None, one), 4 * one.u[:, 0] - 5)
     with pytest.raises(tauflow.TauflowError, match="no alarm is called 'nope'"):
         alarm.network("nope")
     with pytest.raises(tauflow.TauflowError, match="holds a model, but no alarm"):
@@ -429,6 +460,17 @@ class Loud:
     def __call__(self, x: float, dt: float) -> bool:
         self.heard.append((x, dt))
         return x > 2
+
+
+def test_a_device_hears_the_alarms_that_a_trial_counts() -> None:
+    heard, rng = ecg.Alarm(alarm.network().eval()), np.random.default_rng(0)
+    odds, t = np.convolve(rng.normal(0, 6, 2000), np.ones(8) / 8, "same"), np.arange(2000) / 30
+    told = iter(1 / (1 + np.exp(-odds)))
+    heard.probability = lambda x, dt: next(told)  # type: ignore[method-assign]
+    begun = [one for one in t.tolist() if heard(0.0, 1 / 30)]
+    expected = events.onsets(t, odds, alarm.BEGINS, alarm.ENDS)
+    assert len(begun) > 20 and np.diff(begun).min() >= events.PAUSE - 1e-9
+    np.testing.assert_allclose(begun, expected)
 
 
 def test_lines_that_cant_be_read_are_told_and_left_out() -> None:
@@ -518,7 +560,7 @@ def test_the_commands_run_whole_without_data(
     needed = "task model kind metric mean std seeds parameters seconds settings commit machine"
     assert all(set(row) == set(needed.split()) for row in kept)
     assert type(tauflow.load("e.tau")).__name__ == "Committee"
-    words = ["alarm", "--quick", "--models", "liquid", "--page", "a.html", "--json", "a.json", "--save", "a.tau"]
+    words = ["alarm", "--quick", "--models", "liquid,front", "--page", "a.html", "--json", "a.json", "--save", "a.tau"]
     assert run([*words, "--format", "table"]) == 0
     printed = capsys.readouterr().out
     assert "45 Hz" in printed and "On patients never seen the liquid network finds" in printed

@@ -45,7 +45,10 @@ JOBS: dict[str, Job] = {
         },
     ),
     "ecg": Job(
-        (("ecg", "{data}/mitdb", "--models", "liquid,logistic,boosting,rr ratio", "--seeds", "3"),),
+        (
+            ("ecg", "{data}/mitdb", "--models", "liquid,lstm,gru,logistic,boosting,rr ratio", "--seeds", "3"),
+            ("alarm", "{data}/mitdb", "--models", "liquid,lstm,front", "--seeds", "3"),
+        ),
         {
             "f1": "F1",
             "sensitivity": "Sensitivity",

@@ -240,7 +240,7 @@ def _conditions(judged: Judged, models: list[str], colours: dict[str, str]) -> D
         at = np.arange(len(judged.conditions))
         for one in models:
             axes.plot(at, [judged.mean(one, "f1", c) for c in judged.conditions], "o-", color=named[colours[one]], ms=5)
-        axes.set_xticks(at, [c.replace(" lost", "\nlost") for c in judged.conditions])
+        axes.set_xticks(at, [c.replace(", ", "\n").replace(" lost", "\nlost") for c in judged.conditions])
         axes.set(ylabel="F1", ylim=(0, 1.02))
 
     return Drawing("Other rates, samples lost", "taught at 90 Hz; the same weights", page_svg(draw))

@@ -19,8 +19,10 @@ import numpy as np
 
 from ... import Network
 from ...errors import TauflowError
-from .alarm import INPUT, OUTPUTS
-from .samples import RATE, Scale
+from .alarm import INPUTS, OUTPUTS
+from .events import PAUSE
+from .front import Front
+from .samples import RATE
 
 BEGINS, ENDS = 0.5, 0.25  # of the probability
 PARTS = re.compile(r"[,;\s]+")
@@ -31,23 +33,28 @@ class Alarm:
     """A network that hears sample after sample: `alarm(x, dt)` is True where an alarm begins."""
 
     def __init__(self, net: Network) -> None:
-        if not isinstance(net, Network) or net.input_names != [INPUT] or net.target_names != list(OUTPUTS):
+        if not isinstance(net, Network) or tuple(net.input_names) != INPUTS or tuple(net.target_names) != OUTPUTS:
             raise TauflowError("the file holds a model, but no alarm: make one by tauflow alarm --save alarm.tau")
-        self.scale, self.stream, self.on, self.p = Scale(), net.stream(), False, 0.0
-        self.sample = np.zeros(1, dtype=np.float32)
+        self.front, self.stream, self.on, self.p, self.since = Front(), net.stream(), False, 0.0, math.inf
+        self.sample = np.zeros(len(INPUTS), dtype=np.float32)
 
     def probability(self, x: float, dt: float) -> float:
         """Of a ventricular beat just now, after a reading of x mV, dt seconds after the one before."""
-        self.sample[0] = self.scale(x, dt)
-        return math.exp(self.stream(self.sample, dt).item(1))
+        sample = self.sample
+        sample[0], sample[1], sample[2], sample[3] = self.front(x, dt)
+        return math.exp(self.stream(sample, dt).item(1))
 
     def __call__(self, x: float, dt: float) -> bool:
         self.p = p = self.probability(x, dt)
+        self.since += dt
         if self.on:
             self.on = p >= ENDS
             return False
         self.on = p > BEGINS
-        return self.on
+        begins = self.on and self.since >= PAUSE
+        if begins:
+            self.since = 0.0
+        return begins
 
 
 @dataclass

@@ -29,8 +29,8 @@ def alarm(
     lead: Lead = None,
     gain: Gain = 1.0,
     models: Annotated[
-        str, option("With commas: liquid, lstm, gru, tcn.", ASKED, metavar="NAMES", shown=True)
-    ] = "liquid,lstm",
+        str, option("With commas: liquid, lstm, gru, tcn, front.", ASKED, metavar="NAMES", shown=True)
+    ] = "liquid,lstm,front",
     seeds: Seeds = 1,
     seed: Seed = 0,
     minutes: Minutes = None,
@@ -45,9 +45,9 @@ def alarm(
 ) -> None:
     """Learn an alarm for ventricular beats from raw samples, without a detector of R peaks, sample by sample.
 
-    Taught at 90 samples a second with made-up hearts beside the real ones; judged on patients never seen, at a level that other patients
-    never seen chose, also at 45, 180 and 360 samples a second and with samples lost. Without records it simulates hearts. Of a CSV the
-    events are the times of ventricular beats. Needs the extra ecg for PhysioNet's files. Not a medical device.
+    Taught at 90 samples a second on what is unusual beside the patient's own past; judged on patients never seen, at a level that others
+    never seen chose, also at 45, 180 and 360 samples a second and with samples lost. Beside it stands that front without a network.
+    Without records it simulates hearts. Of a CSV the events are the times of ventricular beats. Needs the extra ecg. Not a medical device.
 
     Example: [bold]tauflow alarm mitdb/ --page alarm.html --save alarm.tau[/bold]
     """
