@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agents import Recall, World
-from ...drawing.canvas import Colours, page_svg
+from ...drawing.canvas import Colours, Draw, page_svg
 from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Part, Points, Section, Table
 from .film import film
 from .table import Judged, Run, decoded
@@ -204,11 +204,17 @@ def _memory(judged: Judged, colours: dict[str, str]) -> list[Drawing]:
             axes.plot(seconds, run.seen[:SHOWN, -1, hidden[column]], color=named["ink"], ls="--", lw=1)
             axes.set(xlabel="seconds", ylabel=what)
 
-        return Drawing(
-            f"{what}, read from the state of {name}", "dashed: the truth, which it never saw", page_svg(draw)
-        )
+        title, note = f"{what}, read from the state of {name}", "dashed: the truth, which it never saw"
+        return _drawing(title, note, draw, alone=len(hidden) * len(names) == 1)
 
     return [of(name, column) for column in range(min(len(hidden), 2)) for name in names]
+
+
+def _drawing(title: str, note: str, draw: Draw, alone: bool) -> Drawing:
+    """A figure of a grid; one that stands alone there is as wide as the page, its letters no larger than elsewhere."""
+    if not alone:
+        return Drawing(title, note, page_svg(draw))
+    return Drawing(title, note, page_svg(draw, 760, 280), wide=True, narrow=page_svg(draw))
 
 
 def _seconds(time: Array) -> Array:
@@ -263,4 +269,4 @@ def _lines(world: World, name: str, run: Run) -> Drawing:
         axes.set_xlim(0, 1.25 * at[-1])
         axes.set(xlabel="seconds", ylabel="what there is to see")
 
-    return Drawing(f"An episode of {name}", "what there is to see, hidden or not", page_svg(draw))
+    return _drawing(f"An episode of {name}", "what there is to see, hidden or not", draw, alone=True)
