@@ -65,7 +65,7 @@ class Settings:
     copies: int = 24
     steps: int = 300
     tracks: int = 12
-    rounds: int = 4
+    rounds: int = 8
     epochs: tuple[int, int] = (8, 4)
     length: int = 40
     batch: int = 12
