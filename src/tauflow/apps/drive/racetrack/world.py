@@ -51,7 +51,7 @@ EYES: dict[str, Any] = {
         {"inputs": 1},
     ],
 }
-SETTINGS = Settings(copies=8, steps=120, rounds=3, epochs=(12, 5), length=30)
+SETTINGS = Settings(copies=16, steps=120, rounds=8, epochs=(12, 5), length=30)
 
 
 class Racetrack(World):
