@@ -63,11 +63,11 @@ class Part(Described, nn.Module):
         super().__init_subclass__(**kwargs)
         if not vars(cls).get("name"):  # derived from a part, whose name it does not take
             return
+        taken = names(cls.place)  # refuses a place that there is not
         known = REGISTRY.get((cls.place, cls.name), cls)
-        if cls.place not in PLACES or (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise NetworkError(
-                f"{cls.__name__} is a {cls.place!r} called {cls.name!r}, expected a place of {', '.join(PLACES)} and a name "
-                f"of its own there: {', '.join(names(cls.place))} are taken"
+                f"{cls.__name__} is a {cls.place!r} called {cls.name!r}, expected a name of its own there: {', '.join(taken)} are taken"
             )
         REGISTRY[cls.place, cls.name] = cls
 
