@@ -25,7 +25,6 @@ JOBS: dict[str, Job] = {
             "worst": "The arm that errs most, rad",
             "r2": "R2 of the load as the policy tells it",
             "adaptation": "Seconds from a change of the load until the error has settled",
-            "microseconds": "CPU time of a step of the network, streamed, µs",
         },
     ),
     "drive": Job(
