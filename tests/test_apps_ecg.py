@@ -312,18 +312,18 @@ def test_samples_at_other_rates_and_lost() -> None:
 
 
 def test_chunks_hold_every_ventricular_beat_and_as_many_calm_ones() -> None:
-    one = samples.samples(record(300), 90)
+    one = samples.samples(record(300, 180), 180)
     still = samples.Variations(0, 0, 0, 0, 0, 0, (0.0,))
     (first, *_) = samples.Chunks([one], 0, still).batches(0)
-    assert first.x.shape == (16, 540, 4) and first.y is not None and 0.02 < first.y.float().mean() < 0.2
+    assert first.x.shape == (16, 1080, 4) and first.y is not None and 0.02 < first.y.float().mean() < 0.2
     (again, *_) = samples.Chunks([one], 0, still).batches(0)
     assert torch.equal(first.x, again.x)
     (lost, *_) = samples.Chunks([one], 0, samples.Variations(lost=(0.5,))).batches(0)
-    assert lost.x.shape == (16, 270, 4) and lost.dt is not None and lost.dt.mean() == pytest.approx(2 / 90, rel=0.1)
+    assert lost.x.shape == (16, 540, 4) and lost.dt is not None and lost.dt.mean() == pytest.approx(2 / 180, rel=0.1)
     moved = next(iter(samples.Chunks([one], 0).batches(0)))
     assert not torch.equal(moved.x, first.x) and torch.isfinite(moved.x).all()
     with pytest.raises(tauflow.TauflowError, match="no record that is learned from is 22 s long"):
-        samples.Chunks([samples.samples(record(20), 90)], 0)
+        samples.Chunks([samples.samples(record(20, 180), 180)], 0)
 
 
 def test_alarms_begin_end_and_are_counted() -> None:
@@ -413,7 +413,7 @@ def test_no_patient_is_judged_by_what_has_seen_him(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(alarm, "learn", learn)
     monkeypatch.setattr(alarm, "asked", answer)
     monkeypatch.setattr(trial, "microseconds", lambda net: 1.0)
-    found, made = ecg.trial_of_alarms(some, ["liquid"], [0], "test", lambda text: None, conditions=["90 Hz"])
+    found, made = ecg.trial_of_alarms(some, ["liquid"], [0], "test", lambda text: None, conditions=["180 Hz"])
     assert made is kept[-1] and taught[id(made)] == {"0", "1", "2", "3", "4"}
     assert asked and all(name not in seen for seen, name in asked)
     assert {c.name for c in found.of("liquid")[0].counts} == {"0", "1", "2", "3", "4"} and found.mean("liquid") == 1.0
@@ -489,7 +489,7 @@ def test_lines_that_cant_be_read_are_told_and_left_out() -> None:
     ]
     found = list(watch(loud, given, said.append, heard))  # type: ignore[arg-type]
     assert [(one.time, one.p) for one in found] == [(1.5, 0.9), (2.5, 0.9)]
-    assert loud.heard == [(0.5, 1 / 90), (2.5, 0.5), (3.5, 1.0)]
+    assert loud.heard == [(0.5, 1 / 180), (2.5, 0.5), (3.5, 1.0)]
     assert [text.split(":")[0] for text in said] == ["line 6", "line 7", "line 8", "line 9"]
     assert (heard.samples, heard.alarms, heard.bad, heard.seconds) == (3, 2, 4, 1.5)
     assert heard.sentence() == "3 samples over 1.5 s, 2 alarms, 4 lines that could not be read"
@@ -565,7 +565,7 @@ def test_the_commands_run_whole_without_data(
     printed = capsys.readouterr().out
     assert "45 Hz" in printed and "On patients never seen the liquid network finds" in printed
     assert {row["settings"]["condition"] for row in json.loads((tmp_path / "a.json").read_text())} == {
-        "90 Hz",
+        "180 Hz",
         "45 Hz",
         "30 % lost",
     }

@@ -3,7 +3,7 @@ just been.
 
     p_t = network(front(x_t, dt_t), dt_t)        taught to be 1 from 0.15 to 0.40 s after R of a ventricular beat, 0 elsewhere
 
-    liquid      GatedLTC of 24, time constants from 1 to 200 periods of 1/90 s, readout 24
+    liquid      GatedLTC of 24, time constants from 1 to 200 periods of 1/180 s, readout 24
     lstm, gru   one layer of that cell, dt as one more input         tcn    causal convolutions over the last 61 samples
     front       no network: the front's first number, how early a beat came
 

@@ -97,7 +97,7 @@ def notes(judged: Judged) -> list[str]:
     return [
         *shared,
         "Samples go into the network one by one, without a detector of R peaks. A hit begins from 0.05 s before to 0.6 s after R.",
-        "Taught at 90 samples a second; the same weights answer at other rates and with samples lost; every network is told each gap.",
+        "Taught at 180 samples a second; the same weights answer at other rates and with samples lost; every network is told each gap.",
     ]
 
 
@@ -243,7 +243,7 @@ def _conditions(judged: Judged, models: list[str], colours: dict[str, str]) -> D
         axes.set_xticks(at, [c.replace(", ", "\n").replace(" lost", "\nlost") for c in judged.conditions])
         axes.set(ylabel="F1", ylim=(0, 1.02))
 
-    return Drawing("Other rates, samples lost", "taught at 90 Hz; the same weights", page_svg(draw))
+    return Drawing("Other rates, samples lost", "taught at 180 Hz; the same weights", page_svg(draw))
 
 
 def _strips(judged: Judged, counts: tuple[Counts, ...], which: str) -> list[Drawing]:

@@ -1,6 +1,6 @@
 """Raw samples: records at other rates and with samples lost, what the network sees of them, and the chunks that it learns from.
 
-A network is taught at 90 samples a second; a record at another rate is the mean of the samples that fall between two of its own, as a
+A network is taught at 180 samples a second; a record at another rate is the mean of the samples that fall between two of its own, as a
 slower device would give. What it sees is the front (front.py); a chunk is varied as raw signal, so the front must deal with all of it.
 """
 
@@ -21,7 +21,7 @@ from .front import Front, fronts
 from .records import Record
 
 Array = NDArray[Any]
-RATE = 90  # samples a second that is taught at
+RATE = 180  # samples a second that is taught at
 FROM, UNTIL = 0.15, 0.40  # s after R of a ventricular beat: where the alarm should be on
 SECONDS, BEFORE = 6, 16  # of a chunk; before it, for the front to learn what is usual
 BATCH, EACH = 16, 60  # chunks of a batch; chunks with a ventricular beat, of a patient, in an epoch

@@ -23,13 +23,13 @@ from .beats import Beats, beats
 from .events import Counts, of_beats
 from .judged import Judged, Result, curve_of
 from .records import Record, divided
-from .samples import Samples, samples
+from .samples import RATE, Samples, samples
 
 Told = Callable[[str], None]
 GROUPS = 4
 CONDITIONS: dict[str, dict[str, float]] = {
-    "90 Hz": {"rate": 90}, "45 Hz": {"rate": 45}, "180 Hz": {"rate": 180}, "360 Hz": {"rate": 360},
-    "30 % lost": {"rate": 90, "lost": 0.3}, "50 % lost": {"rate": 90, "lost": 0.5},
+    "180 Hz": {"rate": 180}, "45 Hz": {"rate": 45}, "90 Hz": {"rate": 90}, "360 Hz": {"rate": 360},
+    "30 % lost": {"rate": 180, "lost": 0.3}, "50 % lost": {"rate": 180, "lost": 0.5},
     "360 Hz, 30 % lost": {"rate": 360, "lost": 0.3}, "360 Hz, 50 % lost": {"rate": 360, "lost": 0.5},
 }  # fmt: skip
 TRUST = np.concatenate(
@@ -113,7 +113,7 @@ def trial_of_alarms(
     dealt = groups(records, min(GROUPS, len(records)))
     asked = {name: CONDITIONS[name] for name in conditions or CONDITIONS}
     troubled = {
-        name: {r.name: everyone[r.name] if how == {"rate": 90} else samples(r, how["rate"], how.get("lost", 0.0)) for r in records}
+        name: {r.name: everyone[r.name] if how == {"rate": RATE} else samples(r, how["rate"], how.get("lost", 0.0)) for r in records}
         for name, how in asked.items()
     }  # fmt: skip
     protocol = f"{len(dealt)} groups of patients, one judged, the level from the others"
@@ -176,7 +176,7 @@ def microseconds(net: Network, calls: int = 4000) -> float:
     for _ in range(5):
         began = time.process_time()
         for one in x:
-            heard.probability(one, 1 / 90)
+            heard.probability(one, 1 / RATE)
         rounds.append((time.process_time() - began) / calls * 1e6)
     return min(rounds)
 

@@ -45,7 +45,7 @@ def alarm(
 ) -> None:
     """Learn an alarm for ventricular beats from raw samples, without a detector of R peaks, sample by sample.
 
-    Taught at 90 samples a second on what is unusual beside the patient's own past; judged on patients never seen, at a level that others
+    Taught at 180 samples a second on what is unusual beside the patient's own past; judged on patients never seen, at a level that others
     never seen chose, also at 45, 180 and 360 samples a second and with samples lost. Beside it stands that front without a network.
     Without records it simulates hearts. Of a CSV the events are the times of ventricular beats. Needs the extra ecg. Not a medical device.
 
@@ -65,7 +65,7 @@ def alarm(
     tell([f"no records were given: {source}"] if not records else [source], quiet)
     judged, made = trial_of_alarms(
         read, names, range(seed, seed + seeds), source, lambda text: tell([text], quiet), QUICK if quick else None, minutes,
-        ["90 Hz", "45 Hz", "30 % lost"] if quick else [],
+        ["180 Hz", "45 Hz", "30 % lost"] if quick else [],
     )  # fmt: skip
     if save is not None and made is not None:
         from ... import save as store
