@@ -29,7 +29,7 @@ JOBS: dict[str, Job] = {
     ),
     "drive": Job(
         (
-            ("drive", "--cells", "cfc,lstm", "--seeds", "2"),
+            ("drive", "--cells", "cfc,lstm", "--seeds", "3"),
             ("drive", "--env", "racetrack-v1", "--cells", "cfc,mlp"),
         ),
         {
