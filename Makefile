@@ -39,7 +39,8 @@ test-lowest:
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(PYTHON) tests/lowest.py $(TORCH) > $(LOWEST)/lowest.txt
 	$(LOWEST)/bin/python -m pip install -q -c constraints.txt $(BUILDERS)
-	$(LOWEST)/bin/python -m pip install -q --prefer-binary -c $(LOWEST)/lowest.txt --no-build-isolation '.[parquet,test]'
+	$(PYTHON) tests/lowest.py --tools > $(LOWEST)/tools.txt
+	$(LOWEST)/bin/python -m pip install -q --prefer-binary -c $(LOWEST)/lowest.txt --no-build-isolation '.[parquet]' -r $(LOWEST)/tools.txt
 	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2 -m 'not slow' \
 	  $(patsubst %,--ignore tests/test_%.py,build install benchmarks paper versus)
 

@@ -14,6 +14,7 @@ PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text
 
 # What the oldest typer and matplotlib stand on: later ones warn that they will drop what these call.
 OF_THEIR_TIME = ["click==8.2.1", "pyparsing==3.1.4"]
+NEWER = ("wfdb",)  # asks for pandas 2.2.3
 
 
 def lowest(torch: str | None) -> list[str]:
@@ -27,5 +28,11 @@ def lowest(torch: str | None) -> list[str]:
     )
 
 
+def tools() -> list[str]:
+    """What the tests stand on, without what has no release for dependencies as old: its tests are skipped."""
+    return [one for one in PROJECT["optional-dependencies"]["test"] if not one.startswith(NEWER)]
+
+
 if __name__ == "__main__":
-    print("\n".join(lowest(sys.argv[1] if len(sys.argv) > 1 else None)))
+    words = sys.argv[1:]
+    print("\n".join(tools() if words == ["--tools"] else lowest(words[0] if words else None)))
