@@ -91,7 +91,7 @@ def nir_files(plan: Plan, name: str, record: Record) -> dict[str, str | bytes]:
     banks = {levels: error(interpreter.run(bank(eq, levels), shown.x, shown.dt), shown.y) for levels in TRIED}
     spiking_y, rates = _spiking(eq, spiking, shown.x)
     few = record.first(FEW)
-    np.savez_compressed(arrays, allow_pickle=False, x=few.x, dt=few.dt, y=few.y, spiking_y=spiking_y)
+    np.savez_compressed(arrays, x=few.x, dt=few.dt, y=few.y, spiking_y=spiking_y)
     source = "\n\n\n".join(inspect.getsource(one).rstrip() for one in (interpreter.run, interpreter.in_order))
     fields = {
         "name": name, "inputs": plan.inputs, "outputs": plan.outputs, "units": len(eq.tau), "sigma": eq.sigma.name, "levels": LEVELS,

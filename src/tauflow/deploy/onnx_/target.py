@@ -94,7 +94,7 @@ def onnx_files(plan: Plan, name: str, record: Record) -> dict[str, str | bytes]:
     models = write(plan, name)
     shown, packed = few(plan, record), io.BytesIO()
     given = {} if shown.given is None else {"given": shown.given[None]}
-    np.savez_compressed(packed, allow_pickle=False, x=shown.x, dt=shown.dt, y=shown.y, **given)
+    np.savez_compressed(packed, x=shown.x, dt=shown.dt, y=shown.y, **given)  # type: ignore[arg-type]
     static = plan.static > 0
     fields = {
         "name": name, "opset": OPSET, "inputs": plan.inputs, "outputs": plan.outputs, "state": len(plan.first),
