@@ -274,7 +274,8 @@ def _from_narwhals(column: nw.Series[Any], where: Where) -> tuple[Array, Where, 
         wide = column if kind == nw.Float32 else column.cast(nw.Float64)
         return np.asarray(wide.to_numpy(), dtype=np.float32 if kind == nw.Float32 else np.float64), where, None
     if kind in (nw.String, nw.Categorical) or isinstance(kind, nw.Enum):
-        return as_tokens("" if _is_missing(x) else x for x in column.cast(nw.String).to_list()), where, None
+        words = column.to_list()  # not cast to String, which makes "None" of None in pandas 2.2
+        return as_tokens("" if _is_missing(x) else str(x) for x in words), where, None
     if kind == nw.Time:
         return as_tokens("" if x is None else x.isoformat() for x in column.to_list()), where, None
     if kind == nw.Unknown and (zone := _pandas_zone(column)) is not None:
