@@ -429,7 +429,10 @@ def test_the_sentence_says_who_leads() -> None:
         return ecg.Result(model, 0, "R given", (events.Counts("a", hits, 100 - hits, 0, 1, *(np.zeros(0),) * 3),))
 
     found = ecg.Judged("beats", "d", "p", [result("liquid", 90), result("rr ratio", 99)])
-    assert found.sentence().startswith("Rr ratio leads with F1 0.995") and found.leader() == "rr ratio"
+    assert (
+        found.sentence().startswith("Not the liquid network but rr ratio leads, with F1 0.995")
+        and found.leader() == "rr ratio"
+    )
     assert (
         ecg.Judged("beats", "d", "p", [result("liquid", 99), result("lstm", 90)])
         .sentence()

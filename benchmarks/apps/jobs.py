@@ -47,7 +47,7 @@ JOBS: dict[str, Job] = {
     "ecg": Job(
         (
             ("ecg", "{data}/mitdb", "--models", "liquid,lstm,gru,logistic,boosting,rr ratio", "--seeds", "3"),
-            ("alarm", "{data}/mitdb", "--models", "liquid,lstm,front", "--seeds", "3"),
+            ("alarm", "{data}/mitdb", "--models", "liquid,lstm,front"),
         ),
         {
             "f1": "F1",

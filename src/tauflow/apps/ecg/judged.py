@@ -112,7 +112,7 @@ class Judged:
         best = max(others, key=lambda one: _known(self.mean(one)))
         apart = self.mean(first) - self.mean(best)
         if apart < -LEVEL:
-            return f"{best[0].upper()}{best[1:]} leads with F1 {self.mean(best):.3f}. {told}."
+            return f"Not the {first} network but {best} leads, with F1 {self.mean(best):.3f}. {told}."
         return (
             f"{told}; {best}, the best beside it, {'is level with' if apart <= LEVEL else 'has'} {self.mean(best):.3f}."
         )
