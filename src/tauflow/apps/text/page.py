@@ -16,7 +16,7 @@ SHOWN = 4  # texts of a kind
 WIDE, LINE_HEIGHT, LETTER = 440, 24, 6.1  # px
 MOST_WORDS = 26
 NOTES = (
-    "TF-IDF with logistic regression: tokens and pairs of tokens, the strongest of three penalties on the texts that choose, learned anew with them.",
+    "TF-IDF with logistic regression: tokens and pairs; the strongest of three penalties on the texts that choose, learned anew with them.",
     "A network: learned rows for tokens, a convolution over three of them, a liquid core, mean and maximum over the text.",
     "No vectors from elsewhere, unless a file of them was given.",
     "Together: each counts as much as makes the log loss of the texts that choose least. Those texts choose the epoch too.",
