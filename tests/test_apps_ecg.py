@@ -565,7 +565,7 @@ def test_the_commands_run_whole_without_data(
     assert type(tauflow.load("e.tau")).__name__ == "Committee"
     words = ["alarm", "--quick", "--models", "liquid,front", "--page", "a.html", "--json", "a.json", "--save", "a.tau"]
     assert run([*words, "--format", "table"]) == 0
-    printed = capsys.readouterr().out
+    printed = " ".join(capsys.readouterr().out.split())
     assert "45 Hz" in printed and "On patients never seen the liquid network finds" in printed
     assert {row["settings"]["condition"] for row in json.loads((tmp_path / "a.json").read_text())} == {
         "180 Hz",
