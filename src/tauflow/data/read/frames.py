@@ -276,18 +276,21 @@ def _from_narwhals(column: nw.Series[Any], where: Where) -> tuple[Array, Where, 
     if kind in (nw.String, nw.Categorical) or isinstance(kind, nw.Enum):
         words = column.to_list()  # not cast to String, which makes "None" of None in pandas 2.2
         return as_tokens("" if _is_missing(x) else str(x) for x in words), where, None
-    if kind == nw.Time:
-        return as_tokens("" if x is None else x.isoformat() for x in column.to_list()), where, None
-    if kind == nw.Unknown and (zone := _pandas_zone(column)) is not None:
+    if kind in (nw.Unknown, nw.Time) and (zone := _pandas_zone(column)) is not None:
         values, _, _ = _from_narwhals(nw.from_native(column.to_native().dt.tz_convert("UTC"), series_only=True), where)
         return values, where, zone
+    if kind == nw.Time:
+        return as_tokens("" if x is None else x.isoformat() for x in column.to_list()), where, None
     if kind in (nw.Object, nw.Unknown):
         return as_tokens(_as_texts(column.to_list(), where)), where, None
     raise DataError(f"{kind} can't be read; expected numbers, text, true/false or time stamps")
 
 
 def _pandas_zone(column: nw.Series[Any]) -> str | None:
-    """The zone of a pandas column of stamps whose name narwhals can't read: America/New_York has more than letters."""
+    """The zone of a pandas column of stamps whose name narwhals can't read: America/New_York has more than letters.
+
+    It says Unknown or, to the name "timestamp[us, tz=America/New_York][pyarrow]", Time: by its release and pandas'.
+    """
     try:
         tz = column.to_native().dt.tz
     except AttributeError:
