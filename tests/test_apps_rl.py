@@ -169,6 +169,7 @@ def test_the_page_in_a_real_browser(width: int, tmp_path: Path) -> None:
     ]
     place = tmp_path / "rl.html"
     page(rl.judge(task, taught, 4), "tauflow rl").write(place)
+    assert "Judged without chance in 4 episodes" in place.read_text()
     with Page(tmp_path, width) as browser:
         browser.open(place)
         assert browser.requests() == [place.as_uri()] and browser.complaints() == []

@@ -60,7 +60,7 @@ def _how(judged: Judged, command: str) -> list[Part]:
         "Recurrent PPO, the same for all policies; the last action is an input, the readout sees state and input.",
         *([f"Settings of this world: {own}."] if own else []),
         "All policies are as large as the first; CPU seconds include the world and learning, on one thread.",
-        "Judged without chance in 64 episodes that learning never saw; bands and ± are over seeds.",
+        f"Judged without chance in {judged.episodes} episodes that learning never saw; bands and ± are over seeds.",
         "What is hidden is read by a ridge from the state and from what is seen, on half of the copies, and judged on the other half.",
     ]
     return [Points(notes), Command(command), Download("Every number", "rl.json", json.dumps(judged.rows(), indent=1))]
