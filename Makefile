@@ -42,7 +42,7 @@ test-lowest:
 	$(PYTHON) tests/lowest.py --tools > $(LOWEST)/tools.txt
 	$(LOWEST)/bin/python -m pip install -q --prefer-binary -c $(LOWEST)/lowest.txt --no-build-isolation '.[parquet]' -r $(LOWEST)/tools.txt
 	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2 -m 'not slow' \
-	  $(patsubst %,--ignore tests/test_%.py,build install benchmarks paper versus)
+	  $(patsubst %,--ignore tests/test_%.py,build install benchmarks paper versus docs_site)
 
 lint: $(VENV)/installed-test
 	$(VENV)/bin/ruff check

@@ -33,7 +33,7 @@ def test_the_rows_before_the_forecast_and_its_band_are_drawn() -> None:
     assert panel.values[-1] == data["y"].iloc[-1] and panel.before[-1] == data["ds"].iloc[-1].to_datetime64()
     (axes,) = model.plot().axes
     assert [len(line.get_xdata()) for line in axes.lines[:2]] == [96, 6]
-    assert any(isinstance(one, matplotlib.collections.FillBetweenPolyCollection) for one in axes.collections)
+    assert any(isinstance(one, matplotlib.collections.PolyCollection) for one in axes.collections)
     pd.testing.assert_frame_equal(found.frame(), expected)
     shown = model._repr_html_()
     assert "<svg" in shown and "the next 6 steps of y" in shown and "80 % band" in shown
