@@ -17,7 +17,7 @@ from chromium import Page as Browser
 
 import tauflow
 from tauflow.apps import ecg
-from tauflow.apps.ecg import alarm, beats, committee, events, front, heart, judged, records, samples, trial
+from tauflow.apps.ecg import alarm, beats, committee, events, front, heart, records, samples, trial
 from tauflow.apps.ecg.watch import watch
 
 
@@ -386,6 +386,20 @@ def test_networks_are_of_one_size_and_a_level_is_built_in() -> None:
         ecg.Alarm(tauflow.Network(1, 2))
 
 
+@pytest.mark.parametrize("name", alarm.NETWORKS)
+def test_a_network_and_its_front_are_the_mean_of_their_log_odds(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net, one = alarm.network(name).eval(), samples.samples(record(30), 90)
+    before, both = alarm.asked(net, one), alarm.with_front(net)
+    expected = (before + alarm.asked(None, one)) / 2
+    np.testing.assert_allclose(alarm.asked(both, one), expected, atol=1e-4)
+    np.testing.assert_array_equal(alarm.asked(net, one), before)  # the network itself is as it was
+    tauflow.save(both, tmp_path / "both.tau")
+    heard = ecg.Alarm(tauflow.load(tmp_path / "both.tau"))
+    p = [heard.probability(x, dt) for x, dt in zip(one.x.tolist(), one.dt.tolist(), strict=True)]
+    np.testing.assert_allclose(p, 1 / (1 + np.exp(-expected)), atol=1e-4)
+
+
 def test_the_level_comes_from_those_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     one = samples.samples(record(60), 90)
     odds = {0: 2.0 * one.y, 1: 3.0 * one.y + 1.0}
@@ -414,7 +428,11 @@ def test_no_patient_is_judged_by_what_has_seen_him(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(alarm, "asked", answer)
     monkeypatch.setattr(trial, "microseconds", lambda net: 1.0)
     found, made = ecg.trial_of_alarms(some, ["liquid"], [0], "test", lambda text: None, conditions=["180 Hz"])
-    assert made is kept[-1] and taught[id(made)] == {"0", "1", "2", "3", "4"}
+    assert made is kept[-1] and taught[id(made)] == {"0", "1", "2", "3", "4"} and len(kept) == 11
+    monkeypatch.setattr(alarm, "with_front", lambda net: net)
+    names = ["liquid + front", "liquid"]
+    both, _ = ecg.trial_of_alarms(some, names, [0], "test", lambda text: None, conditions=["180 Hz"])
+    assert len(kept) == 22 and both.ours == "liquid + front" and both.of("liquid + front")[0].kind == "liquid"
     assert asked and all(name not in seen for seen, name in asked)
     assert {c.name for c in found.of("liquid")[0].counts} == {"0", "1", "2", "3", "4"} and found.mean("liquid") == 1.0
     assert trial.groups(some, 2)[0] == ["0", "3", "4"]
@@ -442,7 +460,10 @@ def test_the_sentence_says_who_leads() -> None:
     assert silent.endswith("finds 0.0% of ventricular beats, and tells no alarm (F1 0.000).")
     once = ecg.Judged("beats", "d", "p", [result("liquid", 0), result("liquid", 50)]).sentence()
     assert "finds 25.0% of ventricular beats, and tells no alarm in 1 of 2 seeds" in once
-    assert found.results[1].kind == "baseline" and judged.LIQUID == "liquid"
+    assert found.results[1].kind == "baseline" and found.ours == "liquid"
+    beside = ecg.Judged("alarm", "d", "p", [result("front", 99), result("liquid + front", 50)])
+    assert "the liquid network with its front beside it finds 50.0% of" in beside.sentence()
+    assert beside.sentence().startswith("Not the liquid network with its front beside it but front leads")
 
 
 # ---- watching

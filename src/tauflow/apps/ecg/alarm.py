@@ -5,7 +5,8 @@ just been.
 
     liquid      GatedLTC of 24, time constants from 1 to 200 periods of 1/180 s, readout 24
     lstm, gru   one layer of that cell, dt as one more input         tcn    causal convolutions over the last 61 samples
-    front       no network: the front's first number, how early a beat came
+    front       no network: the front's first number, how early a beat came, as log-odds
+    liquid + front, lstm + front ...    the mean of the log-odds of the two, half and half; nothing is chosen
 
 All networks are of one size, see the front and are taught alike. A network is too sure of the patients it knows, so a threshold chosen on
 them is far too high: it comes from patients that were held out, and is then built in: the answer is shifted so that an alarm begins at
@@ -14,6 +15,7 @@ p = 1/2, and ends at 1/4.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,8 +39,10 @@ INPUTS, OUTPUTS = tuple(f"front: {name}" for name in NAMES), ("no alarm", "alarm
 BEGINS, ENDS = 0.0, -math.log(3)  # log-odds: p = 1/2, p = 1/4
 LEVELS = np.linspace(-4.0, 4.0, 33)  # log-odds that a threshold may be
 READOUT = {"name": "deep", "units": 24}
+SLOPE, OFFSET = 4.0, -5.0  # log-odds of the front alone, from how early a beat came
 NETWORKS = ("liquid", "lstm", "gru", "tcn")
-MODELS = (*NETWORKS, "front")
+TOGETHER = " + front"
+MODELS = (*NETWORKS, "front", *(name + TOGETHER for name in NETWORKS))
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def learn(
 def asked(net: Network | None, patient: Samples) -> Array:
     """Log-odds of the alarm at every sample of a record, read as one stream, (n,); without a network, how early the last beat came."""
     if net is None:
-        return np.asarray(4 * patient.u[:, 0] - 5)
+        return np.asarray(SLOPE * patient.u[:, 0] + OFFSET)
     log_p, _ = net(torch.from_numpy(patient.u)[None], torch.from_numpy(patient.dt)[None])
     return np.asarray((log_p[0, :, 1] - log_p[0, :, 0]).numpy())
 
@@ -107,6 +111,21 @@ def chosen(held: Sequence[tuple[Network | None, Samples]]) -> float:
 def judged_at(patient: Samples, odds: Array, level: float = BEGINS) -> Counts:
     """Alarms at this level beside the truth."""
     return count(patient.name, onsets(patient.times, odds, level, level + ENDS), patient.at, patient.hours)
+
+
+@torch.no_grad()
+def with_front(net: Network) -> Network:
+    """The mean of the log-odds of a network and of the front, as one network: the front is the straight line of a skip readout."""
+    how: dict[str, Any] = {"scale": None, "waves": net.waves, "head": "classes", "period": 1 / RATE}
+    made = copy.deepcopy(Network(INPUTS, OUTPUTS, net.core, readout=READOUT | {"name": "skip"}, **how))
+    (first, last), (opens, ends) = net.readout.layers, made.readout.layers
+    opens.weight.zero_()[:, : net.core.outputs] = first.weight
+    opens.bias.copy_(first.bias)
+    ends.weight.copy_(last.weight / 2)
+    ends.bias.copy_(last.bias / 2)
+    made.readout.line.weight[1, 0] += SLOPE / 2
+    ends.bias[1] += OFFSET / 2
+    return made.eval()
 
 
 @torch.no_grad()

@@ -15,8 +15,12 @@ from .events import FIGURES, Counts, f1, interval
 from .records import Record
 
 Array = NDArray[Any]
-LIQUID = "liquid"
-KINDS = {"liquid": "liquid", "lstm": "static", "gru": "static", "tcn": "static"}  # all others: baseline
+KINDS = {
+    "liquid": "liquid",
+    "lstm": "static",
+    "gru": "static",
+    "tcn": "static",
+}  # with a front beside, too; all others: baseline
 LEVEL = 0.005  # of F1: closer than that nobody leads
 
 
@@ -34,7 +38,7 @@ class Result:
 
     @property
     def kind(self) -> str:
-        return KINDS.get(self.model, "baseline")
+        return KINDS.get(self.model.partition(" + ")[0], "baseline")
 
     def figure(self, metric: str) -> float:
         return FIGURES[metric](self.counts)
@@ -92,6 +96,11 @@ class Judged:
         """The patients of the first seed: most wrong in an hour first."""
         return sorted(self.of(model)[0].counts, key=lambda c: -(c.misses + c.false) / c.hours)
 
+    @property
+    def ours(self) -> str:
+        """The first liquid model, of which the page tells; without one the first of all."""
+        return next((one for one in self.models if self.of(one)[0].kind == "liquid"), self.models[0])
+
     def leader(self) -> str:
         """The model of the best mean F1."""
         return max(self.models, key=lambda one: _known(self.mean(one)))
@@ -99,20 +108,21 @@ class Judged:
     def sentence(self) -> str:
         """What was found, and who leads."""
         what = "ventricular beats" if self.task == "beats" else "ventricular beats in the raw signal"
-        first = next((one for one in self.models if one == LIQUID), self.models[0])
+        first = self.ours
         se, right = self.mean(first, "sensitivity"), self.mean(first, "ppv")
         silent = [one != one for one in self.values(first, "ppv")]  # seeds that told no alarm, right or wrong
         alarms = f"{right:.1%} of its alarms are right"
         if any(silent):
             alarms = "tells no alarm" if all(silent) else f"tells no alarm in {sum(silent)} of {len(silent)} seeds"
-        told = f"On patients never seen the {first} network finds {se:.1%} of {what}, and {alarms} (F1 {self.mean(first):.3f})"
+        called = f"the {first.partition(' + ')[0]} network" + (" with its front beside it" if " + " in first else "")
+        told = f"On patients never seen {called} finds {se:.1%} of {what}, and {alarms} (F1 {self.mean(first):.3f})"
         others = [one for one in self.models if one != first]
         if not others:
             return told + "."
         best = max(others, key=lambda one: _known(self.mean(one)))
         apart = self.mean(first) - self.mean(best)
         if apart < -LEVEL:
-            return f"Not the {first} network but {best} leads, with F1 {self.mean(best):.3f}. {told}."
+            return f"Not {called} but {best} leads, with F1 {self.mean(best):.3f}. {told}."
         return (
             f"{told}; {best}, the best beside it, {'is level with' if apart <= LEVEL else 'has'} {self.mean(best):.3f}."
         )
@@ -165,4 +175,4 @@ def _known(value: float) -> float:
     return value if value == value else -1.0
 
 
-__all__ = ["LIQUID", "Curve", "Judged", "Result", "curve_of", "f1"]
+__all__ = ["Curve", "Judged", "Result", "curve_of", "f1"]

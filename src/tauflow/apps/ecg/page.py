@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...drawing.canvas import Colours, page_svg
 from ...report.page import Command, Download, Drawing, Grid, Legend, Page, Points, Section, Table
 from .events import Counts
-from .judged import LIQUID, Judged
+from .judged import Judged
 from .records import Record
 
 Array = NDArray[Any]
@@ -36,7 +36,7 @@ def written(metric: str, value: float) -> str:
 
 def page(judged: Judged, command: str) -> Page:
     """The whole page."""
-    first = LIQUID if LIQUID in judged.models else judged.models[0]
+    first = judged.ours
     colours = colours_of(judged)
     shown = sorted(judged.models, key=lambda one: (one != first, -judged.mean(one)))[:MOST]
     counts = judged.of(first)[0].counts
@@ -51,7 +51,7 @@ def page(judged: Judged, command: str) -> Page:
     legend = Legend([(one, colours[one], kind(judged, one)) for one in shown])
     drawings = [_curves(judged, shown, colours)]
     if len(judged.conditions) > 1:
-        drawings.append(_conditions(judged, [m for m in shown if m in (LIQUID, "lstm")] or shown[:2], colours))
+        drawings.append(_conditions(judged, _two(judged, shown), colours))
     missed, false = (_strips(judged, counts, which) for which in ("missed_at", "false_at"))
     models = [_models(judged, colours), *([_by_condition(judged, colours)] if len(judged.conditions) > 1 else [])]
     every = Download("Every number", f"{judged.task}.json", json.dumps(judged.rows(), indent=1))
@@ -99,6 +99,12 @@ def notes(judged: Judged) -> list[str]:
         "Samples go into the network one by one, without a detector of R peaks. A hit begins from 0.05 s before to 0.6 s after R.",
         "Taught at 180 samples a second; the same weights answer at other rates and with samples lost; every network is told each gap.",
     ]
+
+
+def _two(judged: Judged, shown: list[str]) -> list[str]:
+    """The first model, and the first static one beside it or whatever stands next."""
+    beside = [one for one in shown[1:] if kind(judged, one) == "static"] or shown[1:]
+    return [shown[0], *beside[:1]]
 
 
 def kind(judged: Judged, model: str) -> str:

@@ -8,6 +8,7 @@ alarm   patients are dealt to four groups by how many ventricular beats they hav
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -103,7 +104,7 @@ def trial_of_alarms(
     minutes: float | None = None,
     conditions: Sequence[str] = (),
 ) -> tuple[Judged, Network | None]:
-    """Every model under every condition, and a liquid network of the first seed from all patients, its level built in."""
+    """Every model under every condition, and the first liquid one of the first seed from all patients, its level built in."""
     if len(records) < 3:
         raise DataError(
             f"there are {len(records)} patients: an alarm learns from some, is set by others "
@@ -118,33 +119,41 @@ def trial_of_alarms(
     }  # fmt: skip
     protocol = f"{len(dealt)} groups of patients, one judged, the level from the others"
     judged, kept = Judged("alarm", source, protocol, records={record.name: record for record in records}), None
+    seconds: list[float] = []  # that each network of a model took
 
-    def teach(model: str, seed: int, without: set[int]) -> Network | None:
-        if model not in alarm.NETWORKS:
-            return None
+    @functools.cache
+    def network(name: str, seed: int, without: frozenset[int]) -> tuple[Network, float]:
+        """And the seconds that it took: a model with the front beside it shares the networks of the one without."""
+        began = time.process_time()
         rest = [p for k, names in enumerate(dealt) if k not in without for p in (everyone[name] for name in names)]
-        return alarm.learn(model, rest, seed, settings, minutes=minutes)
+        return alarm.learn(name, rest, seed, settings, minutes=minutes), time.process_time() - began
+
+    def teach(model: str, seed: int, *without: int) -> Network | None:
+        name = model.removesuffix(alarm.TOGETHER)
+        if name not in alarm.NETWORKS:
+            return None
+        made, took = network(name, seed, frozenset(without))
+        seconds.append(took)
+        return alarm.with_front(made) if model != name else made
 
     for model in models:
-        for seed in seeds if model in alarm.NETWORKS else seeds[:1]:
-            began, alone = time.process_time(), list[Network | None]()
+        for seed in seeds[:1] if model == "front" else seeds:
+            seconds, alone = list[float](), list[Network | None]()
             pairs: dict[tuple[int, int], Network | None] = {}
             for a in range(len(dealt)):
-                alone.append(teach(model, seed, {a}))
-                pairs |= {(a, b): teach(model, seed, {a, b}) for b in range(a)}
+                alone.append(teach(model, seed, a))
+                pairs |= {(a, b): teach(model, seed, a, b) for b in range(a)}
             level = []
             for a in range(len(dealt)):
                 held = [
                     (pairs[max(a, b), min(a, b)], everyone[n]) for b, names in enumerate(dealt) if b != a for n in names
                 ]
                 level.append(alarm.chosen(held))
-            taught = len(pairs) + len(alone)
-            seconds = (time.process_time() - began) / taught
             first = alone[0]
             cost: dict[str, Any] = {"parameters": 0, "seconds": 0.0}
             if first is not None:
                 size = sum(p.numel() for p in first.parameters())
-                cost = {"parameters": size, "seconds": seconds, "microseconds": microseconds(first)}
+                cost = {"parameters": size, "seconds": float(np.mean(seconds)), "microseconds": microseconds(first)}
             for condition, patients in troubled.items():
                 answers = [
                     (patients[name], alarm.asked(alone[a], patients[name]) - level[a]) for a, names in enumerate(dealt) for name in names
@@ -154,11 +163,10 @@ def trial_of_alarms(
                 if condition == judged.first and seed == seeds[0]:
                     judged.curves[model] = curve_of(answers, alarm.LEVELS.tolist(), judged_at, alarm.BEGINS)
             done = judged.of(model)[-1]
-            told(
-                f"{model}, seed {seed}: F1 {done.figure('f1'):.3f}, {taught} networks in {cost['seconds']:.0f} s of CPU each"
-            )
-            if kept is None and model == "liquid":
-                final = teach(model, seed, set())
+            taught = f", {len(seconds)} networks in {done.seconds:.0f} s of CPU each" if seconds else ""
+            told(f"{model}, seed {seed}: F1 {done.figure('f1'):.3f}{taught}")
+            if kept is None and done.kind == "liquid":
+                final = teach(model, seed)
                 held = [(alone[a], everyone[name]) for a, names in enumerate(dealt) for name in names]
                 kept = None if final is None else alarm.shifted(final, alarm.chosen(held))
     return judged, kept

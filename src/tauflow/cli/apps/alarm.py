@@ -29,8 +29,9 @@ def alarm(
     lead: Lead = None,
     gain: Gain = 1.0,
     models: Annotated[
-        str, option("With commas: liquid, lstm, gru, tcn, front.", ASKED, metavar="NAMES", shown=True)
-    ] = "liquid,lstm,front",
+        str,
+        option('With commas: liquid, lstm, gru, tcn, front, or "liquid + front".', ASKED, metavar="NAMES", shown=True),
+    ] = "liquid + front,liquid,lstm,front",
     seeds: Seeds = 1,
     seed: Seed = 0,
     minutes: Minutes = None,
@@ -38,7 +39,8 @@ def alarm(
     page: HtmlPage = None,
     json: Numbers = None,
     save: Annotated[
-        Path | None, option("Save an alarm learned from all patients, for watch.", OUTPUT, metavar="FILE.tau")
+        Path | None,
+        option("Save the first liquid alarm, learned from all patients, for watch.", OUTPUT, metavar="FILE.tau"),
     ] = None,
     view: View = None,
     quiet: Quiet = False,
@@ -46,7 +48,8 @@ def alarm(
     """Learn an alarm for ventricular beats from raw samples, without a detector of R peaks, sample by sample.
 
     Taught at 180 samples a second on what is unusual beside the patient's own past; judged on patients never seen, at a level that others
-    never seen chose, also at 45, 180 and 360 samples a second and with samples lost. Beside it stands that front without a network.
+    never seen chose, also at 45, 180 and 360 samples a second and with samples lost. Beside it stand that front
+    without a network, and the two together: the mean of their log-odds.
     Without records it simulates hearts. Of a CSV the events are the times of ventricular beats. Needs the extra ecg. Not a medical device.
 
     Example: [bold]tauflow alarm mitdb/ --page alarm.html --save alarm.tau[/bold]
@@ -59,7 +62,7 @@ def alarm(
     from ...errors import TauflowError
 
     names = chosen(models, ALARM_MODELS)
-    if save is not None and "liquid" not in names:
+    if save is not None and not any(name.startswith("liquid") for name in names):
         raise TauflowError("--save saves the liquid alarm, but --models does not name it")
     read, source = gather(records or (), lead=lead, events=events, gain=gain, quick=quick)
     tell([f"no records were given: {source}"] if not records else [source], quiet)
