@@ -30,7 +30,7 @@ from ...errors import DataError
 from ...training import ArraySource, Batch
 from ..extras import sklearn
 from ..members import taught
-from .seen import INPUTS, Seen, ranks_of, scores
+from .seen import INPUTS, STEPS, Seen, ranks_of, scores
 from .solved import read, solve
 from .stays import VARIABLES
 
@@ -41,7 +41,7 @@ TINY = 1e-12  # a spread that is rounding
 TAUGHT: dict[str, Any] = {
     "gru_d": {"name": "gru_decay", "tau": TAU},
     "lstm": "lstm",
-    "attention": {"name": "transformer"},
+    "attention": {"name": "transformer", "steps": STEPS},
 }
 CORES = (LIQUID, *TAUGHT)
 MODELS = (*CORES, LINE, BOOSTING, LOGISTIC, BOTH)

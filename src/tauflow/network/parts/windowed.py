@@ -41,7 +41,7 @@ class Windowed(Part, ABC):
 
     @abstractmethod
     def look(self, z: Tensor, real: Tensor) -> Tensor:
-        """y (batch, steps - 1 + time, outputs) of z (batch, steps - 1 + time, width), which is zero where `real` is False."""
+        """y (batch, time, outputs) of z (batch, steps - 1 + time, width), which is zero where `real` is False."""
 
     def initial_state(self, batch: int) -> Tensor:
         """No samples yet, (batch, state)."""
@@ -59,7 +59,7 @@ class Windowed(Part, ABC):
         if mask is not None and order is not None:
             z = (z * mask[:, :, None]).gather(1, order[:, :, None].expand_as(z))
         z = torch.cat([h, z], dim=1)  # (batch, steps - 1 + time, width + 1)
-        y = self.look(z[..., :-1], z[..., -1] > 0)[:, self.steps - 1 :]
+        y = self.look(z[..., :-1], z[..., -1] > 0) if x.shape[1] else x.new_zeros(len(x), 0, self.outputs)
         refuse_overflow(y, y[:, -1] if y.shape[1] else h.flatten(1), self)
         if mask is None or order is None:
             return y, z[:, z.shape[1] - (self.steps - 1) :].flatten(1)
@@ -86,7 +86,7 @@ class WindowMLP(Windowed):
         self.hidden, self.last = nn.Linear(steps * self.width, units), nn.Linear(units, units)
 
     def look(self, z: Tensor, real: Tensor) -> Tensor:
-        windows = F.pad(z, (0, 0, self.steps - 1, 0)).unfold(1, self.steps, 1).flatten(2)
+        windows = z.unfold(1, self.steps, 1).flatten(2)
         return F.silu(self.last(F.silu(self.hidden(windows))))
 
 
@@ -119,7 +119,7 @@ class TCN(Windowed):
             for convolution in block:
                 inner = torch.relu(convolution(F.pad(inner, (2 * convolution.dilation[0], 0)))) * shown
             u = u + inner
-        y: Tensor = u.transpose(1, 2)
+        y: Tensor = u.transpose(1, 2)[:, self.steps - 1 :]
         return y
 
 
@@ -145,10 +145,8 @@ class Transformer(Windowed):
         self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
 
     def look(self, z: Tensor, real: Tensor) -> Tensor:
-        windows = (
-            F.pad(z, (0, 0, self.steps - 1, 0)).unfold(1, self.steps, 1).transpose(2, 3)
-        )  # (batch, n, steps, width)
-        known = F.pad(real, (self.steps - 1, 0)).unfold(1, self.steps, 1)
+        windows = z.unfold(1, self.steps, 1).transpose(2, 3)  # (batch, n, steps, width)
+        known = real.unfold(1, self.steps, 1)
         batch, n = windows.shape[:2]
         age = torch.arange(self.steps - 1, -1, -1, device=z.device, dtype=z.dtype)
         u: Tensor = self.entry(windows.flatten(0, 1)) + positions(age, self.units)
