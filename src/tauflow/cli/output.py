@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ..cli.busy import paused
 from ..cli.speech import in_options
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def plain(text: object) -> str:
 
 
 def complain(message: object) -> None:
-    print(plain(message), file=sys.stderr, flush=True)
+    with paused():
+        print(plain(message), file=sys.stderr, flush=True)
 
 
 def console(stderr: bool = False) -> Console:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ...cli.busy import busy
 from ...cli.options import ASKED, TRAINING, Quiet, Seed, View, option
 from ...cli.output import tell
 from .ecg import HtmlPage, Numbers, QuickRun, Seeds, chosen
@@ -51,13 +52,14 @@ def activity(
     trials, source = gather(folder, quick=quick)
     tell([source if folder else f"no folder was given: {source}"], quiet)
     recipe = QUICK if quick else Recipe()
-    found = study(
-        trials,
-        names,
-        range(seed, seed + seeds),
-        source,
-        lambda text: tell([text], quiet),
-        recipe=recipe,
-        minutes=minutes,
-    )
+    with busy(f"learning from {source}", quiet):
+        found = study(
+            trials,
+            names,
+            range(seed, seed + seeds),
+            source,
+            lambda text: tell([text], quiet),
+            recipe=recipe,
+            minutes=minutes,
+        )
     finish(found, "activity", made, page, json, save, view)

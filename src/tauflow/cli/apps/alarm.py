@@ -18,6 +18,7 @@ from ...cli.apps.ecg import (
     chosen,
     finish,
 )
+from ...cli.busy import busy
 from ...cli.options import ASKED, OUTPUT, Quiet, Seed, View, option
 from ...cli.output import tell
 from ...files import check_output
@@ -66,10 +67,11 @@ def alarm(
         raise TauflowError("--save saves the liquid alarm, but --models does not name it")
     read, source = gather(records or (), lead=lead, events=events, gain=gain, quick=quick)
     tell([f"no records were given: {source}"] if not records else [source], quiet)
-    judged, made = trial_of_alarms(
-        read, names, range(seed, seed + seeds), source, lambda text: tell([text], quiet), QUICK if quick else None, minutes,
-        ["180 Hz", "45 Hz", "30 % lost"] if quick else [],
-    )  # fmt: skip
+    with busy(f"learning from {source}", quiet):
+        judged, made = trial_of_alarms(
+            read, names, range(seed, seed + seeds), source, lambda text: tell([text], quiet), QUICK if quick else None, minutes,
+            ["180 Hz", "45 Hz", "30 % lost"] if quick else [],
+        )  # fmt: skip
     if save is not None and made is not None:
         from ... import save as store
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from ...cli.busy import busy
 from ...cli.options import OUTPUT, TRAINING, Quiet, Seed, View, option
 from ...cli.output import TYPED, Format, emit, plain, tell
 from ...errors import TauflowError
@@ -76,11 +77,13 @@ def arm(
     taught = []
     for name, way in [*((name, "") for name in names), *((names[0], way) for way in more)]:
         for one in range(seed, seed + seeds):
-            made = teach(name, one, QUICK if quick else Settings(), way=way, obstacle=obstacle, minutes=minutes)
+            with busy(f"teaching {name}{f' ({way})' if way else ''}, seed {one}", quiet):
+                made = teach(name, one, QUICK if quick else Settings(), way=way, obstacle=obstacle, minutes=minutes)
             taught.append(made)
             short = "" if made.whole else f"; its {minutes:g} minutes were up before it had all its rounds: --minutes"
             tell([f"{made.name}, seed {one}: taught in {made.seconds:.0f} s of CPU{short}"], quiet)
-    judged = judge(taught, obstacle=obstacle, arms=3, steps=80) if quick else judge(taught, obstacle=obstacle)
+    with busy(f"judging {len(taught)} policies in every condition", quiet):
+        judged = judge(taught, obstacle=obstacle, arms=3, steps=80) if quick else judge(taught, obstacle=obstacle)
     if save is not None:
         from ... import save as store
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from ...cli.busy import busy
 from ...cli.options import OUTPUT, TRAINING, Quiet, Seed, View, option
 from ...cli.output import TYPED, Format, emit, plain, tell
 from ...errors import TauflowError
@@ -93,18 +94,20 @@ def drive(
     taught = []
     for name in names:
         for one in range(seed, seed + seeds):
-            made = teach(
-                name,
-                one,
-                place.settings,
-                at=place.school(one),
-                minutes=minutes,
-                progress=_Rounds(name, one, place.settings.rounds, quiet),
-            )
+            with busy(f"teaching {name}, seed {one}", quiet):
+                made = teach(
+                    name,
+                    one,
+                    place.settings,
+                    at=place.school(one),
+                    minutes=minutes,
+                    progress=_Rounds(name, one, place.settings.rounds, quiet),
+                )
             taught.append(made)
             short = "" if made.whole else f"; its {minutes:g} minutes were up before it had all its rounds: --minutes"
             tell([f"{name}, seed {one}: taught in {made.seconds:.0f} s of CPU{short}"], quiet)
-    judged = place.judge(taught, lambda driver: tell([f"judging {driver}"], quiet))
+    with busy(f"judging {len(taught)} drivers in every condition", quiet):
+        judged = place.judge(taught, lambda driver: tell([f"judging {driver}"], quiet))
     if save is not None:
         from ... import save as store
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...cli.busy import busy
 from ...cli.command import command_line
 from ...cli.options import ASKED, OUTPUT, READING, TRAINING, Quiet, Seed, View, option
 from ...cli.output import Format, emit, plain, tell
@@ -76,13 +77,15 @@ def ecg(
     read, source = gather(records or (), lead=lead, events=events, gain=gain, quick=quick)
     tell([f"no records were given: {source}"] if not records else [f"{source}"], quiet)
     how: dict[str, Any] = {"minutes": minutes, **({"epochs": 2, "members": 1} if quick else {})}
-    judged = trial_of_beats(read, names, range(seed, seed + seeds), source, lambda text: tell([text], quiet), **how)
+    with busy(f"learning from {source}", quiet):
+        judged = trial_of_beats(read, names, range(seed, seed + seeds), source, lambda text: tell([text], quiet), **how)
     if save is not None:
         from ... import save as store
         from ...apps.ecg.beats import beats
         from ...apps.ecg.committee import learn
 
-        made = learn("liquid", [beats(record) for record in read], seed, **how)
+        with busy("learning from all patients, to be saved", quiet):
+            made = learn("liquid", [beats(record) for record in read], seed, **how)
         if made.committee is not None:
             store(made.committee, save)
     options = {"models": models, "seeds": seeds, "seed": seed, "events": events, "lead": lead, "page": page}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ...cli.busy import busy
 from ...cli.options import COLUMNS, OUTPUT, READING, TRAINING, Quiet, Seed, View, option
 from ...cli.output import TYPED, Format, emit, plain, tell
 from ...errors import TauflowError
@@ -78,7 +79,10 @@ def market(
     else:
         prices = read_prices(file, time=time, price=price or "close", high=high, low=low, sort=sort)
     effort = QUICK if quick else Effort(seconds=60 * minutes)
-    asked = study(prices, seeds=seeds, seed=seed, effort=effort, levels=levels, tell=lambda line: tell([line], quiet))
+    with busy("asking the market", quiet):
+        asked = study(
+            prices, seeds=seeds, seed=seed, effort=effort, levels=levels, tell=lambda line: tell([line], quiet)
+        )
     tell(asked.notes, quiet)
     if json is not None:
         write_bytes_atomically(json, writing.dumps(asked.rows(), indent=1).encode())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as writing
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...cli.busy import busy
 from ...cli.command import command_line
 from ...cli.options import OUTPUT, TRAINING, Quiet, Seed, View, option
 from ...cli.output import Format, emit, plain, tell, write
@@ -87,15 +87,16 @@ def rl(
     clone, taught = None if start is None else load(start), []
     for name, told, one in plan:
         label = f"{name}{'' if told else ', dt not told'}, seed {one}"
-        agent = app.teach(
-            task, name, one, like=cell, told=told, net=clone if name == cell else None, minutes=minutes,
-            checkpoint=None if resume is None else _place(resume, name, told, one, len(plan) > 1),
-            progress=partial(_show, label, quiet),
-        )  # fmt: skip
+        with busy(label, quiet) as now:
+            agent = app.teach(
+                task, name, one, like=cell, told=told, net=clone if name == cell else None, minutes=minutes,
+                checkpoint=None if resume is None else _place(resume, name, told, one, len(plan) > 1),
+                progress=partial(_show, now, label),
+            )  # fmt: skip
         taught.append(agent)
-        _line("", quiet)
         tell([f"{label}: {agent.said}"], quiet)
-    judged = app.judge(task, taught, 8) if quick else app.judge(task, taught)
+    with busy(f"judging {len(taught)} policies", quiet):
+        judged = app.judge(task, taught, 8) if quick else app.judge(task, taught)
     if save is not None:
         from ... import save as store
 
@@ -152,16 +153,10 @@ def _place(path: Path, name: str, told: bool, seed: int, many: bool) -> Path:
     return path.with_name(f"{path.stem}-{name}{'' if told else '-blind'}-{seed}{path.suffix}") if many else path
 
 
-def _show(label: str, quiet: bool, point: Point) -> None:
+def _show(now: Callable[[str], None], label: str, point: Point) -> None:
     from ...apps.rl import say
 
-    _line(f"{label}: {say(point)}", quiet)
-
-
-def _line(text: str, quiet: bool) -> None:
-    """The line of a terminal that goes on changing."""
-    if not quiet and sys.stderr.isatty():
-        print(f"\r\x1b[K{plain(text)}", end="", file=sys.stderr, flush=True)
+    now(f"{label}: {say(point)}")
 
 
 def _worlds() -> str:

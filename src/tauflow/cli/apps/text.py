@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...cli.busy import busy
 from ...cli.options import COLUMNS, OUTPUT, TRAINING, Quiet, Seed, View, option
 from ...cli.output import TYPED, Format, emit, plain, tell, write
 from ...errors import TauflowError
@@ -98,10 +99,11 @@ def text(
     learn, held, tested = parted(found, *others)
     recipe = replace(QUICK if quick else Recipe(seconds=60 * minutes), cell=cell, causal=causal)
     vectors = None if embeddings is None else str(embeddings)
-    made = study(
-        learn, held, tested, seeds=seeds, seed=seed, members=members, recipe=recipe, vectors=vectors,
-        tell=lambda line: tell([line], quiet),
-    )  # fmt: skip
+    with busy(f"learning from {len(learn):,} texts", quiet):
+        made = study(
+            learn, held, tested, seeds=seeds, seed=seed, members=members, recipe=recipe, vectors=vectors,
+            tell=lambda line: tell([line], quiet),
+        )  # fmt: skip
     tell(made.model.notes, quiet)
     if save is not None:
         made.model.save(save)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from ...cli.busy import busy
 from ...cli.options import ASKED, OUTPUT, TRAINING, Quiet, Seed, View, option
 from ...cli.output import TYPED, Format, emit, plain, tell
 from ...files import check_output, write_bytes_atomically
@@ -54,14 +55,15 @@ def together(
     domains = made_up(*((0, 12, 20) if quick else ())) if data is None else read_folder(data, names)
     if data is None:
         tell(["no data was given: five domains are made up"], quiet)
-    judged, one = study(
-        domains,
-        range(seed, seed + seeds),
-        QUICK if quick else None,
-        lambda text: tell([text], quiet),
-        minutes,
-        **({"counts": (6, 12)} if quick else {}),
-    )
+    with busy(f"teaching on {len(domains)} kinds of series", quiet):
+        judged, one = study(
+            domains,
+            range(seed, seed + seeds),
+            QUICK if quick else None,
+            lambda text: tell([text], quiet),
+            minutes,
+            **({"counts": (6, 12)} if quick else {}),
+        )
     if save is not None:
         from ... import save as store
 

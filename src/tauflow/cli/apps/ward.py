@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ...cli.busy import busy
 from ...cli.options import ASKED, TRAINING, Quiet, Seed, View, option
 from ...cli.output import tell
 from .ecg import HtmlPage, Numbers, QuickRun, Seeds, chosen
@@ -60,7 +61,8 @@ def ward(
     tell([source if folder else f"no folder was given: {source}"], quiet)
     recipe, folds = (QUICK, 2) if quick else (Recipe(), 5)
     how: dict[str, Any] = {"folds": folds, "only": fold, "recipe": recipe, "minutes": minutes}
-    found = study(
-        stays, names, range(seed, seed + seeds), source, lambda text: tell([text], quiet), **how
-    )  # fmt: skip
+    with busy(f"learning from {source}", quiet):
+        found = study(
+            stays, names, range(seed, seed + seeds), source, lambda text: tell([text], quiet), **how
+        )  # fmt: skip
     finish(found, "ward", made, page, json, save, view)
