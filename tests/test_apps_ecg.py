@@ -295,6 +295,16 @@ def test_the_front_knows_what_is_early_at_every_rate_and_of_every_size() -> None
         assert max(early[(t > r) & (t < r + 0.35)].max() for r in n) < 0.5, (rate, size, seed)
 
 
+@pytest.mark.parametrize("rate", [45, 180])
+def test_no_beat_is_early_when_a_lead_is_connected(rate: float) -> None:
+    one = record(10, rate)
+    assert (one.beats[one.ventricular] > 4.6).all()
+    for start in np.arange(0.3, 3.4, 0.1):
+        t = one.times[one.times >= start]
+        early = heard_by(one.signal[one.times >= start], np.full(len(t), 1 / rate))[:, 0]
+        assert early[t < 4.6].max() < 0.5, (start, t[early.argmax()])
+
+
 def test_samples_at_other_rates_and_lost() -> None:
     one = ecg.simulate(0, 0.5)
     slow = samples.samples(one, 90)

@@ -8,6 +8,7 @@
     o = min(1, max(0, e / E - max(1/2, 0.7 v / E)))     a beat is rising
     dS/dt = 1 - (200 / s) o S                   the time since a beat rose; M = <2 S>_8s is the usual time between two
     R                                           what S was before it fell, kept for 0.35 s, then S: the time between the last two
+    S = 0.4 s, R = M = 0.8 s                    until a beat rises after the first 0.8 s: the first beat is not early, nothing is known
 
 The network is given numbers without a unit: how early the last beat came, 7 (0.9 - R / M) within 0 and 2.5 while S is between 0.02 and
 0.32 s, and 0 elsewhere; a quarter of log(w / e), high behind a wide beat, of log(e / E + 0.1) and of log(w / W + 0.1). No beat is detected:
@@ -46,10 +47,10 @@ def line(dt: Any, tau: float) -> tuple[Any, Any, Any]:
 class Front:
     """The front sample by sample: `front(x, dt)` gives the four numbers."""
 
-    __slots__ = ("age", "dt", "known", "state", "weights")
+    __slots__ = ("age", "begun", "dt", "known", "state", "weights")
 
     def __init__(self) -> None:
-        self.dt = self.age = 0.0
+        self.dt, self.age, self.begun = 0.0, 0.0, False
         self.weights: tuple[float, ...] = ()
         self.known: dict[int, tuple[float, ...]] = {}
         self.state: tuple[float, ...] = ()
@@ -93,17 +94,20 @@ class Front:
         top, top_w = math.exp(usual) + LEAST, math.exp(usual_w) + LEAST
         least, behind = RISES * top, TWICE * v
         over = (e - (least if least > behind else behind)) / top
-        if over > 0:
-            if since > between:
-                between = since
-            since = (since + dt) / (1 + FALLS * (over if over < 1 else 1.0) * dt)
-        else:
-            if since >= KEPT or since > between:
-                between = since
-            since += dt
-        if since > LONGEST:
-            since = LONGEST
-        pulse += quick * (2 * (since if since < BOUND else BOUND) - pulse)
+        if not self.begun:
+            self.begun = over > 0 and self.age >= QUIET
+        if self.begun:
+            if over > 0:
+                if since > between:
+                    between = since
+                since = (since + dt) / (1 + FALLS * (over if over < 1 else 1.0) * dt)
+            else:
+                if since >= KEPT or since > between:
+                    between = since
+                since += dt
+            if since > LONGEST:
+                since = LONGEST
+            pulse += quick * (2 * (since if since < BOUND else BOUND) - pulse)
         self.state = (x, a1, a, b, c, d, e1, e, s, w1, w, v, p, pw, usual, usual_w, since, between, pulse)
         early = 0.0
         if OPENS < since < SHUTS:
@@ -145,6 +149,7 @@ def fronts(x: Array, dt: Array) -> Array:
     d = e1 = e = s = w1 = w = v = p = pw = np.zeros(rows)
     usual = usual_w = np.full(rows, -6.0)
     since, between, pulse = np.full(rows, PULSE / 2), np.full(rows, PULSE), np.full(rows, PULSE)
+    begun = np.zeros(rows, dtype=bool)
 
     def mean(k: int, of: list[Array], z: Array, old: Array, new: Array) -> Array:
         return np.asarray(of[0][k] * z + of[1][k] * old + of[2][k] * new)
@@ -165,9 +170,10 @@ def fronts(x: Array, dt: Array) -> Array:
         usual_w = usual_w + taken[k] * (np.log(pw + 1e-4) - usual_w)
         top, top_w = np.exp(usual) + LEAST, np.exp(usual_w) + LEAST
         over = np.clip((e - np.maximum(RISES * top, TWICE * v)) / top, 0, 1)
-        between = np.where((over > 0) | (since < KEPT), np.maximum(between, since), since)
-        since = np.minimum((since + dt[k]) / (1 + FALLS * over * dt[k]), LONGEST)
-        pulse = pulse + quick[k] * (2 * np.minimum(since, BOUND) - pulse)
+        begun |= (over > 0) & (age[k] >= QUIET)
+        between = np.where(begun, np.where((over > 0) | (since < KEPT), np.maximum(between, since), since), between)
+        since = np.where(begun, np.minimum((since + dt[k]) / (1 + FALLS * over * dt[k]), LONGEST), since)
+        pulse = np.where(begun, pulse + quick[k] * (2 * np.minimum(since, BOUND) - pulse), pulse)
         gate = np.clip(np.minimum(since - OPENS, SHUTS - since) / EDGE, 0, 1)
         out[k, :, 0] = gate * np.clip(STEEP * (EARLY - between / pulse), 0, MOST)
         out[k, :, 1] = SHARE * np.log((w + LEAST) / (e + LEAST))
