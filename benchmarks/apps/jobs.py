@@ -18,7 +18,7 @@ JOBS: dict[str, Job] = {
         (
             ("arm", "--cells", "cfc,ctrnn,mlp,window_mlp", "--also", "late", "--seeds", "3"),
             ("arm", "--cells", "gated_ltc,lstm,gru", "--seeds", "3"),
-            ("arm", "--cells", "ltc"),
+            ("arm", "--cells", "ltc", "--seeds", "3"),
         ),
         {
             "error": "Mean error of a joint, rad",
@@ -30,6 +30,7 @@ JOBS: dict[str, Job] = {
     "drive": Job(
         (
             ("drive", "--cells", "cfc,lstm", "--seeds", "3"),
+            ("drive", "--cells", "gru,mlp,window_mlp"),
             ("drive", "--env", "racetrack-v1", "--cells", "cfc,mlp"),
         ),
         {
@@ -47,7 +48,7 @@ JOBS: dict[str, Job] = {
     "ecg": Job(
         (
             ("ecg", "{data}/mitdb", "--models", "liquid,lstm,gru,logistic,boosting,rr ratio", "--seeds", "3"),
-            ("alarm", "{data}/mitdb", "--models", "liquid,lstm,front"),
+            ("alarm", "{data}/mitdb", "--models", "liquid + front,liquid,lstm + front,lstm,front", "--seeds", "3"),
         ),
         {
             "f1": "F1",
@@ -83,7 +84,7 @@ JOBS: dict[str, Job] = {
     "ward": Job(
         (
             ("ward", "{data}/physionet2012", "--seeds", "3"),
-            ("ward", "{data}/physionet2012", "--models", "gru_d,lstm"),
+            ("ward", "{data}/physionet2012", "--models", "gru_d,lstm,attention"),
         ),
         {"auroc": "AUROC, mean of five folds", "auprc": "AUPRC", "log_loss": "Log loss"},
     ),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...cli.busy import busy
 from ...cli.options import ASKED, COLUMNS, OUTPUT, READING, Import, Seed, View, asks, import_cells, option, rereading
 from ...cli.output import Format, emit, plain
 from ...files import check_output, write_bytes_atomically
@@ -75,10 +76,11 @@ def explain(
     from ...estimators.looking import opened
 
     given = {**columns, **{name: value for name, value in (("time", time), ("id", id)) if value is not None}}
-    found = understand(
-        opened(model), data, given, row=row, series=series, unit=unit, rows=rows, truth=truth, seed=seed, step=step, target=target,
-        whole=page is not None or json is not None,
-    )  # fmt: skip
+    with busy("explaining"):
+        found = understand(
+            opened(model), data, given, row=row, series=series, unit=unit, rows=rows, truth=truth, seed=seed, step=step, target=target,
+            whole=page is not None or json is not None,
+        )  # fmt: skip
     if page is not None:
         from ...report.understanding import understanding_page
 

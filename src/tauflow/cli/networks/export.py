@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...cli.busy import busy
 from ...cli.options import ASKED, OUTPUT, View, option
 from ...cli.output import Format, emit, plain
 
@@ -62,14 +63,15 @@ def export(
     from ...deploy import named
     from ...estimators.sequences.deployable import read
 
-    done = tauflow.deploy.export(
-        read(model),
-        to.value,
-        output,
-        name or named(model.stem),
-        numbers=numbers.value,
-        calibrate=calibrate,
-    )
+    with busy(f"exporting to {to.value}, and comparing its numbers"):
+        done = tauflow.deploy.export(
+            read(model),
+            to.value,
+            output,
+            name or named(model.stem),
+            numbers=numbers.value,
+            calibrate=calibrate,
+        )
     emit(
         view,
         Format.json,

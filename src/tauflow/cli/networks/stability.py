@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...cli.busy import busy
 from ...cli.options import ASKED, COLUMNS, OUTPUT, READING, Import, Seed, View, asks, import_cells, option, rereading
 from ...cli.output import Format, emit, plain
 from ...files import check_output
@@ -64,10 +65,12 @@ def stability(
         from ...estimators.explaining.understanding import understand
         from ...report.understanding import understanding_page
 
-        whole = understand(opened(model), data, given, answer=False, series=series, unit=unit, rows=rows, seed=seed)
+        with busy("writing the page"):
+            whole = understand(opened(model), data, given, answer=False, series=series, unit=unit, rows=rows, seed=seed)
         understanding_page(whole, page, model=model.name, data="" if data is None else data.name)
     seen = looked_at(opened(model), data, given, series=series, unit=unit, rows=rows)
-    found = analysis.stability(seen.model, seen.x, seen.dt, seen.mask, unit=seen.unit, seed=seed)
+    with busy("looking for what bounds it"):
+        found = analysis.stability(seen.model, seen.x, seen.dt, seen.mask, unit=seen.unit, seed=seed)
     if plot is not None:
         found.plot().savefig(plot)
     emit(Format.json if json else view, Format.json, lambda screen: _table(found.lines), found.frame, found.to_dict)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...cli.busy import busy
 from ...cli.options import (
     ASKED,
     OUTPUT,
@@ -77,7 +78,8 @@ def predict(
 
     forecaster = Forecaster.load(model)
     asked = forecaster.separate_times(times) if times else None
-    forecast = forecaster.predict(file, h=horizon, times=asked, future=future, **asked_bands, **reading)
+    with busy("reading and forecasting", quiet):
+        forecast = forecaster.predict(file, h=horizon, times=asked, future=future, **asked_bands, **reading)
     tell(forecast.attrs.get("notes", ()), quiet)
     schema = None if forecaster.encoder is None else forecaster.encoder.schema
     targets = len(forecast.columns) - (1 if schema is None or schema.id is None else 2)
