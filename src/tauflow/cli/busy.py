@@ -9,8 +9,10 @@ import os
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 AFTER, EVERY = 2.0, 0.5  # s
 CLEAR = "\r\x1b[K"
@@ -54,12 +56,19 @@ def busy(text: str, quiet: bool = False) -> Iterator[Callable[[str], None]]:
     if quiet or _NOW or not _watched():
         yield lambda text: None
         return
-    line = _Line(text)
+    line, show = _Line(text), warnings.showwarning
     _NOW.append(line)
     line.start()
+
+    def between(*given: Any, **more: Any) -> None:
+        with paused():
+            show(*given, **more)
+
+    warnings.showwarning = between
     try:
         yield lambda text: setattr(line, "text", text)
     finally:
+        warnings.showwarning = show
         with line.lock:
             line.over.set()
             line.clear()
