@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,11 +60,11 @@ def said(*words: str, term: str = "xterm") -> str:
 def test_the_line_changes_in_place_and_leaves_what_is_printed_alone() -> None:
     text = said()
     frames = text.split("\r\x1b[K")
-    assert any(one.startswith("teaching cfc, and xxx") and one.endswith(", 0 s") for one in frames)
-    assert any(one == "teaching gru, 1 s" for one in frames), frames
+    assert any(re.fullmatch(r"teaching cfc, and x+, \d+ s", one) for one in frames), frames
+    assert any(re.fullmatch(r"teaching gru, \d+ s", one) for one in frames), frames
     assert any(one.endswith("UserWarning: a kink\r\n") for one in frames)
     assert "note: one is done\r\n" in frames and frames[-1] == "the result\r\n"  # each after a line that was cleared
-    assert all(len(one) <= 40 for one in frames) and "inside" not in text
+    assert all(len(one) <= 40 for one in frames if not one.endswith("\n")) and "inside" not in text
 
 
 def test_it_is_gone_when_the_work_fails() -> None:
