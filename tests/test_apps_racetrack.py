@@ -89,7 +89,7 @@ def test_the_command_teaches_drivers_there(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     rows = json.loads(numbers.read_text())
     assert {row["task"] for row in rows} >= {"racetrack-v1, 5 Hz", "racetrack-v1, 15 Hz"}
-    assert page.read_text().count("<polyline") > 20
+    assert page.read_text().count("<polyline") > 20 and "10 actions long, 2 s at 5 Hz" in page.read_text()
     for wrong in (["--film", str(tmp_path / "f.gif")], ["--engine", "mujoco"]):
         refused = CliRunner().invoke(app, ["drive", "--env", "racetrack-v1", *wrong])
         assert refused.exit_code != 0 and "of our own tracks" in str(refused.exception or refused.output)

@@ -35,7 +35,7 @@ def page(judged: Judged, command: str) -> Page:
     colours, kinds = colours_of(judged), {s.policy: s.kind for s in judged.scores}
     shown = _shown(judged)
     facts = {
-        "Arm": "3 joints in MuJoCo, 0-3 kg, changed 3 times in 6 s",
+        "Arm": "3 joints in MuJoCo, 0-3 kg, changed 3 times an episode",
         "Policies": _standing(judged),
         "Teaching": f"{np.mean([s.seconds for s in judged.scores if s.parameters] or [0]):.0f} s of CPU each",
         "Parameters": ", ".join(sorted({f"{s.parameters:,}" for s in judged.scores if s.parameters})),

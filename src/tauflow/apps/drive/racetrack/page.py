@@ -15,7 +15,7 @@ from .world import road
 LINES = (
     "Two cars of each driver. A ring: a wheel touched a line there, also where it changed lanes to pass a slower car."
 )
-HEAT = "The share of episodes that ended neither off the road nor in another car; an episode is 30 s."
+HEAT = "The share of episodes that ended neither off the road nor in another car; an episode is {} actions long, {:g} s at 5 Hz."
 NOTES = (
     "The expert knows the road and where the other cars are, and passes them; drivers see 12 x 12 cells of 3 m: cars, road.",
     "They learn by imitation (DAgger) at 2 to 15 actions a second, some of what they see lost or late, and steer at a constant 10 m/s.",
@@ -28,7 +28,7 @@ def page(judged: Judged, command: str) -> Page:
     colours, names = colours_of(judged), shown(judged)
     lanes = road()
     ground = [line(one * (1, -1), "var(--grid)", 5.2) for one in lanes]
-    drawn = []
+    drawn, steps = [], judged.runs[EXPERT].place.shape[1]
     for car in range(min(2, len(judged.runs[EXPERT].place))):
         lines = {}
         for name in names:
@@ -43,7 +43,7 @@ def page(judged: Judged, command: str) -> Page:
     numbers = Download("Every number", "racetrack.json", json.dumps(judged.rows(), indent=1))
     sections = [
         Section("The road", [legend, Grid(drawn)], LINES),
-        Section("Every disturbance", [heat(judged), table(judged)], HEAT),
+        Section("Every disturbance", [heat(judged), table(judged)], HEAT.format(steps, steps / 5)),
         Section("How it was measured", [Points(NOTES), Command(command), numbers]),
     ]
     facts = {
