@@ -145,17 +145,28 @@ class Transformer(Windowed):
         self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
 
     def look(self, z: Tensor, real: Tensor) -> Tensor:
-        windows = z.unfold(1, self.steps, 1).transpose(2, 3)  # (batch, n, steps, width)
+        windows = self.entry(z).unfold(1, self.steps, 1).transpose(2, 3)  # (batch, n, steps, units)
         known = real.unfold(1, self.steps, 1)
         batch, n = windows.shape[:2]
         age = torch.arange(self.steps - 1, -1, -1, device=z.device, dtype=z.dtype)
-        u: Tensor = self.entry(windows.flatten(0, 1)) + positions(age, self.units)
+        u: Tensor = windows.flatten(0, 1) + positions(age, self.units)
         hidden = ~known.flatten(0, 1)
         hidden[:, -1] = False  # a window sees at least its own sample
         if not len(u):
             return u.new_zeros(batch, n, self.units)
-        y = self.encoder(u, src_key_padding_mask=hidden)[:, -1]
-        return y.unflatten(0, (batch, n))  # type: ignore[no-any-return]
+        *layers, last = self.encoder.layers
+        for layer in layers:
+            u = layer(u, src_key_padding_mask=hidden)
+        return _at_the_end(last, u, hidden).unflatten(0, (batch, n))
+
+
+def _at_the_end(layer: Any, u: Tensor, hidden: Tensor) -> Tensor:
+    """What a layer that norms first makes of the last sample, (batch, units): nobody asks for the others."""
+    z, own = layer.norm1(u), u[:, -1:]
+    seen, _ = layer.self_attn(z[:, -1:], z, z, key_padding_mask=hidden, need_weights=False)
+    own = own + layer.dropout1(seen)
+    y: Tensor = own + layer.dropout2(layer.linear2(layer.dropout(layer.activation(layer.linear1(layer.norm2(own))))))
+    return y[:, 0]
 
 
 def positions(age: Tensor, width: int) -> Tensor:
