@@ -157,7 +157,8 @@ class Transformer(Windowed):
         *layers, last = self.encoder.layers
         for layer in layers:
             u = layer(u, src_key_padding_mask=hidden)
-        return _at_the_end(last, u, hidden).unflatten(0, (batch, n))
+        y: Tensor = _at_the_end(last, u, hidden).unflatten(0, (batch, n))
+        return y
 
 
 def _at_the_end(layer: Any, u: Tensor, hidden: Tensor) -> Tensor:
