@@ -68,7 +68,8 @@ class Heard:
 
     def sentence(self) -> str:
         bad = f", {self.bad} lines that could not be read" if self.bad else ""
-        return f"{self.samples:,} samples over {self.seconds:.1f} s, {self.alarms} alarms{bad}"
+        alarms = "1 alarm" if self.alarms == 1 else f"{self.alarms} alarms"
+        return f"{self.samples:,} samples over {self.seconds:.1f} s, {alarms}{bad}"
 
 
 @dataclass(frozen=True)
