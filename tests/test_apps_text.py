@@ -327,3 +327,22 @@ def test_what_no_text_file_is_and_labels_never_learned_are_refused(tmp_path: Pat
     model.classes = ["bad", "good"]
     with pytest.raises(tauflow.TauflowError, match="new has the label 'so-so', which was not learned: bad, good were"):
         model.codes(Texts("new", ["a film"], ["so-so"]))
+
+
+def test_mistakes_are_shown_also_where_all_of_them_are_long() -> None:
+    from types import SimpleNamespace
+
+    from tauflow.apps.text.page import _examples
+
+    lengths = [5, 9, 40, 60, 140, 300, 2]  # the first two are right
+    words = [" ".join(["w"] * n) for n in lengths]
+    p = np.log(np.tile([0.9, 0.1], (7, 1)))
+    codes = np.array([0, 0, 1, 1, 1, 1, 1])
+    told: list[int] = []
+    model = SimpleNamespace(explain=lambda text: told.append(len(text.split())))
+    study = SimpleNamespace(said={BOTH: p[None]}, codes=codes, test=Texts("x", words), classes=["a", "b"], model=model)
+    right, wrong = _examples(study)  # type: ignore[arg-type]
+    assert len(right) == 2 and {truth for _, truth in wrong} == {"b"} and sorted(told)[-1] <= 140
+    assert set(told) > {5, 9, 40} and 300 not in told and 2 not in told
+    study.codes = np.zeros(7, int)
+    assert _examples(study)[1] == []  # type: ignore[arg-type]

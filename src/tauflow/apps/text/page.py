@@ -14,7 +14,7 @@ from .study import BOTH, LINE, Study
 
 SHOWN = 4  # texts of a kind
 WIDE, LINE_HEIGHT, LETTER = 440, 24, 6.1  # px
-MOST_WORDS = 26
+MOST_WORDS, LONGEST = 26, 150  # of a text that is drawn; of one where no shorter was labelled so
 NOTES = (
     "TF-IDF with logistic regression: tokens and pairs; the strongest of three penalties on the texts that choose, learned anew with them.",
     "A network: learned rows for tokens, a convolution over three of them, a liquid core, mean and maximum over the text.",
@@ -40,14 +40,20 @@ def page(study: Study, command: str) -> Page:
             [Grid([_coloured(*one) for one in right])],
             "Surely right: what spoke for the label in blue, against it in orange.",
         ),
-        Section(
-            "Where it was surely wrong",
-            [Grid([_coloured(*one) for one in wrong])],
-            "The same of the surest mistakes, for the wrong label.",
+        *(
+            [
+                Section(
+                    "Where it was surely wrong",
+                    [Grid([_coloured(*one) for one in wrong])],
+                    "The same of the surest mistakes, for the wrong label.",
+                )
+            ]
+            if wrong
+            else []
         ),
     ]
-    if study.model.recipe.causal:
-        some = [told for told, _ in [*right[:2], *wrong[:2]]]
+    some = [told for told, _ in [*right[:2], *wrong[:2]] if len(told.words) <= 2 * MOST_WORDS]
+    if study.model.recipe.causal and some:
         sections.append(
             Section(
                 "Token by token",
@@ -132,10 +138,11 @@ def _examples(study: Study) -> tuple[list[tuple[Told, str]], list[tuple[Told, st
     p = study.said[BOTH][-1]
     said, sure = p.argmax(axis=1), p.max(axis=1)
     length = np.array([len(text.split()) for text in study.test.texts])
-    fits = (length >= 4) & (length <= MOST_WORDS)
     found = []
     for right in (True, False):
-        index = np.flatnonzero(((said == study.codes) == right) & fits)
+        index = np.flatnonzero(((said == study.codes) == right) & (length >= 4) & (length <= LONGEST))
+        short = index[length[index] <= MOST_WORDS]
+        index = short if len(short) else index[np.argsort(length[index], kind="stable")[:SHOWN]]
         index = index[np.argsort(-sure[index], kind="stable")]
         labels: list[int] = []
         for k in index:  # of each label some

@@ -54,12 +54,13 @@ class Study:
         line, both = float(np.mean(self.scores(LINE))), float(np.mean(self.scores(BOTH)))
         alone = {name: float(np.mean(self.scores(name))) for name in self.said if name not in (LINE, BOTH)}
         best = max(alone, key=lambda name: alone[name])
+        called = "one network" if best == "network" else best
         gain, low, high = self.lead()
         sure = "for certain" if low > 0 or high < 0 else "within what chance gives"
         change = "more" if gain >= 0 else "fewer"
         leads = "the networks alone lead" if alone[best] > line else "TF-IDF leads the networks alone"
         return (
-            f"{leads[0].upper()}{leads[1:]}: of {len(self.test):,} texts never seen TF-IDF labels {100 * line:.1f} % rightly, {best} "
+            f"{leads[0].upper()}{leads[1:]}: of {len(self.test):,} texts never seen TF-IDF labels {100 * line:.1f} % rightly, {called} "
             f"{100 * alone[best]:.1f} %; both together {100 * both:.1f} %, {100 * abs(gain):.1f} points {change} than TF-IDF, {sure} "
             f"[{100 * low:+.1f}, {100 * high:+.1f}]."
         )
