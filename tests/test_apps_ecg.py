@@ -473,7 +473,7 @@ def test_the_sentence_says_who_leads() -> None:
     assert found.results[1].kind == "baseline" and found.ours == "liquid"
     beside = ecg.Judged("alarm", "d", "p", [result("front", 99), result("liquid + front", 50)])
     assert "the liquid network with its front beside it finds 50.0% of" in beside.sentence()
-    assert beside.sentence().startswith("Not the liquid network with its front beside it but front leads")
+    assert beside.sentence().startswith("Not the liquid network with its front beside it but the front alone leads")
 
 
 # ---- watching

@@ -120,11 +120,11 @@ class Judged:
         if not others:
             return told + "."
         best = max(others, key=lambda one: _known(self.mean(one)))
-        apart = self.mean(first) - self.mean(best)
+        apart, other = self.mean(first) - self.mean(best), "the front alone" if best == "front" else best
         if apart < -LEVEL:
-            return f"Not {called} but {best} leads, with F1 {self.mean(best):.3f}. {told}."
+            return f"Not {called} but {other} leads, with F1 {self.mean(best):.3f}. {told}."
         return (
-            f"{told}; {best}, the best beside it, {'is level with' if apart <= LEVEL else 'has'} {self.mean(best):.3f}."
+            f"{told}; {other}, the best beside it, {'is level with' if apart <= LEVEL else 'has'} {self.mean(best):.3f}."
         )
 
     def frame(self) -> Any:
