@@ -123,9 +123,7 @@ class Judged:
         apart, other = self.mean(first) - self.mean(best), "the front alone" if best == "front" else best
         if apart < -LEVEL:
             return f"Not {called} but {other} leads, with F1 {self.mean(best):.3f}. {told}."
-        return (
-            f"{told}; {other}, the best beside it, {'is level with' if apart <= LEVEL else 'has'} {self.mean(best):.3f}."
-        )
+        return f"{told}; {other}, the best beside it, {'is level with' if apart <= LEVEL else 'has'} {self.mean(best):.3f}."
 
     def frame(self) -> Any:
         """A line a model, seed and condition."""
