@@ -67,7 +67,8 @@ class Heard:
     seconds: float = 0.0
 
     def sentence(self) -> str:
-        bad = f", {self.bad} lines that could not be read" if self.bad else ""
+        lines = "1 line" if self.bad == 1 else f"{self.bad} lines"
+        bad = f", {lines} that could not be read" if self.bad else ""
         alarms = "1 alarm" if self.alarms == 1 else f"{self.alarms} alarms"
         return f"{self.samples:,} samples over {self.seconds:.1f} s, {alarms}{bad}"
 
