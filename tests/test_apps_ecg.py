@@ -556,7 +556,9 @@ def test_the_command_tells_an_alarm_before_the_input_ends(tmp_path: Path) -> Non
     assert child.stdout.readline() == "0.000,1.000\n"  # the input is still open
     out, err = child.communicate("bad\n0.02,0.2\n", timeout=60)
     assert child.returncode == 0 and out == ""
-    assert "line 2: 'bad' is no reading" in err and "2 samples over 0.0 s, 1 alarm, 1 line that could not be read" in err
+    assert (
+        "line 2: 'bad' is no reading" in err and "2 samples over 0.0 s, 1 alarm, 1 line that could not be read" in err
+    )
 
 
 # ---- the commands
