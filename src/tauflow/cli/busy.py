@@ -37,7 +37,10 @@ class _Line(threading.Thread):
                 return
             clock = f"{seconds:.0f} s" if seconds < 120 else f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
             room = os.get_terminal_size(sys.stderr.fileno()).columns - len(clock) - 3
-            print(f"{CLEAR}{self.text[: max(room, 0)]}, {clock}", end="", file=sys.stderr, flush=True)
+            text = "".join(
+                c if c.isprintable() else "?" for c in self.text
+            )  # a name from a file must not move the cursor
+            print(f"{CLEAR}{text[: max(room, 0)]}, {clock}", end="", file=sys.stderr, flush=True)
             self.drawn = True
 
     def clear(self) -> None:
