@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..cli.busy import paused
 from ..cli.speech import in_options
 
 if TYPE_CHECKING:
@@ -37,8 +36,7 @@ def plain(text: object) -> str:
 
 
 def complain(message: object) -> None:
-    with paused():
-        print(plain(message), file=sys.stderr, flush=True)
+    print(plain(message), file=sys.stderr, flush=True)
 
 
 def console(stderr: bool = False) -> Console:
