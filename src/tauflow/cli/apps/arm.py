@@ -82,7 +82,7 @@ def arm(
             taught.append(made)
             short = "" if made.whole else f"; its {minutes:g} minutes were up before it had all its rounds: --minutes"
             tell([f"{made.name}, seed {one}: taught in {made.seconds:.0f} s of CPU{short}"], quiet)
-    with busy(f"judging {len(taught)} policies in every condition", quiet):
+    with busy("judging every policy in every condition", quiet):
         judged = judge(taught, obstacle=obstacle, arms=3, steps=80) if quick else judge(taught, obstacle=obstacle)
     if save is not None:
         from ... import save as store

@@ -106,7 +106,7 @@ def drive(
             taught.append(made)
             short = "" if made.whole else f"; its {minutes:g} minutes were up before it had all its rounds: --minutes"
             tell([f"{name}, seed {one}: taught in {made.seconds:.0f} s of CPU{short}"], quiet)
-    with busy(f"judging {len(taught)} drivers in every condition", quiet):
+    with busy("judging every driver in every condition", quiet):
         judged = place.judge(taught, lambda driver: tell([f"judging {driver}"], quiet))
     if save is not None:
         from ... import save as store

@@ -95,7 +95,7 @@ def rl(
             )  # fmt: skip
         taught.append(agent)
         tell([f"{label}: {agent.said}"], quiet)
-    with busy(f"judging {len(taught)} policies", quiet):
+    with busy("judging every policy", quiet):
         judged = app.judge(task, taught, 8) if quick else app.judge(task, taught)
     if save is not None:
         from ... import save as store
